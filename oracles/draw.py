@@ -1,0 +1,228 @@
+"""Random cases, each determined by the generator's version, a profile, a seed and an index."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from oracles.case import Case
+from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
+
+# Raised whenever the same seed and index would draw another case than before, so that an old name is never misread.
+GENERATOR = 1
+
+MAX_DEPTH, MAX_WIDTH, MAX_BATCH = 8, 64, 32
+
+Generator = np.random.Generator
+
+
+def draw_case(seed: int, index: int, profile: str = "all") -> Case:
+    """The case number `index` of a seed's random sequence, in float64.
+
+    Profiles:
+
+    - ordinary: what people train; depth 1 to 8, widths 1 to 64, 1 to 32 samples, gains from 0.1 to 2
+    - saturated: sigmoids, tanhs and softmaxes far out where they are flat, pre-activations to about 1000
+    - vanishing: 5 to 8 layers of sigmoids or tanhs with small weights, so that gradients all but vanish
+    - kinks: ReLU networks with pre-activations that are exactly 0
+    - narrow: width 1, one sample, one output, alone and together
+    - integers: small integers under identity and ReLU, on which float arithmetic is exact
+    - all: these in turn, so that case 8 of `all` is case 8 of `vanishing`
+
+    Raises ValueError for an unknown profile or a negative seed or index.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"unknown profile {profile!r}; there are {', '.join(PROFILES)}")
+    if seed < 0 or index < 0:
+        raise ValueError(f"seed and index are not negative; got {seed} and {index}")
+    if profile == "all":
+        profile = list(DRAWN)[index % len(DRAWN)]
+    rng = np.random.default_rng([GENERATOR, list(DRAWN).index(profile), seed, index])
+    return DRAWN[profile](rng, f"v{GENERATOR}:{profile}:{seed}:{index}")
+
+
+def find_case(reference: str) -> Case:
+    """The case that a text names: a drawn case's name ("v1:kinks:0:17"), JSON, or the path of a JSON file.
+
+    Raises ValueError for anything else, in a sentence.
+    """
+    if match := re.fullmatch(r"v(\d+):([a-z]+):(\d+):(\d+)", reference):
+        version, profile, seed, index = match.groups()
+        if int(version) != GENERATOR:
+            raise ValueError(
+                f"{reference} was drawn by generator {version}; this version of backproof has generator {GENERATOR}"
+            )
+        return draw_case(int(seed), int(index), profile)
+    if reference.lstrip().startswith("{"):
+        return Case.from_json(reference)
+    try:
+        return Case.from_json(Path(reference).read_bytes())
+    except OSError as error:
+        raise ValueError(
+            f"{reference!r} is neither the name of a case, as in v{GENERATOR}:ordinary:0:17, nor JSON, "
+            f"nor a readable file of it ({error.strerror})"
+        ) from error
+
+
+def _ordinary(rng: Generator, name: str) -> Case:
+    widths, n = _sizes(rng)
+    loss, output = _loss_and_output(rng, widths[-1])
+    gain = 10 ** rng.uniform(-1, 0.3)
+    return _case(rng, name, widths, n, _hidden(rng, len(widths) - 2), output, loss, gain)
+
+
+def _saturated(rng: Generator, name: str) -> Case:
+    widths, n = _sizes(rng)
+    loss, output = _loss_and_output(rng, widths[-1])
+    if find_loss(loss).kind == "binary_cross_entropy":
+        output = "sigmoid"  # a saturated softmax rounds to 1, where this loss is infinite and nothing can be checked
+    hidden = _hidden(rng, len(widths) - 2, ("sigmoid", "tanh"))
+    return _case(
+        rng, name, widths, n, hidden, output, loss, 10 ** rng.uniform(0.7, 2.5), x_scale=10 ** rng.uniform(0, 2)
+    )
+
+
+def _vanishing(rng: Generator, name: str) -> Case:
+    widths, n = _sizes(rng, min_depth=5, max_width=32)
+    loss, output = _loss_and_output(rng, widths[-1])
+    hidden = ("sigmoid" if rng.random() < 0.75 else "tanh",) * (len(widths) - 2)
+    return _case(rng, name, widths, n, hidden, output, loss, 10 ** rng.uniform(-4, -0.5))
+
+
+def _kinks(rng: Generator, name: str) -> Case:
+    """ReLU networks in which some neurons have no weights, some samples and some features are 0, some biases are 0."""
+    widths, n = _sizes(rng)
+    loss, output = _loss_and_output(rng, widths[-1])
+    if find_loss(loss).kind == "squared_error" and rng.random() < 0.5:
+        output = "relu"
+    hidden = _hidden(rng, len(widths) - 2, ("relu", "relu", "relu", "identity", "tanh"))
+    case = _case(rng, name, widths, n, hidden, output, loss, gain=1.0)
+    for W, b in zip(case.weights, case.biases, strict=True):
+        b[rng.random(b.size) < 0.5] = 0
+        silent = rng.random(b.size) < 0.25
+        W[silent], b[silent] = 0, 0
+    case.x[rng.random(n) < 0.25] = 0
+    case.x[:, rng.random(widths[0]) < 0.25] = 0
+    return case
+
+
+def _narrow(rng: Generator, name: str) -> Case:
+    depth = _log_uniform(rng, 1, MAX_DEPTH)
+    widths = [1 if rng.random() < 0.6 else int(rng.integers(1, 5)) for _ in range(depth + 1)]
+    n = 1 if rng.random() < 0.6 else int(rng.integers(1, 5))
+    loss, output = _loss_and_output(rng, widths[-1])
+    return _case(rng, name, widths, n, _hidden(rng, depth - 1), output, loss, gain=10 ** rng.uniform(-1, 0.3))
+
+
+def _integers(rng: Generator, name: str) -> Case:
+    """Small integers; samples and outputs are powers of two in number, so that every mean is exact too.
+
+    The weights of a row sum to less the deeper the network is, so that products stay below 2^24.
+    """
+    depth = _log_uniform(rng, 1, MAX_DEPTH)
+    widths = [int(rng.integers(1, 9)) for _ in range(depth)] + [2 ** int(rng.integers(4))]
+    n = 2 ** int(rng.integers(4))
+    row_sum = min(12, int(256 ** (1 / depth)))
+    weights = tuple(_integer_weights(rng, k, received, row_sum) for received, k in itertools.pairwise(widths))
+    losses = [loss for loss in LOSSES if find_loss(loss).kind == "squared_error"]
+    return Case(
+        weights=weights,
+        biases=tuple(rng.integers(-2, 3, k).astype(float) for k in widths[1:]),
+        x=rng.integers(-3, 4, (n, widths[0])).astype(float),
+        y=rng.integers(-3, 4, (n, widths[-1])).astype(float),
+        activations=tuple("identity" if rng.random() < 0.25 else "relu" for _ in range(depth)),
+        loss=_choice(rng, losses),
+        learning_rate=0.5 ** int(rng.integers(6)),
+        name=name,
+    )
+
+
+DRAWN: dict[str, Callable[[Generator, str], Case]] = {
+    "ordinary": _ordinary,
+    "saturated": _saturated,
+    "vanishing": _vanishing,
+    "kinks": _kinks,
+    "narrow": _narrow,
+    "integers": _integers,
+}
+PROFILES = (*DRAWN, "all")
+
+
+def _case(
+    rng: Generator,
+    name: str,
+    widths: list[int],
+    n: int,
+    hidden: tuple[str, ...],
+    output: str,
+    loss: str,
+    gain: float,
+    x_scale: float = 1.0,
+) -> Case:
+    """Gaussian weights of standard deviation gain / sqrt(k_{i-1}), which keeps a layer's outputs at about gain."""
+    layers = list(itertools.pairwise(widths))
+    return Case(
+        weights=tuple(rng.standard_normal((k, received)) * (gain / received**0.5) for received, k in layers),
+        biases=tuple(rng.standard_normal(k) * (0.5 * gain) for k in widths[1:]),
+        x=rng.standard_normal((n, widths[0])) * x_scale,
+        y=_labels(rng, n, widths[-1], output, loss),
+        activations=(*hidden, output),
+        loss=loss,
+        learning_rate=10 ** rng.uniform(-3, 0),
+        name=name,
+    )
+
+
+def _labels(rng: Generator, n: int, k: int, output: str, loss: str) -> Array:
+    """Labels that suit the loss, soft ones and hard ones; those of a cross-entropy are multiples of 1/64 with sum 1."""
+    kind = find_loss(loss).kind
+    hard = rng.random() < 0.5
+    if kind == "cross_entropy":
+        return rng.multinomial(1, [1 / k] * k, n).astype(float) if hard else rng.multinomial(64, [1 / k] * k, n) / 64
+    if kind == "binary_cross_entropy" or output in ("sigmoid", "softmax"):
+        return rng.integers(0, 2, (n, k)).astype(float) if hard else rng.random((n, k))
+    return rng.standard_normal((n, k))
+
+
+def _loss_and_output(rng: Generator, k: int) -> tuple[str, str]:
+    """A loss, and an activation of the last layer that it makes sense after."""
+    loss = _choice(rng, list(LOSSES))
+    kind = find_loss(loss).kind
+    output = _choice(rng, OUTPUT_ACTIVATIONS[kind])
+    if kind == "binary_cross_entropy" and k == 1:
+        output = "sigmoid"  # a softmax of one output is 1 whatever the network does
+    return loss, output
+
+
+def _hidden(rng: Generator, layers: int, among: tuple[str, ...] = HIDDEN_ACTIVATIONS) -> tuple[str, ...]:
+    """One activation for all hidden layers, or one for each."""
+    if rng.random() < 0.5:
+        return (_choice(rng, among),) * layers
+    return tuple(_choice(rng, among) for _ in range(layers))
+
+
+def _sizes(rng: Generator, min_depth: int = 1, max_width: int = MAX_WIDTH) -> tuple[list[int], int]:
+    """Widths k_0..k_L and the number of samples: small ones often, large ones as well."""
+    depth = _log_uniform(rng, min_depth, MAX_DEPTH)
+    return [_log_uniform(rng, 1, max_width) for _ in range(depth + 1)], _log_uniform(rng, 1, MAX_BATCH)
+
+
+def _log_uniform(rng: Generator, low: int, high: int) -> int:
+    """An integer from low to high, about as often between 1 and 2 as between 16 and 32."""
+    return int(math.exp(rng.uniform(math.log(low), math.log(high + 1))))
+
+
+def _integer_weights(rng: Generator, k: int, received: int, row_sum: int) -> Array:
+    """Integers from -3 to 3 of shape (k, received), with absolute values that sum to at most row_sum in every row."""
+    W = rng.integers(-3, 4, (k, received))
+    W[np.cumsum(np.abs(W), axis=1) > row_sum] = 0
+    return rng.permuted(W, axis=1).astype(float)
+
+
+def _choice(rng: Generator, options: list[str] | tuple[str, ...]) -> str:
+    return options[int(rng.integers(len(options)))]
