@@ -1,0 +1,218 @@
+"""Error bounds of activations and their derivatives.
+
+Notation: a = g(z); e is the size of z's deviation; A, n, k and the ledger as in `oracles.bounds.deviation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from oracles.bounds.deviation import Deviation, Ledger, working_error
+from reference_impl.contract import Array
+
+
+def activate(ledger: Ledger, z: Deviation, activation: str) -> Deviation:
+    """The deviation of a = g(z)."""
+    if activation == "identity":
+        return z
+    if activation == "relu":
+        return _relu(z)
+    if activation == "softmax":
+        return _softmax(ledger, ledger.settle(z))
+    return _smooth(ledger, z, activation)
+
+
+def times_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str) -> Deviation:
+    """The deviation of delta = h * g'(z), entry by entry; for softmax there is no such thing."""
+    if activation == "identity":
+        return replace(h, spread=ledger.spread(h.linear))
+    if activation == "relu":
+        return _times_relu_prime(ledger, h, z)
+    return _times_smooth_derivative(ledger, h, z, activation)
+
+
+def undecided(z: Deviation) -> Array:
+    """Where rounding decides on which side of 0 z lies, and so what a ReLU does, (A, n, k). An exact 0 is decided."""
+    return (np.abs(z.value) <= 2 * z.size) & (z.size > 0)
+
+
+def _relu(z: Deviation) -> Deviation:
+    """max(0, z): exact where the side of 0 is certain, else off by no more than z is."""
+    slope = (z.value > 0).astype(float)
+    return Deviation(
+        value=np.maximum(z.value, 0),
+        linear=slope[:, :, None] * z.linear,
+        rest=np.where(undecided(z), z.size, slope * z.rest),
+        rounding=slope * z.rounding,
+        spread=slope * z.spread,
+        quantum=z.quantum,
+    )
+
+
+def _times_relu_prime(ledger: Ledger, h: Deviation, z: Deviation) -> Deviation:
+    """h or 0, exactly, where the side of 0 is certain; else anything between them."""
+    slope = (z.value > 0).astype(float)
+    linear = slope[:, :, None] * h.linear
+    return Deviation(
+        value=slope * h.value,
+        linear=linear,
+        rest=np.where(undecided(z), np.abs(h.value) + 2 * h.size, slope * h.rest),
+        rounding=slope * h.rounding,
+        spread=ledger.spread(linear),
+        quantum=np.where(undecided(z).any(axis=(1, 2), keepdims=True), 0.0, h.quantum),
+    )
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A smooth activation at given z.
+
+    value: a. complement: 1 - a for the sigmoid, 1 - |a| for tanh, without cancellation. slope: g'. bend: g'' / g'.
+    steepest: the largest g' anywhere. rate: a number R with |g''| <= R g' and |g'''| <= R^2 g' everywhere, so that g'
+    stays within a factor e^(R d) over a distance d.
+    """
+
+    value: Array
+    complement: Array
+    slope: Array
+    bend: Array
+    steepest: float
+    rate: float
+
+    def variation(self, e: Array) -> Array:
+        """How far g' may be from the slope, anywhere within 2e of z."""
+        return np.where(e < 1, self.slope * np.expm1(2 * self.rate * e), self.slope + self.steepest)
+
+
+def sigmoid_curve(z: Array) -> Curve:
+    """1 / (1 + e^-z); g'' = g' (1 - 2a), g''' = g' (1 - 6a + 6a^2)."""
+    e = np.exp(-np.abs(z))
+    near, far = 1 / (1 + e), e / (1 + e)
+    value, complement = np.where(z >= 0, near, far), np.where(z >= 0, far, near)
+    return Curve(value, complement, near * far, 1 - 2 * value, steepest=0.25, rate=1)
+
+
+def tanh_curve(z: Array) -> Curve:
+    """tanh z; g'' = -2 a g', g''' = g' (6 a^2 - 2)."""
+    value, e = np.tanh(z), np.exp(-2 * np.abs(z))
+    complement = 2 * e / (1 + e)
+    return Curve(value, complement, complement * (2 - complement), -2 * value, steepest=1, rate=2)
+
+
+CURVE = {"sigmoid": sigmoid_curve, "tanh": tanh_curve}
+
+
+def sigmoid_error(ledger: Ledger, curve: Curve) -> Array:
+    """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a."""
+    relative = curve.value * (ledger.exp * curve.complement + 2)
+    return ledger.u * np.where(ledger.lenient, 8, relative) + ledger.tiny
+
+
+def sigmoid_prime_error(ledger: Ledger, curve: Curve) -> Array:
+    """a (1 - a): two roundings, and the error of a, which counts |1 - 2a| times: in full where a rounds to 1."""
+    error = sigmoid_error(ledger, curve)
+    return np.abs(curve.bend) * error + error * error + 2 * ledger.u * curve.slope + ledger.tiny
+
+
+def tanh_error(ledger: Ledger, curve: Curve) -> Array:
+    """The library's own function, to its constant."""
+    return ledger.u * np.where(ledger.lenient, 8, ledger.tanh * np.abs(curve.value)) + ledger.tiny
+
+
+def tanh_prime_error(ledger: Ledger, curve: Curve) -> Array:
+    """1 - a^2: the square rounds by u a^2, the difference by u (1 - a^2), and the error of a counts 2|a| times."""
+    error = tanh_error(ledger, curve)
+    return np.abs(curve.bend) * error + error * error + ledger.u + ledger.tiny
+
+
+ERROR = {"sigmoid": sigmoid_error, "tanh": tanh_error}
+PRIME_ERROR = {"sigmoid": sigmoid_prime_error, "tanh": tanh_prime_error}
+
+
+def _smooth(ledger: Ledger, z: Deviation, activation: str) -> Deviation:
+    """First order g' * (z's deviation); the rest by how much g' varies; and the evaluation error of g.
+
+    The evaluation error is taken at z; within z's deviation it changes by at most 16u of what a does.
+    """
+    curve = CURVE[activation](z.value)
+    slope, variation = curve.slope, curve.variation(z.size)
+    return Deviation(
+        value=curve.value,
+        linear=slope[:, :, None] * z.linear,
+        rest=slope * z.rest + (variation + (working_error(1) + 16 * ledger.u) * (slope + variation)) * z.size,
+        rounding=slope * z.rounding + ERROR[activation](ledger, curve),
+        spread=slope * z.spread,
+        quantum=np.zeros_like(z.quantum),
+    )
+
+
+def _times_smooth_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str) -> Deviation:
+    """First order g' * (h's deviation) + h g'' * (z's deviation); products of deviations count three times.
+
+    Once for themselves, and twice because h, g' and g'' are taken where float64 puts them. The evaluation error of g',
+    taken at z, changes by at most 32u of what a does.
+    """
+    curve = CURVE[activation](z.value)
+    slope, variation, bend = curve.slope, curve.variation(z.size), curve.slope * curve.bend
+    linear = slope[:, :, None] * h.linear
+    linear[:, :, : z.linear.shape[2]] += (h.value * bend)[:, :, None] * z.linear
+    evaluation = PRIME_ERROR[activation](ledger, curve) + ledger.u * slope
+    nonlinear = (curve.rate * variation + (working_error(1) + 32 * ledger.u) * (slope + variation)) * z.size
+    slope_size = np.abs(bend) * z.size + nonlinear + evaluation
+    h_value = np.abs(h.value)
+    return Deviation(
+        value=slope * h.value,
+        linear=linear,
+        rest=slope * (h.rest + working_error(1) * h.size)
+        + h_value * (np.abs(bend) * z.rest + nonlinear)
+        + 3 * h.size * slope_size,
+        rounding=slope * h.rounding + h_value * (np.abs(bend) * z.rounding + evaluation) + ledger.tiny,
+        spread=ledger.spread(linear),
+        quantum=np.zeros_like(h.quantum),
+    )
+
+
+def _softmax(ledger: Ledger, z: Deviation) -> Deviation:
+    """First order a_j (z_j - sum_l a_l z_l); the rest by the second derivative, or by 0 <= a <= 1 where z is uncertain.
+
+    Along a change of at most m in every z the second derivative is at most 4 m^2 a_j, and on the way a_j grows by at
+    most a factor e^(2m). The evaluation error changes by no larger a factor, and by 4 m u a_j.
+    """
+    a = softmax(z.value)
+
+    def over_row(size: Array) -> Array:
+        return a * (size + (a * size).sum(axis=-1, keepdims=True))
+
+    linear = a[:, :, None] * (z.linear - np.matmul(a[:, None, :], z.linear))
+    error = softmax_error(ledger, z.value, a)
+    m = z.size.max(axis=2, keepdims=True)
+    curvature = a * m * np.expm1(8 * m) + error * np.expm1(4 * m) + 4 * ledger.u * m * a
+    return Deviation(
+        value=a,
+        linear=linear,
+        rest=over_row(z.rest + working_error(a.shape[1]) * z.size)
+        + np.where(m < 0.25, curvature, 1 + over_row(z.size)),
+        rounding=over_row(z.rounding) + error,
+        spread=ledger.spread(linear),
+        quantum=np.zeros_like(z.quantum),
+    )
+
+
+def softmax(z: Array) -> Array:
+    """e^z / sum e^z over the rows, in float64."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_error(ledger: Ledger, z: Array, a: Array) -> Array:
+    """Exponentials of z - max z, whose rounding counts |z - max z| times; then k - 1 additions and a division.
+
+    (Blanchard, D. Higham and N. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA J. Numer.
+    Anal. 41, 2021.)
+    """
+    k = a.shape[1]
+    exponential = z.max(axis=1, keepdims=True) - z + ledger.exp
+    relative = a * (exponential + (a * exponential).sum(axis=-1, keepdims=True) + k)
+    return ledger.u * np.where(ledger.lenient, 8 * k, relative) + (k + 1) * ledger.tiny

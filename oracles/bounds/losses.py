@@ -1,0 +1,195 @@
+"""Error bounds of the loss and of delta_L = dL/dz at the last layer.
+
+Notation: p is the prediction, y the label, c the loss's scale, e the size of p's deviation; A, n, k and the ledger as
+in `oracles.bounds.deviation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from oracles.bounds.activations import times_derivative
+from oracles.bounds.deviation import (
+    Deviation,
+    Ledger,
+    common_quantum,
+    if_exact,
+    is_power_of_two,
+    working_error,
+)
+from oracles.case import Case
+from reference_impl.contract import Array
+
+
+class Terms(NamedTuple):
+    """A function f of p, entry by entry.
+
+    slope (n, k): df/dp. curvature (A, n, k): what the first order leaves out. largest (A, n, k): of |f|. rounding (A,
+    n, k): of evaluating f at a given p.
+    """
+
+    slope: Array
+    curvature: Array
+    largest: Array
+    rounding: Array
+
+
+def loss_error(case: Case, ledger: Ledger, p: Deviation) -> Array:
+    """The bound of L = c * (sum of the terms): their slopes, their curvature, their rounding, the sum's; shape (A,)."""
+    terms = TERMS[case.loss_parts.kind](ledger, p, case.y)
+    c = case.loss_scale
+    quantum = np.zeros_like(p.quantum)
+    if case.loss_parts.kind == "squared_error" and is_power_of_two(c):
+        quantum = common_quantum(p, case.y) ** 2
+    added = int((terms.largest > 0).any(axis=0).sum()) + 4  # and four roundings for the scale
+    sum_error = ledger.sum_error(terms.largest.sum(axis=(1, 2), keepdims=True), added, quantum)
+    entries = np.abs(terms.slope) * (p.rest + p.rounding + working_error(1) * p.size) + terms.curvature
+    entries = entries + np.where(sum_error == 0, 0.0, terms.rounding)
+    linear = np.einsum("nk,nkp->np", terms.slope, p.linear)
+    return c * (ledger.total(linear) + entries.sum(axis=(1, 2)) + sum_error[:, 0, 0])
+
+
+def _squared_error(ledger: Ledger, p: Deviation, y: Array) -> Terms:
+    """(p - y)^2; the rounding of the difference counts twice."""
+    largest = (np.abs(p.value - y) + p.size) ** 2
+    return Terms(2 * (p.value - y), 3 * p.size**2, largest, 2 * ledger.u * largest)
+
+
+def _cross_entropy(ledger: Ledger, p: Deviation, y: Array) -> Terms:
+    """-y log p, and 0 where y = 0."""
+    return _weighted(y, _minus_log(ledger, p.value, p.size))
+
+
+def _binary_cross_entropy(ledger: Ledger, p: Deviation, y: Array) -> Terms:
+    """-(y log p + (1 - y) log(1 - p)); 1 - p rounds by u of itself, which moves its logarithm by u."""
+    yes = _weighted(y, _minus_log(ledger, p.value, p.size))
+    no = _minus_log(ledger, 1 - p.value, p.size)
+    no = _weighted(1 - y, no._replace(slope=-no.slope, rounding=no.rounding + ledger.u))
+    return Terms(*(a + b for a, b in zip(yes, no, strict=True)))
+
+
+def _minus_log(ledger: Ledger, p: Array, e: Array) -> Terms:
+    """-log p of a p > 0 known to within e; infinite where p may be 0."""
+    ratio = np.where(e < p, e / p, 1)
+    step = -np.log1p(-ratio)
+    largest = np.abs(np.log(p)) + step
+    rounding = ledger.u * np.where(ledger.lenient, 8 + 8 * largest, ledger.log * largest)
+    return Terms(-1 / p, 4 * (step - ratio), largest, rounding)
+
+
+def _weighted(y: Array, terms: Terms) -> Terms:
+    """y times the terms, and 0 where y = 0 whatever they are."""
+    return Terms(*(np.where(y != 0, y * term, 0.0) for term in terms))
+
+
+TERMS = {
+    "squared_error": _squared_error,
+    "cross_entropy": _cross_entropy,
+    "binary_cross_entropy": _binary_cross_entropy,
+}
+
+
+def output_delta(case: Case, ledger: Ledger, z: Deviation, p: Deviation) -> Deviation:
+    """delta_L = dL/dz.
+
+    A sigmoid under the binary cross-entropy has c (p - y), whichever way it is evaluated: p(1 - p) cancels, as
+    computed.
+    """
+    activation, kind, c = case.activations[-1], case.loss_parts.kind, case.loss_scale
+    if activation == "softmax":
+        return _softmax_delta(ledger, p, case.y, kind, c)
+    if kind == "binary_cross_entropy":
+        return _sigmoid_delta(ledger, p, case.y, c)
+    return times_derivative(ledger, _scaled_difference(ledger, p, case.y, 2 * c), z, activation)
+
+
+def _sigmoid_delta(ledger: Ledger, p: Deviation, y: Array, c: float) -> Deviation:
+    """c (p - y) under the binary cross-entropy, which from logits is c ((1 - y) p - y (1 - p)).
+
+    The latter rounds its two terms, and evaluates a second sigmoid; for labels of 0 and 1 there is only one term.
+    """
+    delta = _scaled_difference(ledger, p, y, c)
+    no, yes = (1 - y) * p.value, y * (1 - p.value)
+    two_terms = c * ledger.u * (2 * no + yes * (3 + ledger.exp * p.value))
+    return replace(delta, rounding=delta.rounding + two_terms)
+
+
+def _scaled_difference(ledger: Ledger, p: Deviation, y: Array, c: float) -> Deviation:
+    """c (p - y), with a rounding for the difference and three for the scale."""
+    quantum = common_quantum(p, y) if is_power_of_two(c) else np.zeros_like(p.quantum)
+    exact = p.magnitude + np.abs(y) <= quantum / ledger.u
+    rounding = 4 * (ledger.u * c * (np.abs(p.value - y) + p.size) + ledger.tiny)
+    rounding = np.where(exact, 0.0, rounding)
+    return Deviation(
+        value=c * (p.value - y),
+        linear=c * p.linear,
+        rest=c * (p.rest + working_error(1) * p.size),
+        rounding=rounding,
+        spread=c * p.spread,
+        quantum=if_exact(c * quantum, p, rounding),
+    )
+
+
+def _softmax_delta(ledger: Ledger, p: Deviation, y: Array, kind: str, c: float) -> Deviation:
+    """delta = q - p sum q with q = p * dL/dp, for any loss: first order (q' - sum q) dp - p sum(q' dp).
+
+    Products of deviations count three times: once for themselves, and twice because p and q are taken where float64
+    puts them. Under the cross-entropy q = -c y, and an evaluation as c (p - y) takes for granted that labels sum to
+    1.
+    """
+    value, terms = WEIGHTED_SLOPE[kind](ledger, p, y)
+    q, slope, curvature, rounding = c * value, c * terms.slope, c * terms.curvature, c * terms.rounding + ledger.tiny
+    q_size = np.abs(slope) * p.size + curvature + rounding
+    q_sum = _sum_row(q)
+    rest = p.rest + working_error(2 * y.shape[1]) * p.size
+    linear = (slope - q_sum)[:, :, None] * p.linear - p.value[:, :, None] * np.matmul(slope[:, None, :], p.linear)
+    evaluation = ledger.u * (np.abs(q) + q_size + (p.value + p.size) * _sum_row(np.abs(q) + q_size)) + ledger.tiny
+    labels_off = c * p.value * np.abs(1 - _sum_row(y)) if kind == "cross_entropy" else 0.0
+    return Deviation(
+        value=q - p.value * q_sum,
+        linear=linear,
+        rest=np.abs(slope - q_sum) * rest
+        + p.value * _sum_row(np.abs(slope) * rest)
+        + curvature
+        + p.value * _sum_row(curvature)
+        + 3 * p.size * _sum_row(q_size)
+        + labels_off,
+        rounding=rounding + p.value * _sum_row(rounding) + (y.shape[1] + 3) * evaluation,
+        spread=ledger.spread(linear),
+        quantum=np.zeros_like(p.quantum),
+    )
+
+
+def _sum_row(array: Array) -> Array:
+    return array.sum(axis=-1, keepdims=True)
+
+
+def _weighted_squared_error_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
+    """q/c = 2 p (p - y)."""
+    largest = 2 * p.magnitude * (np.abs(p.value - y) + p.size)
+    return 2 * p.value * (p.value - y), Terms(4 * p.value - 2 * y, 6 * p.size**2, largest, 6 * ledger.u * largest)
+
+
+def _weighted_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
+    """q/c = -y."""
+    zero = np.zeros_like(p.size)
+    return -y, Terms(np.zeros_like(y), zero, zero + y, 5 * ledger.u * y)
+
+
+def _weighted_binary_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
+    """q/c = (p - y) / (1 - p); nothing can be said where p may be 1."""
+    complement = 1 - p.value
+    q, slope = (p.value - y) / complement, (1 - y) / complement**2
+    curvature = np.where(p.size < complement, 4 * slope * p.size**2 / (complement - p.size), np.inf)
+    largest = np.abs(q) + slope * p.size + curvature
+    return q, Terms(slope, curvature, largest, 8 * ledger.u * largest)
+
+
+WEIGHTED_SLOPE = {
+    "squared_error": _weighted_squared_error_slope,
+    "cross_entropy": _weighted_cross_entropy_slope,
+    "binary_cross_entropy": _weighted_binary_cross_entropy_slope,
+}
