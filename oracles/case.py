@@ -117,6 +117,20 @@ class Case:
         """Gradients to try the descent step with: any of the right shapes serve, here the weights' entries reversed."""
         return [np.flip(W).copy() for W in self.weights], [np.flip(b).copy() for b in self.biases]
 
+    def steps(self) -> list[tuple[Quantity, Array, Array]]:
+        """For every array that the descent step gives: the quantity, where it starts, and its gradient."""
+        grad_weights, grad_biases = self.step_gradients()
+        return [
+            *(
+                (Quantity("step_W", i), W, dW)
+                for i, (W, dW) in enumerate(zip(self.weights, grad_weights, strict=True), 1)
+            ),
+            *(
+                (Quantity("step_b", i), b, db)
+                for i, (b, db) in enumerate(zip(self.biases, grad_biases, strict=True), 1)
+            ),
+        ]
+
     def cast(self, dtype: str) -> Case:
         """The case with every array rounded to dtype; the rounded numbers are then the exact inputs."""
         if self.dtype == dtype:

@@ -86,10 +86,4 @@ def _functions(x: Tensor) -> dict[Quantity, Tensor]:
 
 def _steps(case: Case) -> dict[Quantity, Tensor]:
     """w - alpha g, as PyTorch's own gradient descent (torch.optim.SGD) computes it."""
-    found = {}
-    for kind, starts, gradients in zip(
-        ("step_W", "step_b"), (case.weights, case.biases), case.step_gradients(), strict=True
-    ):
-        for i, (w, g) in enumerate(zip(starts, gradients, strict=True), 1):
-            found[Quantity(kind, i)] = torch.sub(_tensor(w), _tensor(g), alpha=case.learning_rate)
-    return found
+    return {quantity: torch.sub(_tensor(w), _tensor(g), alpha=case.learning_rate) for quantity, w, g in case.steps()}

@@ -106,14 +106,14 @@ CURVE = {"sigmoid": sigmoid_curve, "tanh": tanh_curve}
 
 def sigmoid_error(ledger: Ledger, curve: Curve) -> Array:
     """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a."""
-    relative = curve.value * (ledger.exp * curve.complement + 2)
-    return ledger.u * np.where(ledger.lenient, 8, relative) + ledger.tiny
+    relative = ledger.relative(ledger.exp * curve.complement + 2)
+    return np.where(ledger.lenient, 8 * ledger.u, curve.value * relative) + ledger.tiny
 
 
 def sigmoid_prime_error(ledger: Ledger, curve: Curve) -> Array:
     """a (1 - a): two roundings, and the error of a, which counts |1 - 2a| times: in full where a rounds to 1."""
     error = sigmoid_error(ledger, curve)
-    return np.abs(curve.bend) * error + error * error + 2 * ledger.u * curve.slope + ledger.tiny
+    return np.abs(curve.bend) * error + error * error + ledger.relative(2) * (curve.slope + error) + ledger.tiny
 
 
 def tanh_error(ledger: Ledger, curve: Curve) -> Array:
@@ -124,7 +124,7 @@ def tanh_error(ledger: Ledger, curve: Curve) -> Array:
 def tanh_prime_error(ledger: Ledger, curve: Curve) -> Array:
     """1 - a^2: the square rounds by u a^2, the difference by u (1 - a^2), and the error of a counts 2|a| times."""
     error = tanh_error(ledger, curve)
-    return np.abs(curve.bend) * error + error * error + ledger.u + ledger.tiny
+    return np.abs(curve.bend) * error + error * error + ledger.relative(2) * (0.5 + error) + ledger.tiny
 
 
 ERROR = {"sigmoid": sigmoid_error, "tanh": tanh_error}
@@ -193,7 +193,7 @@ def _softmax(ledger: Ledger, z: Deviation) -> Deviation:
         value=a,
         linear=linear,
         rest=over_row(z.rest + working_error(a.shape[1]) * z.size)
-        + np.where(m < 0.25, curvature, 1 + over_row(z.size)),
+        + np.where(m < 0.25, curvature, 1 + ledger.relative(a.shape[1] + 2) + over_row(z.size)),
         rounding=over_row(z.rounding) + error,
         spread=ledger.spread(linear),
         quantum=np.zeros_like(z.quantum),
@@ -214,5 +214,5 @@ def softmax_error(ledger: Ledger, z: Array, a: Array) -> Array:
     """
     k = a.shape[1]
     exponential = z.max(axis=1, keepdims=True) - z + ledger.exp
-    relative = a * (exponential + (a * exponential).sum(axis=-1, keepdims=True) + k)
-    return ledger.u * np.where(ledger.lenient, 8 * k, relative) + (k + 1) * ledger.tiny
+    relative = ledger.relative(exponential + (a * exponential).sum(axis=-1, keepdims=True) + k)
+    return np.where(ledger.lenient, 8 * k * ledger.u, a * relative) + (k + 1) * ledger.tiny

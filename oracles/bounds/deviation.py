@@ -78,6 +78,11 @@ class Ledger:
         quantum = np.full_like(self.u, largest_common_power(value))
         return Deviation(value, np.zeros((*value.shape, 0)), zero, zero, zero, quantum)
 
+    def relative(self, roundings: Array | float) -> Array:
+        """What r roundings of factors and divisors do at most, relatively: r u / (1 - r u) (Higham, lemma 3.1)."""
+        product = roundings * self.u
+        return np.where(product < 1, product / (1 - product), np.inf)
+
     def sum_error(self, magnitude: Array, terms: Array | int, quantum: Array) -> Array:
         """What rounding does to a sum of `terms` products in any order: at most terms * u * sum |products|.
 

@@ -55,7 +55,7 @@ def loss_error(case: Case, ledger: Ledger, p: Deviation) -> Array:
 def _squared_error(ledger: Ledger, p: Deviation, y: Array) -> Terms:
     """(p - y)^2; the rounding of the difference counts twice."""
     largest = (np.abs(p.value - y) + p.size) ** 2
-    return Terms(2 * (p.value - y), 3 * p.size**2, largest, 2 * ledger.u * largest)
+    return Terms(2 * (p.value - y), 3 * p.size**2, largest, ledger.relative(2) * largest)
 
 
 def _cross_entropy(ledger: Ledger, p: Deviation, y: Array) -> Terms:
@@ -113,7 +113,7 @@ def _sigmoid_delta(ledger: Ledger, p: Deviation, y: Array, c: float) -> Deviatio
     """
     delta = _scaled_difference(ledger, p, y, c)
     no, yes = (1 - y) * p.value, y * (1 - p.value)
-    two_terms = c * ledger.u * (2 * no + yes * (3 + ledger.exp * p.value))
+    two_terms = c * (no * ledger.relative(2) + yes * ledger.relative(3 + ledger.exp * p.value))
     return replace(delta, rounding=delta.rounding + two_terms)
 
 
@@ -121,7 +121,7 @@ def _scaled_difference(ledger: Ledger, p: Deviation, y: Array, c: float) -> Devi
     """c (p - y), with a rounding for the difference and three for the scale."""
     quantum = common_quantum(p, y) if is_power_of_two(c) else np.zeros_like(p.quantum)
     exact = p.magnitude + np.abs(y) <= quantum / ledger.u
-    rounding = 4 * (ledger.u * c * (np.abs(p.value - y) + p.size) + ledger.tiny)
+    rounding = ledger.relative(4) * c * (np.abs(p.value - y) + p.size) + 4 * ledger.tiny
     rounding = np.where(exact, 0.0, rounding)
     return Deviation(
         value=c * (p.value - y),
@@ -170,13 +170,13 @@ def _sum_row(array: Array) -> Array:
 def _weighted_squared_error_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
     """q/c = 2 p (p - y)."""
     largest = 2 * p.magnitude * (np.abs(p.value - y) + p.size)
-    return 2 * p.value * (p.value - y), Terms(4 * p.value - 2 * y, 6 * p.size**2, largest, 6 * ledger.u * largest)
+    return 2 * p.value * (p.value - y), Terms(4 * p.value - 2 * y, 6 * p.size**2, largest, ledger.relative(6) * largest)
 
 
 def _weighted_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
     """q/c = -y."""
     zero = np.zeros_like(p.size)
-    return -y, Terms(np.zeros_like(y), zero, zero + y, 5 * ledger.u * y)
+    return -y, Terms(np.zeros_like(y), zero, zero + y, ledger.relative(5) * y)
 
 
 def _weighted_binary_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
@@ -185,7 +185,7 @@ def _weighted_binary_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array)
     q, slope = (p.value - y) / complement, (1 - y) / complement**2
     curvature = np.where(p.size < complement, 4 * slope * p.size**2 / (complement - p.size), np.inf)
     largest = np.abs(q) + slope * p.size + curvature
-    return q, Terms(slope, curvature, largest, 8 * ledger.u * largest)
+    return q, Terms(slope, curvature, largest, ledger.relative(8) * largest)
 
 
 WEIGHTED_SLOPE = {

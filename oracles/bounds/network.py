@@ -153,13 +153,7 @@ def _functions(case: Case, ledger: Ledger) -> dict[Quantity, Array]:
 
 def _step(case: Case, ledger: Ledger) -> dict[Quantity, Array]:
     """The bounds of w - alpha g, for the gradients that the case tries the step with."""
-    sizes = {}
-    for kind, starts, gradients in zip(
-        ("step_W", "step_b"), (case.weights, case.biases), case.step_gradients(), strict=True
-    ):
-        for i, (w, g) in enumerate(zip(starts, gradients, strict=True), 1):
-            sizes[Quantity(kind, i)] = _step_error(ledger, w, g, case.learning_rate)
-    return sizes
+    return {quantity: _step_error(ledger, w, g, case.learning_rate) for quantity, w, g in case.steps()}
 
 
 def _step_error(ledger: Ledger, w: Array, g: Array, alpha: float) -> Array:
