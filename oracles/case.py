@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -100,10 +101,11 @@ class Case:
         steps = zip(self.activations, self.widths[1:], strict=True)
         return str(self.widths[0]) + "".join(f" -{g}- {k}" for g, k in steps)
 
-    def quantities(self) -> list[Quantity]:
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
         """Everything that is compared on this case, in the order of every answer."""
         layers = range(1, self.depth + 1)
-        return [
+        return (
             *(Quantity("output", i) for i in range(self.depth + 1)),
             Quantity("loss"),
             *(Quantity("dW", i) for i in layers),
@@ -111,7 +113,7 @@ class Case:
             *(Quantity(g) for g in ("sigmoid", "sigmoid_prime", "relu", "relu_prime", "tanh", "tanh_prime", "softmax")),
             *(Quantity("step_W", i) for i in layers),
             *(Quantity("step_b", i) for i in layers),
-        ]
+        )
 
     def step_gradients(self) -> tuple[list[Array], list[Array]]:
         """Gradients to try the descent step with: any of the right shapes serve, here the weights' entries reversed."""

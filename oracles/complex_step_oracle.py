@@ -64,7 +64,7 @@ def _answer(case: Case) -> Answer:
         found[Quantity("dW", i + 1)] = delta.T @ outputs[i]
         found[Quantity("db", i + 1)] = delta.sum(axis=0)
     found |= _functions(outputs[0]) | _steps(case)
-    return {quantity: found[quantity].astype(np.float64) for quantity in case.quantities()}
+    return {quantity: found[quantity].astype(np.float64) for quantity in case.quantities}
 
 
 def _extended(array: Array) -> Array:

@@ -175,10 +175,10 @@ def _unpad(case: Case, answer: dict[str, Array]) -> Answer:
             found[Quantity(kind, i)] = answer[kind][front + i - 1, :k, :received]
         for kind in ("db", "step_b"):
             found[Quantity(kind, i)] = answer[kind][front + i - 1, :k]
-    for quantity in case.quantities():
+    for quantity in case.quantities:
         if quantity.layer is None and quantity.kind != "loss":
             found[quantity] = answer[quantity.kind][:n, : widths[0]]
-    return {quantity: found[quantity] for quantity in case.quantities()}
+    return {quantity: found[quantity] for quantity in case.quantities}
 
 
 @functools.cache

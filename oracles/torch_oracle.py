@@ -49,7 +49,7 @@ def _answer(case: Case) -> Answer:
         found[Quantity("dW", i + 1)] = gradients[i]
         found[Quantity("db", i + 1)] = gradients[case.depth + i]
     found |= _functions(x) | _steps(case)
-    return {quantity: found[quantity].numpy() for quantity in case.quantities()}
+    return {quantity: found[quantity].numpy() for quantity in case.quantities}
 
 
 def _tensor(array: Array) -> Tensor:

@@ -14,9 +14,7 @@ from reference_impl.contract import Array, find_loss
 from reference_impl.losses import loss_gradient, weighted_loss_gradient
 
 
-def forward(
-    weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]
-) -> list[Array]:
+def forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]) -> list[Array]:
     """z^(i) = x^(i) W_i^T + b_i and x^(i+1) = g_i(z^(i)), for i = 1..L (N1, N4, N11).
 
     weights[i - 1]: (k_i, k_{i-1}); biases[i - 1]: (k_i,); x: (n, k_0); activations: L names of `contract.ACTIVATIONS`,

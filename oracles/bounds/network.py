@@ -63,7 +63,7 @@ def _bounds(case: Case, arithmetics: Sequence[Arithmetic]) -> Bounds:
     sizes[Quantity("loss")] = loss_error(case, ledger, a[-1])
     sizes |= _backward(case, ledger, z, a) | _functions(case, ledger) | _step(case, ledger)
     relus = [undecided(layer) for layer, g in zip(z, case.activations, strict=True) if g == "relu"]
-    known = {quantity: np.where(np.isnan(sizes[quantity]), np.inf, sizes[quantity]) for quantity in case.quantities()}
+    known = {quantity: np.where(np.isnan(sizes[quantity]), np.inf, sizes[quantity]) for quantity in case.quantities}
     return Bounds(
         allowances=tuple({quantity: size[i] for quantity, size in known.items()} for i in range(len(arithmetics))),
         undecided=tuple(sum(int(layer[i].sum()) for layer in relus) for i in range(len(arithmetics))),

@@ -1,0 +1,231 @@
+"""Is this backpropagation right? The public API, and the command line.
+
+Nothing here imports PyTorch, JAX or what reports are made with until it is called for.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oracles.case import DTYPES
+from oracles.draw import PROFILES
+from oracles.registry import ORACLES
+
+if TYPE_CHECKING:
+    from reports.campaign import Grade, Judgement, Progress
+    from reports.report import Report
+
+AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
+
+DEFAULT_ORACLES = ("torch", "jax")
+
+
+def verify(
+    implementation: str = "reference_impl",
+    *,
+    networks: int = 1000,
+    seed: int = 0,
+    profile: str = "all",
+    dtypes: Sequence[str] = DTYPES,
+    oracles: Sequence[str] = DEFAULT_ORACLES,
+    grade: Grade = "strict",
+    out: str | Path = "backproof-report",
+    progress: Progress | None = None,
+) -> Report:
+    """Compare an implementation with oracles on random networks, write a report into `out`, and return it.
+
+    implementation: a module's name, or the path of a .py file, with functions of the contract
+    (`reference_impl.contract.Implementation`). The other parameters are those of `backproof verify --help`.
+
+    Raises ValueError for a setting that is unknown or out of range, `reports.campaign.CouldNotRunError` where the
+    verification cannot be carried out, and ImportError where the extra "verify" is not installed.
+    """
+    from reports.campaign import Campaign
+    from reports.verification import verify
+
+    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade)
+    return verify(implementation, campaign, Path(out), progress)
+
+
+def replay(
+    case: str,
+    *,
+    implementation: str = "reference_impl",
+    dtype: str = "float64",
+    oracles: Sequence[str] = DEFAULT_ORACLES,
+    grade: Grade = "strict",
+) -> Judgement:
+    """Judge an implementation on one case: a name such as "v1:kinks:0:17", JSON, or the path of a JSON file.
+
+    Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
+    """
+    from oracles.draw import find_case
+    from reports.campaign import judge_one
+
+    return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="backproof")
+def main() -> None:
+    """Find out whether backpropagation is right.
+
+    Compares implementations of the multilayer perceptron with PyTorch's and JAX's autodiff, on random networks, with
+    tolerances derived from the network and the precision.
+
+    Exit status: 0 it agrees, 1 it disagrees, 2 it could not be verified.
+    """
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several decorators as one."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_shared = _options(
+    click.option(
+        "--oracle",
+        "oracles",
+        multiple=True,
+        type=click.Choice(tuple(ORACLES)),
+        default=DEFAULT_ORACLES,
+        show_default=True,
+        help="What to compare with; may be given several times.",
+    ),
+    click.option(
+        "--grade",
+        type=click.Choice(["strict", "lenient"]),
+        default="strict",
+        show_default=True,
+        help="Whether sigmoid, tanh, softmax and log must be accurate relatively, as libraries are, or only absolutely.",
+    ),
+    click.option("--debug", is_flag=True, help="Show the traceback of what went wrong."),
+)
+
+
+@main.command("verify")
+@click.argument("implementation", default="reference_impl")
+@click.option("--networks", type=click.IntRange(min=1), default=1000, show_default=True, help="How many to draw.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random networks.")
+@click.option(
+    "--profile", type=click.Choice(PROFILES), default="all", show_default=True, help="What kind of networks to draw."
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    type=click.Choice(DTYPES),
+    default=DTYPES,
+    show_default=True,
+    help="Precision of the implementation's inputs; may be given several times.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="backproof-report",
+    show_default=True,
+    help="Folder for report.json, report.md, report.html and the records; an earlier report in it is replaced.",
+)
+@_shared
+def verify_command(implementation: str, *, debug: bool, **settings: Any) -> None:
+    """Compare IMPLEMENTATION with the oracles on random networks.
+
+    IMPLEMENTATION is a module's name, or the path of a .py file, with functions of the contract: forward, backward,
+    loss and so on. Without it, Backproof's own is verified.
+    """
+
+    def run() -> int:
+        from reports.terminal import TerminalProgress, report_view
+
+        settings["dtypes"], settings["oracles"] = _once(settings["dtypes"]), _once(settings["oracles"])
+        with TerminalProgress(settings["networks"] * len(settings["dtypes"])) as progress:
+            report = verify(implementation, **settings, progress=progress)
+        _print(report_view(report))
+        click.echo(f"\nThe report is in {settings['out'] / 'report.html'}")
+        return AGREES if report.verdict == "agree" else DISAGREES
+
+    _exit(run, debug)
+
+
+@main.command("replay")
+@click.argument("case")
+@click.option(
+    "--implementation", default="reference_impl", show_default=True, help="Module name or path of a .py file."
+)
+@click.option(
+    "--dtype", type=click.Choice(DTYPES), default="float64", show_default=True, help="Precision of the inputs."
+)
+@_shared
+def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
+    """Show one network alone: its numbers, and every quantity against every oracle.
+
+    CASE is what a report or a failing test names: a name such as v1:kinks:0:17, a case in JSON, or a file of that.
+    """
+
+    def run() -> int:
+        from reports.terminal import case_view
+
+        settings["oracles"] = _once(settings["oracles"])
+        judgement = replay(case, **settings)
+        _print(case_view(judgement))
+        if judgement.disagreements:
+            return DISAGREES
+        return AGREES if judgement.checked else COULD_NOT_RUN
+
+    _exit(run, debug)
+
+
+def _once(names: Sequence[str]) -> tuple[str, ...]:
+    """The names without repetitions, in their order."""
+    return tuple(dict.fromkeys(names))
+
+
+def _print(view: Any) -> None:
+    """Print in colour to a terminal; elsewhere plainly, and as wide as it takes."""
+    from rich.console import Console
+
+    console = Console()
+    (console if console.is_terminal else Console(width=200)).print(view, soft_wrap=False)
+
+
+def _exit(run: Callable[[], int], debug: bool) -> None:
+    """Exit with what `run` returns; what it raises becomes a sentence and the status for what could not run."""
+    try:
+        status = run()
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"Error: {_sentence(error)}", err=True)
+        status = COULD_NOT_RUN
+    sys.exit(status)
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, and what to do."""
+    from reports.campaign import CouldNotRunError
+    from reports.implementation import CouldNotLoadError
+
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"this needs the package {error.name}, which is not installed; "
+            "it comes with the extra: pip install 'backproof[verify]'"
+        )
+    if isinstance(error, ValueError | OSError | CouldNotLoadError | CouldNotRunError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (--debug shows where)"
+
+
+if __name__ == "__main__":
+    main()

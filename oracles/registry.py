@@ -1,0 +1,41 @@
+"""The oracles by name, imported only when asked for: PyTorch and JAX take seconds to load."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Protocol
+
+from oracles.bounds import Arithmetic
+from oracles.case import Answer, Case
+
+
+class Oracle(Protocol):
+    """Something that knows what is right, up to the bounds of its arithmetic."""
+
+    name: str
+    arithmetic: Arithmetic
+
+    def answers(self, cases: Sequence[Case]) -> list[Answer]:
+        """One answer a case: the case's quantities in their order, as float64 arrays."""
+
+
+# Name, where it is, and the package that it needs.
+ORACLES = {
+    "torch": ("oracles.torch_oracle", "TorchOracle", "torch"),
+    "jax": ("oracles.jax_oracle", "JaxOracle", "jax"),
+    "complex-step": ("oracles.complex_step_oracle", "ComplexStepOracle", "numpy"),
+}
+
+
+def load_oracle(name: str) -> Oracle:
+    """The oracle of that name.
+
+    Raises ValueError for an unknown name, ImportError where its package is not installed, and RuntimeError, with a
+    sentence that says why, where it cannot work on this machine.
+    """
+    if name not in ORACLES:
+        raise ValueError(f"unknown oracle {name!r}; there are {', '.join(ORACLES)}")
+    module, kind, _ = ORACLES[name]
+    oracle: Oracle = getattr(importlib.import_module(module), kind)()
+    return oracle

@@ -1,0 +1,1 @@
+"""Campaigns over many networks, what they recorded, and the reports made of it."""

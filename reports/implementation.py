@@ -1,0 +1,186 @@
+"""The implementation under test: found, loaded, called on a case, and its answer collected whatever it does."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from oracles.case import KINDS, Case, Quantity
+from oracles.comparison import Problem
+from reference_impl.contract import FUNCTIONS, Array
+
+
+class CouldNotLoadError(Exception):
+    """An implementation could not be loaded; the message says in a sentence what was wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """Functions of the contract under a name; `missing` are those that it does not have."""
+
+    name: str
+    functions: dict[str, Callable[..., Any]]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The contract's functions that are not there, in the contract's order."""
+        return tuple(function for function in FUNCTIONS if function not in self.functions)
+
+    def answer(self, case: Case, prediction: Array) -> dict[Quantity, Any]:
+        """What the functions give for a case: an array, or whatever it is, or a `Problem`, for every quantity.
+
+        prediction: what the loss is asked about, so that a wrong forward pass is not blamed on it. Each function gets
+        arrays of its own, and has to leave them as they are.
+        """
+        found: dict[Quantity, Any] = {}
+        for function in FUNCTIONS:
+            wanted = [quantity for quantity in case.quantities if quantity.kind in KINDS[function]]
+            result = self._call(function, _arguments(function, case, prediction))
+            found |= _distribute(function, result, wanted)
+        return {quantity: found[quantity] for quantity in case.quantities}
+
+    def _call(self, function: str, arguments: Sequence[Any]) -> Any:
+        """The result of a call, or a `Problem` where there is none to judge."""
+        if function not in self.functions:
+            return Problem(f"there is no function {function}", fails=False)
+        given = [_copy(argument) for argument in arguments]
+        try:
+            with np.errstate(all="ignore"):
+                result = self.functions[function](*given)
+        except NotImplementedError as error:
+            return Problem(f"{function} is not implemented for it{_because(error)}", fails=False)
+        except (Exception, SystemExit) as error:
+            return Problem(f"{function} raised {type(error).__name__}{_because(error)}")
+        if not all(_same(before, after) for before, after in zip(arguments, given, strict=True)):
+            return Problem(f"{function} changed its arguments")
+        return result
+
+
+def load_implementation(source: str) -> Implementation:
+    """The implementation in a module or in a .py file.
+
+    Raises CouldNotLoadError where there is none.
+    """
+    module = _import_file(Path(source)) if source.endswith(".py") else _import_module(source)
+    functions = {function: getattr(module, function) for function in FUNCTIONS if hasattr(module, function)}
+    if not functions:
+        raise CouldNotLoadError(
+            f"{source} has none of the contract's functions; it needs at least one of {', '.join(FUNCTIONS)}"
+        )
+    for function, value in functions.items():
+        if not callable(value):
+            raise CouldNotLoadError(f"{source} has {function}, but it is no function: it is a {type(value).__name__}")
+    return Implementation(source, functions)
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise CouldNotLoadError(f"there is no file {path}")
+    name = f"implementation_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    with _importable(path.resolve().parent):
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            raise CouldNotLoadError(f"{path} cannot be imported: {_describe(error)}") from error
+    return module
+
+
+def _import_module(name: str) -> ModuleType:
+    with _importable(Path.cwd()):
+        try:
+            return importlib.import_module(name)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+                message = f"there is no module {name}, here or installed (the name of a file ends in .py)"
+            else:
+                message = f"{name} cannot be imported: {_describe(error)}"
+            raise CouldNotLoadError(message) from error
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Import from the folder before anything else, as for a script; afterwards only what nothing else provides."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.path.append(str(folder))
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
+    return f"{type(error).__name__}{_because(error)}"
+
+
+def _because(error: BaseException) -> str:
+    """The error's message after a colon, in one line and cut."""
+    text = " ".join(str(error).split())
+    return f": {text[:200]}" if text else ""
+
+
+def _arguments(function: str, case: Case, prediction: Array) -> list[Any]:
+    """What the contract gives to a function, for a case."""
+    weights, biases = list(case.weights), list(case.biases)
+    if function == "forward":
+        return [weights, biases, case.x, list(case.activations)]
+    if function == "backward":
+        return [weights, biases, case.x, case.y, list(case.activations), case.loss]
+    if function == "loss":
+        return [prediction, case.y, case.loss]
+    if function == "gradient_descent_step":
+        return [weights, biases, *case.step_gradients(), case.learning_rate]
+    return [case.x]
+
+
+def _copy(argument: Any) -> Any:
+    if isinstance(argument, list):
+        return [_copy(part) for part in argument]
+    return argument.copy() if isinstance(argument, np.ndarray) else argument
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, list):
+        return len(before) == len(after) and all(_same(a, b) for a, b in zip(before, after, strict=True))
+    return np.array_equal(before, after) if isinstance(before, np.ndarray) else before == after
+
+
+def _distribute(function: str, result: Any, wanted: list[Quantity]) -> dict[Quantity, Any]:
+    """The parts of a function's result, each under its quantity; or the one problem under all of them."""
+    if isinstance(result, Problem) or wanted[0].layer is None:
+        return dict.fromkeys(wanted, result)
+    kinds = KINDS[function]
+    parts = [result] if len(kinds) == 1 else result
+    if len(kinds) > 1 and not (isinstance(parts, tuple | list) and len(parts) == len(kinds)):
+        return dict.fromkeys(wanted, Problem(f"{function} gave {_say(parts)}, should be a pair of lists"))
+    found: dict[Quantity, Any] = {}
+    for kind, part in zip(kinds, parts, strict=True):
+        quantities = [quantity for quantity in wanted if quantity.kind == kind]
+        if isinstance(part, tuple | list) and len(part) == len(quantities):
+            found |= dict(zip(quantities, part, strict=True))
+        else:
+            problem = Problem(f"{function} gave {_say(part)}, should be a list of {len(quantities)} arrays")
+            found |= dict.fromkeys(quantities, problem)
+    return found
+
+
+def _say(value: Any) -> str:
+    """What a value is, in words."""
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a value of type {type(value).__name__}"

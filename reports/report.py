@@ -1,0 +1,153 @@
+"""The report of a verification: what report.json holds, field by field.
+
+The JSON Schema of report.json, `reports/report.schema.json`, is made from this module.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+SCHEMA_VERSION = "1.0"
+
+Text = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class ImplementationTested(msgspec.Struct, frozen=True):
+    """What was verified."""
+
+    source: Annotated[str, Meta(description="Module name or path, as it was given")]
+    missing: Annotated[list[str], Meta(description="Functions of the contract that it does not have")]
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What it was verified with: together with the environment, this determines everything but the timing."""
+
+    networks: Annotated[int, Meta(ge=1, description="Networks asked for")]
+    seed: Count
+    profile: Text
+    dtypes: list[str]
+    oracles: list[str]
+    grade: Annotated[
+        Literal["strict", "lenient"],
+        Meta(description="Whether elementary functions must be accurate relatively, or only absolutely"),
+    ]
+    generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One entry of one quantity of one network."""
+
+    case: Annotated[str, Meta(description="The network's name")]
+    dtype: str
+    oracle: str
+    quantity: Annotated[str, Meta(description="The quantity, with its layer in brackets where it has one")]
+    index: Annotated[list[int] | None, Meta(description="Where in the quantity; null for all of it")]
+    got: Annotated[float | None, Meta(description="null where it is no finite number")]
+    expected: float | None
+    allowed: Annotated[float | None, Meta(description="How far got may be from expected")]
+    ratio: Annotated[float | None, Meta(description="|got - expected| / allowed; null where it is infinite")]
+    cause: Annotated[str, Meta(description="What is wrong, where it is not the value; else empty")]
+    leniently: Annotated[bool, Meta(description="Whether it would agree under the lenient grade")]
+    replay: Annotated[str, Meta(description="The command that shows this network alone")]
+
+
+class Quantiles(msgspec.Struct, frozen=True):
+    """How a number is distributed: its smallest, 1 %, 25 %, 50 %, 75 %, 99 % and largest value."""
+
+    smallest: float | None
+    p01: float | None
+    p25: float | None
+    median: float | None
+    p75: float | None
+    p99: float | None
+    largest: float | None
+
+
+class QuantityOutcome(msgspec.Struct, frozen=True):
+    """The outcome for one quantity, in one dtype, against one oracle, over all networks."""
+
+    quantity: Annotated[str, Meta(description="output, loss, dW, db, or a function of the contract; layers together")]
+    dtype: str
+    oracle: str
+    cases: Annotated[int, Meta(ge=0, description="Networks in which it was checked")]
+    failures: Annotated[int, Meta(ge=0, description="Networks in which it disagrees")]
+    unchecked: Annotated[int, Meta(ge=0, description="Networks in which some or all of it was not checked")]
+    worst_ratio: Annotated[
+        float | None, Meta(description="The largest error / allowed; null where it is infinite or nothing was checked")
+    ]
+    median_ratio: Annotated[
+        float | None, Meta(description="The median, over networks, of the network's largest error / allowed")
+    ]
+    ratios: Annotated[Quantiles, Meta(description="Over networks, of the network's largest error / allowed")]
+    fineness: Annotated[
+        Quantiles, Meta(description="Over networks and layers, of what is allowed relative to what is expected")
+    ]
+    worst: Annotated[Place | None, Meta(description="Where error / allowed is largest")]
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """How gradients fare with a network's size, where they are not exact."""
+
+    dimension: Literal["depth", "width"]
+    size: Annotated[int, Meta(description="The depth; or the least power of two that is no less than every width")]
+    dtype: str
+    networks: Count
+    median_ratio: Annotated[float | None, Meta(description="Of error / allowed")]
+    worst_ratio: float | None
+    median_fineness: Annotated[float | None, Meta(description="Of what is allowed relative to what is expected")]
+
+
+class Unchecked(msgspec.Struct, frozen=True):
+    """Something that could not be checked, and why."""
+
+    quantity: str
+    dtype: str
+    oracle: str
+    cause: str
+    networks: Count
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """The one part of a report that differs from run to run."""
+
+    seconds: float
+    networks_per_second: float
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The outcome of `backproof verify`."""
+
+    schema_version: str
+    verdict: Annotated[
+        Literal["agree", "disagree", "could not run"],
+        Meta(description="could not run: nothing disagrees, but not everything that was asked for was verified"),
+    ]
+    summary: Annotated[str, Meta(description="The verdict in a sentence")]
+    implementation: ImplementationTested
+    settings: Settings
+    networks: Annotated[int, Meta(ge=0, description="Networks that were verified, in every dtype asked for")]
+    quantities: list[QuantityOutcome]
+    failures: Annotated[list[Place], Meta(description="The worst disagreements, one for a quantity, dtype and oracle")]
+    worst: Annotated[
+        list[Place], Meta(description="The largest error / allowed of each quantity that agrees everywhere")
+    ]
+    growth: list[Growth]
+    unchecked: list[Unchecked]
+    undecided_neurons: Annotated[
+        int, Meta(ge=0, description="ReLU neurons, over all samples, so near 0 that rounding may decide their side")
+    ]
+    environment: dict[str, str]
+    timing: Timing
+
+    def to_json(self) -> bytes:
+        """The content of report.json."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def schema() -> bytes:
+    """The JSON Schema of report.json."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Report)), indent=2) + b"\n"

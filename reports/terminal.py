@@ -1,0 +1,170 @@
+"""A report, and a single network, in the terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from rich import progress
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from oracles.case import Case
+from oracles.comparison import Record
+from reports.campaign import Judgement, Progress
+from reports.report import Place, QuantityOutcome, Report
+from reports.wording import describe, format_ratio
+
+COLOURS = {"agree": "green", "disagree": "red", "could not run": "yellow"}
+
+# Arrays with more entries than this are shown by their shape.
+ENTRIES_SHOWN = 64
+
+
+def report_view(report: Report) -> Group:
+    """The table of quantities, the disagreements with their commands, and the verdict last, where the eye is."""
+    parts: list[RenderableType] = []
+    if report.quantities:
+        parts.append(_quantities(report))
+    for place in report.failures:
+        parts.append(_failure(place))
+    parts.append(Text(report.summary, style=f"bold {COLOURS[report.verdict]}"))
+    return Group(*parts)
+
+
+def _quantities(report: Report) -> Table:
+    """A row for each quantity and dtype, against the oracle where it fails most often, or else comes closest to."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("quantity", "dtype"):
+        table.add_column(heading)
+    for heading in ("networks", "failures", "worst error / allowed", "median"):
+        table.add_column(heading, justify="right")
+    table.add_column("worst at")
+    rows: dict[tuple[str, str], list[QuantityOutcome]] = {}
+    for outcome in report.quantities:
+        rows.setdefault((outcome.quantity, outcome.dtype), []).append(outcome)
+    for (quantity, dtype), outcomes in rows.items():
+        worst = max(outcomes, key=lambda outcome: (outcome.failures, _rank(outcome)))
+        style = "red" if worst.failures else "dim" if not worst.cases else ""
+        table.add_row(
+            quantity,
+            dtype,
+            str(worst.cases) if worst.cases else "unchecked",
+            str(worst.failures) if worst.cases else "",
+            format_ratio(worst.worst_ratio) if worst.cases else "",
+            format_ratio(worst.median_ratio) if worst.cases else "",
+            _where(worst.worst) if worst.worst and worst.worst_ratio != 0 else "",
+            style=style,
+        )
+    return table
+
+
+def _rank(outcome: QuantityOutcome) -> float:
+    return float("inf") if outcome.worst_ratio is None and outcome.cases else outcome.worst_ratio or 0.0
+
+
+def _where(place: Place) -> str:
+    index = "" if place.index is None else f" {place.index}"
+    return f"{place.case} {place.quantity}{index}, {place.oracle}"
+
+
+def _failure(place: Place) -> Text:
+    """A disagreement: where, what, and how to see it."""
+    index = "" if not place.index else f" at {place.index}"
+    allowed = "" if place.allowed is None else f", allowed to differ by {place.allowed:.2g}"
+    grade = " (it would agree leniently)" if place.leniently else ""
+    return Text.assemble(
+        "\n",
+        (f"{place.quantity}{index}", "bold red"),
+        f" in {place.dtype}, against {place.oracle}: {describe(place)}{'' if place.cause else allowed}{grade}\n  ",
+        (place.replay, "cyan"),
+    )
+
+
+def case_view(judgement: Judgement) -> Group:
+    """One case: its numbers, if they are few, and every quantity against every oracle."""
+    case = judgement.case
+    parts: list[RenderableType] = [
+        Text(case.name or "a case written out in full", style="bold"),
+        f"{case.architecture}, {case.n} sample{'s' * (case.n > 1)}, {case.loss}, {case.dtype}",
+        "",
+    ]
+    if sum(array.size for array in (case.x, case.y, *case.weights, *case.biases)) <= ENTRIES_SHOWN:
+        parts += [_numbers(case), ""]
+    parts.append(_records(judgement))
+    for oracle, record in judgement.disagreements:
+        parts.append(Text(record.explanation(oracle), style="red"))
+    return Group(*parts)
+
+
+def _numbers(case: Case) -> Table:
+    """x, y, and each layer's weights and biases."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    named = [("x", case.x), ("y", case.y)]
+    for i, (W, b) in enumerate(zip(case.weights, case.biases, strict=True), 1):
+        named += [(f"W[{i}]", W), (f"b[{i}]", b)]
+    for name, array in named:
+        table.add_row(name, np.array2string(array, threshold=ENTRIES_SHOWN, max_line_width=100))
+    return table
+
+
+def _records(judgement: Judgement) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("quantity", "oracle", "verdict"):
+        table.add_column(heading)
+    for heading in ("error / allowed", "at", "got", "expected", "allowed"):
+        table.add_column(heading, justify="right")
+    for oracle, records in judgement.records.items():
+        for record in records:
+            table.add_row(str(record.quantity), oracle, record.verdict, *_entry(record), style=_style(record))
+    return table
+
+
+def _entry(record: Record) -> tuple[str, ...]:
+    """The worst entry of a record, or why there is none."""
+    if record.index is None:
+        return ("", "", record.cause, "", "")
+    at = str(list(record.index)) if record.index else ""
+    return f"{record.ratio:.3g}", at, repr(record.got), repr(record.expected), f"{record.allowed:.2g}"
+
+
+def _style(record: Record) -> str:
+    return {"agrees": "", "disagrees": "red", "unchecked": "dim"}[record.verdict]
+
+
+class TerminalProgress(Progress):
+    """A progress bar on stderr while a campaign runs, where that is a terminal."""
+
+    def __init__(self, total: int) -> None:
+        console = Console(stderr=True)
+        self._bar = progress.Progress(
+            progress.SpinnerColumn(),
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
+            progress.TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=total)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def stage(self, text: str) -> None:
+        """Show what is being done now."""
+        self._bar.update(self._task, description=text)
+
+    def judged(self) -> None:
+        """Count one more network."""
+        self._bar.advance(self._task)
