@@ -9,33 +9,42 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from oracles.case import DTYPES
-from oracles.draw import PROFILES
+from oracles.draw import PROFILES, find_case
 from oracles.registry import ORACLES
+from reports.campaign import (
+    DEFAULT_IMPLEMENTATION,
+    Campaign,
+    CouldNotRunError,
+    Grade,
+    Judgement,
+    Progress,
+    judge_one,
+)
+from reports.implementation import CouldNotLoadError
 
 if TYPE_CHECKING:
-    from reports.campaign import Grade, Judgement, Progress
     from reports.report import Report
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
-DEFAULT_ORACLES = ("torch", "jax")
+DEFAULT_OUT = "backproof-report"
 
 
 def verify(
-    implementation: str = "reference_impl",
+    implementation: str = DEFAULT_IMPLEMENTATION,
     *,
-    networks: int = 1000,
-    seed: int = 0,
-    profile: str = "all",
-    dtypes: Sequence[str] = DTYPES,
-    oracles: Sequence[str] = DEFAULT_ORACLES,
-    grade: Grade = "strict",
-    out: str | Path = "backproof-report",
+    networks: int = Campaign.networks,
+    seed: int = Campaign.seed,
+    profile: str = Campaign.profile,
+    dtypes: Sequence[str] = Campaign.dtypes,
+    oracles: Sequence[str] = Campaign.oracles,
+    grade: Grade = Campaign.grade,
+    out: str | Path = DEFAULT_OUT,
     progress: Progress | None = None,
 ) -> Report:
     """Compare an implementation with oracles on random networks, write a report into `out`, and return it.
@@ -46,7 +55,6 @@ def verify(
     Raises ValueError for a setting that is unknown or out of range, `reports.campaign.CouldNotRunError` where the
     verification cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
-    from reports.campaign import Campaign
     from reports.verification import verify
 
     campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade)
@@ -56,22 +64,19 @@ def verify(
 def replay(
     case: str,
     *,
-    implementation: str = "reference_impl",
-    dtype: str = "float64",
-    oracles: Sequence[str] = DEFAULT_ORACLES,
-    grade: Grade = "strict",
+    implementation: str = DEFAULT_IMPLEMENTATION,
+    dtype: str = DTYPES[0],
+    oracles: Sequence[str] = Campaign.oracles,
+    grade: Grade = Campaign.grade,
 ) -> Judgement:
     """Judge an implementation on one case: a name such as "v1:kinks:0:17", JSON, or the path of a JSON file.
 
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
-    from oracles.draw import find_case
-    from reports.campaign import judge_one
-
     return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(package_name="backproof")
 def main() -> None:
     """Find out whether backpropagation is right.
@@ -100,15 +105,13 @@ _shared = _options(
         "oracles",
         multiple=True,
         type=click.Choice(tuple(ORACLES)),
-        default=DEFAULT_ORACLES,
-        show_default=True,
+        default=Campaign.oracles,
         help="What to compare with; may be given several times.",
     ),
     click.option(
         "--grade",
-        type=click.Choice(["strict", "lenient"]),
-        default="strict",
-        show_default=True,
+        type=click.Choice(get_args(Grade)),
+        default=Campaign.grade,
         help="Whether sigmoid, tanh, softmax and log must be accurate relatively, as libraries are, or only absolutely.",
     ),
     click.option("--debug", is_flag=True, help="Show the traceback of what went wrong."),
@@ -116,27 +119,23 @@ _shared = _options(
 
 
 @main.command("verify")
-@click.argument("implementation", default="reference_impl")
-@click.option("--networks", type=click.IntRange(min=1), default=1000, show_default=True, help="How many to draw.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random networks.")
-@click.option(
-    "--profile", type=click.Choice(PROFILES), default="all", show_default=True, help="What kind of networks to draw."
-)
+@click.argument("implementation", default=DEFAULT_IMPLEMENTATION)
+@click.option("--networks", type=click.IntRange(min=1), default=Campaign.networks, help="How many to draw.")
+@click.option("--seed", type=click.IntRange(min=0), default=Campaign.seed, help="Of the random networks.")
+@click.option("--profile", type=click.Choice(PROFILES), default=Campaign.profile, help="What kind of networks to draw.")
 @click.option(
     "--dtype",
     "dtypes",
     multiple=True,
     type=click.Choice(DTYPES),
-    default=DTYPES,
-    show_default=True,
+    default=Campaign.dtypes,
     help="Precision of the implementation's inputs; may be given several times.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default="backproof-report",
-    show_default=True,
-    help="Folder for report.json, report.md, report.html and the records; an earlier report in it is replaced.",
+    default=DEFAULT_OUT,
+    help="Folder for report.json, report.md, report.html and the records; replaces an earlier report in it.",
 )
 @_shared
 def verify_command(implementation: str, *, debug: bool, **settings: Any) -> None:
@@ -214,9 +213,6 @@ def _exit(run: Callable[[], int], debug: bool) -> None:
 
 def _sentence(error: Exception) -> str:
     """What went wrong, and what to do."""
-    from reports.campaign import CouldNotRunError
-    from reports.implementation import CouldNotLoadError
-
     if isinstance(error, ModuleNotFoundError):
         return (
             f"this needs the package {error.name}, which is not installed; "

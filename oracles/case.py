@@ -75,25 +75,30 @@ class Case:
         """The number of samples."""
         return self.x.shape[0]
 
-    @property
+    @cached_property
     def widths(self) -> tuple[int, ...]:
         """k_0, k_1, ..., k_L."""
         return (self.x.shape[1], *(W.shape[0] for W in self.weights))
 
-    @property
+    @cached_property
     def dtype(self) -> str:
         """The one dtype of all arrays."""
         return str(self.x.dtype)
 
-    @property
+    @cached_property
     def loss_parts(self) -> Loss:
         """The loss by kind, factor and reduction."""
         return find_loss(self.loss)
 
-    @property
+    @cached_property
     def loss_scale(self) -> float:
         """What multiplies the sum of the loss's terms."""
         return self.loss_parts.scale(self.n, self.widths[-1])
+
+    @cached_property
+    def size(self) -> int:
+        """How many numbers the case consists of."""
+        return sum(array.size for array in (self.x, self.y, *self.weights, *self.biases))
 
     @property
     def architecture(self) -> str:

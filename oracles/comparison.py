@@ -7,12 +7,13 @@ answer at all, its type, its shape, its dtype, its values; a NaN never passes wh
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from oracles.case import Quantity
+from oracles.case import Answer, Quantity
 from reference_impl.contract import Array
 
 Verdict = Literal["agrees", "disagrees", "unchecked"]
@@ -67,48 +68,88 @@ class Record:
         )
 
 
-def compare(quantity: Quantity, got: Any, expected: Array, allowed: Array, dtype: str) -> Record:
-    """Judge one quantity.
+def compare(got: Mapping[Quantity, Any], expected: Answer, allowed: Answer, dtype: str) -> list[Record]:
+    """Judge all quantities of one case against one oracle, in the order of `expected`.
 
-    got: what the implementation gave, anything at all, or a `Problem`. expected: the oracle's answer, float64.
-    allowed: the sum of both sides' error bounds, of the same shape; infinite entries are not checked. dtype: what got
-    should have.
+    got: what the implementation gave for each, anything at all, or a `Problem`. expected: the oracle's answer, float64.
+    allowed: the sum of both sides' error bounds; infinite entries are not checked. dtype: what got should have.
     """
-    problem = got if isinstance(got, Problem) else _structure(got, expected.shape, dtype)
-    if problem is not None:
-        return _without_values(quantity, expected.size, problem)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        values = np.asarray(got, dtype=np.float64)
-        checked = np.isfinite(allowed) & np.isfinite(expected)
-        error = np.abs(values - expected)
-        ratio = np.where(error == 0, 0.0, error / allowed)
-        ratio = np.where(np.isnan(ratio), np.inf, ratio)
-    failures, unchecked = int((ratio > 1)[checked].sum()), int(checked.size - checked.sum())
-    unlimited = "rounding alone can change it without limit" if unchecked else ""
-    cause = unlimited if np.isfinite(expected[np.isfinite(allowed)]).all() else "the oracle gives no finite value"
-    if unchecked == checked.size:
-        return Record(quantity, "unchecked", checked.size, 0, unchecked, math.nan, cause=cause)
-    index = np.unravel_index(np.argmax(np.where(checked, ratio, -1.0)), ratio.shape)
-    if failures:
-        cause = f"NaN at {_indices(index)}, should be {float(expected[index])!r}" if np.isnan(values[index]) else ""
-    return Record(
-        quantity=quantity,
-        verdict="disagrees" if failures else "agrees",
-        entries=checked.size,
-        failures=failures,
-        unchecked=unchecked,
-        ratio=float(ratio[index]),
-        index=tuple(_indices(index)),
-        got=float(values[index]),
-        expected=float(expected[index]),
-        allowed=float(allowed[index]),
-        fineness=_fineness(allowed[checked], expected[checked]),
-        cause=cause,
+    problems = {quantity: _problem(got[quantity], value.shape, dtype) for quantity, value in expected.items()}
+    judged = iter(
+        _compare_values([_Triple(q, got[q], expected[q], allowed[q]) for q, p in problems.items() if p is None])
     )
+    return [
+        next(judged) if problem is None else _without_values(quantity, expected[quantity].size, problem)
+        for quantity, problem in problems.items()
+    ]
 
 
-def _indices(index: tuple[Any, ...]) -> list[int]:
-    return [int(i) for i in index]
+class _Triple(NamedTuple):
+    """A quantity whose values are to be compared."""
+
+    quantity: Quantity
+    got: Any
+    expected: Array
+    allowed: Array
+
+
+def _compare_values(triples: list[_Triple]) -> list[Record]:
+    """The records of quantities of the right shape and dtype, worked out for all of their entries at once."""
+    if not triples:
+        return []
+    got, expected, allowed = (
+        np.concatenate([np.ravel(np.asarray(triple[i], dtype=np.float64)) for triple in triples]) for i in (1, 2, 3)
+    )
+    sizes = [triple.expected.size for triple in triples]
+    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        error = np.abs(got - expected)
+        ratio = np.where(error == 0, 0.0, error / allowed)
+    bounded, known = np.isfinite(allowed), np.isfinite(expected)
+    checked = bounded & known
+    ratio = np.where(checked, np.where(np.isnan(ratio), np.inf, ratio), -1.0)
+    counts = {
+        "failures": np.add.reduceat(ratio > 1, starts),
+        "unchecked": np.add.reduceat(~checked, starts),
+        "unknown": np.add.reduceat(bounded & ~known, starts),
+    }
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        fineness = np.add.reduceat(np.where(checked, allowed, 0.0), starts)
+        fineness = fineness / np.add.reduceat(np.where(checked, np.abs(expected), 0.0), starts)
+    records = []
+    for i, (triple, start, size) in enumerate(zip(triples, starts, sizes, strict=True)):
+        worst = start + int(np.argmax(ratio[start : start + size]))
+        failures, unchecked, unknown = (int(count[i]) for count in counts.values())
+        cause = ""
+        if failures:
+            cause = "" if not np.isnan(got[worst]) else f"NaN, should be {float(expected[worst])!r}"
+        elif unchecked:
+            cause = "the oracle gives no finite value" if unknown else "rounding alone can change it without limit"
+        if unchecked == size:
+            records.append(Record(triple.quantity, "unchecked", size, 0, size, math.nan, cause=cause))
+            continue
+        records.append(
+            Record(
+                quantity=triple.quantity,
+                verdict="disagrees" if failures else "agrees",
+                entries=size,
+                failures=failures,
+                unchecked=unchecked,
+                ratio=float(ratio[worst]),
+                index=tuple(int(j) for j in np.unravel_index(worst - start, triple.expected.shape)),
+                got=float(got[worst]),
+                expected=float(expected[worst]),
+                allowed=float(allowed[worst]),
+                fineness=float(fineness[i]) if np.isfinite(fineness[i]) else math.nan,
+                cause=cause,
+            )
+        )
+    return records
+
+
+def _problem(got: Any, shape: tuple[int, ...], dtype: str) -> Problem | None:
+    """What keeps a quantity's values from being compared, if anything."""
+    return got if isinstance(got, Problem) else _structure(got, shape, dtype)
 
 
 def _structure(got: Any, shape: tuple[int, ...], dtype: str) -> Problem | None:
@@ -128,9 +169,3 @@ def _without_values(quantity: Quantity, entries: int, problem: Problem) -> Recor
     if problem.fails:
         return Record(quantity, "disagrees", entries, entries, 0, math.inf, cause=problem.cause)
     return Record(quantity, "unchecked", entries, 0, entries, math.nan, cause=problem.cause)
-
-
-def _fineness(allowed: Array, expected: Array) -> float:
-    """What is allowed in all, over the sum of absolute expected values; NaN where those are all 0."""
-    size = float(np.abs(expected).sum())
-    return float(allowed.sum()) / size if size > 0 else math.nan

@@ -27,7 +27,7 @@ def draw_case(seed: int, index: int, profile: str = "all") -> Case:
     Profiles:
 
     - ordinary: what people train; depth 1 to 8, widths 1 to 64, 1 to 32 samples, gains from 0.1 to 2
-    - saturated: sigmoids, tanhs and softmaxes far out where they are flat, pre-activations to about 1000
+    - saturated: sigmoids, tanhs and softmaxes far out where they are flat, pre-activations of 1000 and more
     - vanishing: 5 to 8 layers of sigmoids or tanhs with small weights, so that gradients all but vanish
     - kinks: ReLU networks with pre-activations that are exactly 0
     - narrow: width 1, one sample, one output, alone and together
@@ -77,14 +77,30 @@ def _ordinary(rng: Generator, name: str) -> Case:
 
 
 def _saturated(rng: Generator, name: str) -> Case:
+    """Large weights; half of the time samples far apart from each other, and half of the time the predicted labels."""
     widths, n = _sizes(rng)
     loss, output = _loss_and_output(rng, widths[-1])
     if find_loss(loss).kind == "binary_cross_entropy":
         output = "sigmoid"  # a saturated softmax rounds to 1, where this loss is infinite and nothing can be checked
     hidden = _hidden(rng, len(widths) - 2, ("sigmoid", "tanh"))
-    return _case(
-        rng, name, widths, n, hidden, output, loss, 10 ** rng.uniform(0.7, 2.5), x_scale=10 ** rng.uniform(0, 2)
-    )
+    gain, x_scale = 10 ** rng.uniform(0.7, 2.5), 10 ** rng.uniform(0, 2)
+    case = _case(rng, name, widths, n, hidden, output, loss, gain, x_scale)
+    if rng.random() < 0.5:
+        case.x[:] += rng.choice([-1000.0, -100.0, 0.0, 100.0, 1000.0], (n, 1))
+    if rng.random() < 0.5 and find_loss(loss).kind != "squared_error":
+        case.y[:] = _predicted_labels(case)
+    return case
+
+
+def _predicted_labels(case: Case) -> Array:
+    """The hard labels that the network predicts, for a last layer of sigmoids or a softmax."""
+    a = case.x
+    for W, b, g in zip(case.weights, case.biases, case.activations, strict=True):
+        z = a @ W.T + b
+        a = np.tanh(z) if g == "tanh" else np.tanh(z / 2) / 2 + 0.5
+    if case.activations[-1] == "softmax":
+        return np.eye(z.shape[1])[z.argmax(axis=1)]
+    return (z > 0).astype(float)
 
 
 def _vanishing(rng: Generator, name: str) -> Case:

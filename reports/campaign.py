@@ -19,6 +19,9 @@ PART = 512
 
 Grade = Literal["strict", "lenient"]
 
+DEFAULT_IMPLEMENTATION = "reference_impl"
+DEFAULT_ORACLES = ("torch", "jax")
+
 
 @dataclass(frozen=True)
 class Campaign:
@@ -30,11 +33,11 @@ class Campaign:
     Raises ValueError for anything unknown, missing or negative.
     """
 
-    networks: int
-    seed: int
-    profile: str
-    dtypes: tuple[str, ...]
-    oracles: tuple[str, ...]
+    networks: int = 1000
+    seed: int = 0
+    profile: str = "all"
+    dtypes: tuple[str, ...] = DTYPES
+    oracles: tuple[str, ...] = DEFAULT_ORACLES
     grade: Grade = "strict"
 
     def __post_init__(self) -> None:
@@ -173,7 +176,7 @@ def _compare_all(
     (found,) = bounds([case], [tested, *(oracle.arithmetic for oracle in oracles)])
     own, *others = found.allowances
     records = {
-        oracle.name: [compare(q, got[q], answer[q], own[q] + theirs[q], case.dtype) for q in case.quantities]
+        oracle.name: compare(got, answer, {q: own[q] + theirs[q] for q in case.quantities}, case.dtype)
         for oracle, answer, theirs in zip(oracles, expected, others, strict=True)
     }
     return records, found.undecided[0]

@@ -26,7 +26,7 @@ class Chart(NamedTuple):
     name: str
     title: str
     caption: str
-    chart: alt.TopLevelMixin
+    specification: dict[str, Any]
 
 
 def charts(report: Report) -> list[Chart]:
@@ -52,7 +52,9 @@ def charts(report: Report) -> list[Chart]:
                     )
                     for oracle in report.settings.oracles
                 )
-            ).configure(font=FONT),
+            )
+            .configure(font=FONT)
+            .to_dict(),
         ),
         Chart(
             "growth",
@@ -62,7 +64,9 @@ def charts(report: Report) -> list[Chart]:
             alt.hconcat(
                 _growth(report, "depth", "layers", domain),
                 _growth(report, "width", "neurons in the widest layer, up to", domain),
-            ).configure(font=FONT),
+            )
+            .configure(font=FONT)
+            .to_dict(),
         ),
         Chart(
             "fineness",
@@ -75,7 +79,9 @@ def charts(report: Report) -> list[Chart]:
                 "allowed / value",
                 FINENESS,
                 usual,
-            ).configure(font=FONT),
+            )
+            .configure(font=FONT)
+            .to_dict(),
         ),
     ]
 

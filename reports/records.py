@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
-from oracles.comparison import Record
 from reports.campaign import Judgement
 
 TABLES = {
@@ -45,6 +45,7 @@ TABLES = {
             "depth": pa.int16(),
             "width": pa.int16(),
             "batch": pa.int16(),
+            "size": pa.int32(),
             "undecided": pa.int32(),
         }
     ),
@@ -70,7 +71,7 @@ class Store:
         """Write the next part of each table, from judgements and the numbers of their networks."""
         rows = {
             "records": [
-                _record_row(number, judgement, oracle, record)
+                (number, judgement.case.reference(), judgement.case.dtype, oracle, *_fields(record))
                 for number, judgement in numbered
                 for oracle, records in judgement.records.items()
                 for record in records
@@ -78,9 +79,11 @@ class Store:
             "cases": [_case_row(number, judgement) for number, judgement in numbered],
         }
         for table, schema in TABLES.items():
+            columns = zip(*rows[table], strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
             path = self.folder / table / f"part-{self.parts:06}.parquet"
             unfinished = path.with_suffix(".unfinished")
-            pq.write_table(pa.Table.from_pylist(rows[table], schema=schema), unfinished)
+            pq.write_table(pa.table(arrays, schema=schema), unfinished)
             unfinished.replace(path)
         self.parts += 1
 
@@ -90,26 +93,11 @@ class Store:
         return pyarrow.dataset.dataset(parts, schema=TABLES[table], format="parquet")
 
 
-def _record_row(number: int, judgement: Judgement, oracle: str, record: Record) -> dict[str, object]:
-    fields = {name: getattr(record, name) for name in TABLES["records"].names if hasattr(record, name)}
-    return fields | {
-        "number": number,
-        "case": judgement.case.reference(),
-        "dtype": judgement.case.dtype,
-        "oracle": oracle,
-        "quantity": record.quantity.kind,
-        "layer": record.quantity.layer,
-    }
+# A record's columns, in the order of the table.
+_fields = attrgetter("quantity.kind", "quantity.layer", *TABLES["records"].names[6:])
 
 
-def _case_row(number: int, judgement: Judgement) -> dict[str, object]:
+def _case_row(number: int, judgement: Judgement) -> tuple[object, ...]:
     case = judgement.case
-    return {
-        "number": number,
-        "case": case.reference(),
-        "dtype": case.dtype,
-        "depth": case.depth,
-        "width": max(case.widths),
-        "batch": case.n,
-        "undecided": judgement.undecided,
-    }
+    shape = case.depth, max(case.widths), case.n, case.size
+    return number, case.reference(), case.dtype, *shape, judgement.undecided

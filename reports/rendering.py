@@ -24,7 +24,7 @@ def write_report(report: Report, folder: Path) -> None:
     (folder / "report.json").write_bytes(report.to_json())
     drawn = charts(report)
     for chart in drawn:
-        svg = vl_convert.vegalite_to_svg(chart.chart.to_dict(), vl_version=VEGA_LITE)
+        svg = vl_convert.vegalite_to_svg(chart.specification, vl_version=VEGA_LITE)
         (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
     for name in ("report.md", "report.html"):
         text = _template(f"{name}.j2").render(**_context(report, drawn, scripts=name == "report.html"))
@@ -47,7 +47,7 @@ def _template(name: str) -> jinja2.Template:
 def _context(report: Report, drawn: list[Chart], *, scripts: bool) -> dict[str, Any]:
     context: dict[str, Any] = {"report": report, "charts": drawn}
     if scripts:
-        context["specifications"] = [json.dumps(chart.chart.to_dict()).replace("</", "<\\/") for chart in drawn]
+        context["specifications"] = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
         context["vega"] = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", VEGA_LITE).replace(
             "</script", "<\\/script"
         )

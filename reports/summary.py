@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from oracles.case import DTYPES, FUNCTION_OF_KIND
+from reports.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
 from reports.records import TABLES, Store
 from reports.report import Growth, Place, Quantiles, QuantityOutcome, Unchecked
 
@@ -20,9 +21,9 @@ QUANTILES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
 class Summary:
     """Questions to the records of one run; quantiles are values that occur, not interpolated ones."""
 
-    def __init__(self, store: Store, implementation: str, dtypes: int) -> None:
+    def __init__(self, store: Store, implementation: str, campaign: Campaign) -> None:
         self._implementation = implementation
-        self._dtypes = dtypes
+        self._campaign = campaign
         self._connection = duckdb.connect()
         for table in TABLES:
             self._connection.register(table, store.dataset(table))
@@ -80,13 +81,13 @@ class Summary:
 
     def failures(self) -> list[Place]:
         """For each quantity, dtype and oracle with a disagreement, the one on the smallest network."""
-        rows = self._places("verdict = 'disagrees'", "depth * width * batch")
+        rows = self._places("verdict = 'disagrees'", "size")
         return [self._place(row) for row in sorted(rows, key=_rank)]
 
     def networks(self) -> int:
         """The number of networks that were judged in all dtypes."""
         query = "SELECT number FROM cases GROUP BY number HAVING count(DISTINCT dtype) = $dtypes"
-        return len(self._connection.execute(query, {"dtypes": self._dtypes}).fetchall())
+        return len(self._connection.execute(query, {"dtypes": len(self._campaign.dtypes)}).fetchall())
 
     def failed_networks(self) -> int:
         """The number of networks with any disagreement."""
@@ -180,19 +181,24 @@ class Summary:
             ratio=_finite(row["ratio"]),
             cause=row["cause"],
             leniently=row["leniently"],
-            replay=replay_command(row["case"], self._implementation, row["dtype"], row["oracle"]),
+            replay=self._replay(row["case"], row["dtype"]),
         )
+
+    def _replay(self, case: str, dtype: str) -> str:
+        """The command that shows one network alone, as the campaign judged it."""
+        words = ["backproof", "replay", case, "--dtype", dtype]
+        if self._implementation != DEFAULT_IMPLEMENTATION:
+            words += ["--implementation", self._implementation]
+        if self._campaign.oracles != DEFAULT_ORACLES:
+            words += [word for oracle in self._campaign.oracles for word in ("--oracle", oracle)]
+        if self._campaign.grade != "strict":
+            words += ["--grade", self._campaign.grade]
+        return shlex.join(words)
 
     def _rows(self, query: str) -> list[dict[str, Any]]:
         result = self._connection.execute(query)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def replay_command(case: str, implementation: str, dtype: str, oracle: str) -> str:
-    """The command that shows one network alone."""
-    tested = [] if implementation == "reference_impl" else ["--implementation", implementation]
-    return shlex.join(["backproof", "replay", case, *tested, "--dtype", dtype, "--oracle", oracle])
 
 
 def _key(row: dict[str, Any]) -> tuple[str, str, str]:

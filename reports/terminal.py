@@ -15,7 +15,7 @@ from oracles.case import Case
 from oracles.comparison import Record
 from reports.campaign import Judgement, Progress
 from reports.report import Place, QuantityOutcome, Report
-from reports.wording import describe, format_ratio
+from reports.wording import conjoin, describe, format_ratio
 
 COLOURS = {"agree": "green", "disagree": "red", "could not run": "yellow"}
 
@@ -28,8 +28,12 @@ def report_view(report: Report) -> Group:
     parts: list[RenderableType] = []
     if report.quantities:
         parts.append(_quantities(report))
+    together: dict[tuple[object, ...], list[Place]] = {}
     for place in report.failures:
-        parts.append(_failure(place))
+        together.setdefault((place.quantity, place.dtype, place.case, place.got), []).append(place)
+    parts += [_failure(places) for places in together.values()]
+    if report.failures:
+        parts.append("")
     parts.append(Text(report.summary, style=f"bold {COLOURS[report.verdict]}"))
     return Group(*parts)
 
@@ -70,15 +74,16 @@ def _where(place: Place) -> str:
     return f"{place.case} {place.quantity}{index}, {place.oracle}"
 
 
-def _failure(place: Place) -> Text:
-    """A disagreement: where, what, and how to see it."""
+def _failure(places: list[Place]) -> Text:
+    """A disagreement, with every oracle that says so: where, what, and how to see it."""
+    place = places[0]
     index = "" if not place.index else f" at {place.index}"
-    allowed = "" if place.allowed is None else f", allowed to differ by {place.allowed:.2g}"
+    allowed = "" if place.allowed is None or place.cause else f", allowed to differ by {place.allowed:.2g}"
     grade = " (it would agree leniently)" if place.leniently else ""
     return Text.assemble(
         "\n",
         (f"{place.quantity}{index}", "bold red"),
-        f" in {place.dtype}, against {place.oracle}: {describe(place)}{'' if place.cause else allowed}{grade}\n  ",
+        f" in {place.dtype}, against {conjoin([p.oracle for p in places])}: {describe(place)}{allowed}{grade}\n  ",
         (place.replay, "cyan"),
     )
 
@@ -91,7 +96,7 @@ def case_view(judgement: Judgement) -> Group:
         f"{case.architecture}, {case.n} sample{'s' * (case.n > 1)}, {case.loss}, {case.dtype}",
         "",
     ]
-    if sum(array.size for array in (case.x, case.y, *case.weights, *case.biases)) <= ENTRIES_SHOWN:
+    if case.size <= ENTRIES_SHOWN:
         parts += [_numbers(case), ""]
     parts.append(_records(judgement))
     for oracle, record in judgement.disagreements:

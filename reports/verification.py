@@ -64,7 +64,7 @@ def _judge_all(
 def _report(
     implementation: Implementation, campaign: Campaign, store: Store, stopped: BaseException | None, seconds: float
 ) -> Report:
-    summary = Summary(store, implementation.name, dtypes=len(campaign.dtypes))
+    summary = Summary(store, implementation.name, campaign)
     networks = summary.networks()
     verdict, sentence = _verdict(implementation, campaign, summary, stopped)
     return Report(

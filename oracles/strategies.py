@@ -1,0 +1,82 @@
+"""Hypothesis strategies for networks, on the same case type that campaigns draw.
+
+Numbers shrink to small integers and architectures to few layers, neurons and samples, so that what is left of a failure
+can be worked through by hand.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from oracles.case import Case
+from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
+
+INTEGERS = st.integers(-4, 4).map(float)
+NUMBERS = INTEGERS | st.floats(-4, 4, width=32)
+
+
+@st.composite
+def networks(
+    draw: st.DrawFn,
+    *,
+    max_depth: int = 3,
+    max_width: int = 4,
+    max_batch: int = 4,
+    activations: Sequence[str] = (*HIDDEN_ACTIVATIONS, "softmax"),
+    losses: Sequence[str] = tuple(LOSSES),
+    numbers: st.SearchStrategy[float] = NUMBERS,
+) -> Case:
+    """A float64 case with at most so many layers, neurons in a layer and samples.
+
+    activations: which may occur, softmax in the last layer only; losses: which may occur, each only with a last
+    activation that it makes sense after; numbers: the entries of x, weights and biases.
+
+    Raises ValueError where none of the losses goes with any of the activations.
+    """
+    pairs = [(loss, g) for loss in losses for g in OUTPUT_ACTIVATIONS[find_loss(loss).kind] if g in activations]
+    if not pairs:
+        raise ValueError(f"none of the losses {list(losses)} goes with any of the activations {list(activations)}")
+    width = st.integers(1, max_width)
+    inner = st.tuples(width, st.sampled_from([g for g in activations if g != "softmax"] or ["identity"]))
+    n, features = draw(st.integers(1, max_batch)), draw(width)
+    hidden = draw(st.lists(inner, max_size=max_depth - 1))
+    loss, output = draw(st.sampled_from(pairs))
+    # A softmax of one output is 1 whatever the network does, where the binary cross-entropy is infinite.
+    several = (find_loss(loss).kind, output) == ("binary_cross_entropy", "softmax")
+    outputs = draw(st.integers(2 if several else 1, max(2, max_width) if several else max_width))
+    widths = [features, *(k for k, _ in hidden), outputs]
+    return Case(
+        weights=tuple(draw(_array((k, received), numbers)) for received, k in itertools.pairwise(widths)),
+        biases=tuple(draw(_array((k,), numbers)) for k in widths[1:]),
+        x=draw(_array((n, features), numbers)),
+        y=draw(_labels(n, outputs, loss, output)),
+        activations=(*(g for _, g in hidden), output),
+        loss=loss,
+        learning_rate=draw(st.sampled_from([1.0, 0.5, 0.1])),
+    )
+
+
+def _array(shape: tuple[int, ...], numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Array]:
+    """Entry by entry into an array of zeros, so that a smaller shape needs no other entries."""
+    return arrays(np.float64, shape, elements=numbers, fill=st.just(0.0))
+
+
+def _labels(n: int, k: int, loss: str, output: str) -> st.SearchStrategy[Array]:
+    """Distributions for a cross-entropy, numbers from 0 to 1 for probabilities, else small integers."""
+    kind = find_loss(loss).kind
+    if kind == "cross_entropy":
+        return st.lists(_distribution(k), min_size=n, max_size=n).map(np.array)
+    if kind == "binary_cross_entropy" or output in ("sigmoid", "softmax"):
+        return _array((n, k), st.sampled_from([0.0, 1.0, 0.5, 0.25]))
+    return _array((n, k), INTEGERS)
+
+
+def _distribution(k: int) -> st.SearchStrategy[list[float]]:
+    """One of k classes, or two of them by halves: all exact in floating point."""
+    classes = st.integers(0, k - 1)
+    return st.tuples(classes, classes).map(lambda pair: [((pair[0] == j) + (pair[1] == j)) / 2 for j in range(k)])

@@ -1,0 +1,181 @@
+"""`oracles.bounds`: an adversary who rounds as badly as he may reaches the bound, and never passes it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oracles.bounds import JAX, NUMPY, TORCH, bounds
+from oracles.bounds.deviation import largest_common_power
+from oracles.case import Case, Quantity
+from oracles.draw import DRAWN, draw_case
+from oracles.strategies import networks
+from tests.oracles.rounding import Rounding, evaluate, toy_arithmetic
+
+# Cases of up to so many numbers: the simulation rounds each product on its own.
+LARGEST = 600
+
+# What float64 itself does to the exact values and to the simulation, relatively.
+NOISE = 1e-14
+
+
+def worst_ratio(case: Case, exact, allowed, bits: int, mode: str, seed: int) -> dict[str, float]:
+    """For each kind of quantity the largest error / bound of a simulated evaluation."""
+    with np.errstate(all="ignore"):
+        found = evaluate(case, Rounding(bits, mode, seed))
+        worst: dict[str, float] = {}
+        for quantity, value in found.items():
+            error = np.abs(value - exact[quantity])
+            ratio = np.where(error <= NOISE * np.abs(exact[quantity]), 0, error / allowed[quantity])
+            ratio = np.where(np.isfinite(allowed[quantity]), ratio, 0)
+            worst[quantity.kind] = max(worst.get(quantity.kind, 0.0), float(ratio.max()))
+    return worst
+
+
+@pytest.mark.parametrize("bits", [7, 12, 24])
+@pytest.mark.parametrize("profile", DRAWN)
+def test_no_evaluation_passes_the_bound(profile, bits, complex_step_oracle):
+    """Neither rounding to nearest nor rounding the wrong way, from bfloat16's precision to float32's."""
+    cases = [case for case in (draw_case(1, i, profile) for i in range(60)) if case.size <= LARGEST]
+    modes = ["nearest"] if profile == "integers" else ["nearest", "wrong"]
+    for case, exact in zip(cases, complex_step_oracle.answers(cases), strict=True):
+        (found,) = bounds([case], [toy_arithmetic(bits)])
+        for mode in modes:
+            ratios = worst_ratio(case, exact, found.allowances[0], bits, mode, seed=0)
+            assert max(ratios.values()) <= 1 + 1e-6, (case, mode, ratios)
+
+
+def test_bound_is_reached(complex_step_oracle):
+    """The adversary comes near the bound, and for outputs to it: nobody could promise less."""
+    cases = [case for case in (draw_case(3, i, "kinks") for i in range(150)) if case.size <= LARGEST]
+    worst: dict[str, float] = {}
+    for case, exact in zip(cases, complex_step_oracle.answers(cases), strict=True):
+        (found,) = bounds([case], [toy_arithmetic(30)])
+        for seed in range(5):
+            for kind, ratio in worst_ratio(case, exact, found.allowances[0], 30, "wrong", seed).items():
+                worst[kind] = max(worst.get(kind, 0.0), ratio)
+    assert worst["output"] > 0.99
+    assert worst["dW"] > 0.9
+    assert worst["db"] > 0.9
+    assert worst["loss"] > 0.6
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_integers_have_the_bound_zero(dtype):
+    """Exactness is proven: on almost all integer networks nothing at all is allowed, in float32 too."""
+    cases = [draw_case(0, i, "integers") for i in range(300)]
+    exact = 0
+    for found in bounds(cases, [NUMPY[dtype]]):
+        sizes = [
+            size for quantity, size in found.allowances[0].items() if quantity.kind in ("output", "loss", "dW", "db")
+        ]
+        exact += all((size == 0).all() for size in sizes)
+    assert exact == 300 if dtype == "float64" else exact >= 270
+
+
+def test_integers_too_large_are_not_exact():
+    """The proof looks at magnitudes: above 2^24 float32 rounds, and the bound knows."""
+    case = _one_layer(np.array([[4097.0]]), np.array([[4097.0]]))  # the square is just above 2^24
+    found = bounds([case], [NUMPY["float64"], NUMPY["float32"]])[0]
+    float64, float32 = (allowed[Quantity("output", 1)] for allowed in found.allowances)
+    assert (float64 == 0).all()
+    assert (float32 > 0).all()
+
+
+def _one_layer(x, W, activation="identity", loss="squared_error_sum") -> Case:
+    n, k = x.shape[0], W.shape[0]
+    return Case((W,), (np.zeros(k),), x, np.zeros((n, k)), (activation,), loss, 0.5)
+
+
+def test_exact_kink_is_decided():
+    """A pre-activation that is 0 because all its terms are 0 has a certain side; one that merely may be 0 has none."""
+    certain = _one_layer(np.array([[0.0, 0.3]]), np.array([[0.7, 0.0]]), "relu")
+    cancels = _one_layer(np.array([[0.1, 0.3]]), np.array([[0.3, -0.1]]), "relu")
+    assert [found.undecided for found in bounds([certain, cancels], [NUMPY["float64"]])] == [(0,), (1,)]
+
+
+def test_undecided_neuron_allows_both_sides():
+    """Next to a kink the gradient with and without the neuron is allowed, and nothing much beyond."""
+    case = _one_layer(np.array([[0.1, 0.3]]), np.array([[0.3, -0.1]]), "relu")
+    case.y[:] = -1.0
+    (found,) = bounds([case], [NUMPY["float64"]])
+    assert (found.allowances[0][Quantity("db", 1)] >= 2).all()
+    assert (found.allowances[0][Quantity("db", 1)] < 2.01).all()
+
+
+def test_loss_that_may_be_infinite_is_not_bounded():
+    """Where rounding may take a probability to 0, nothing can be said about its logarithm."""
+    case = Case(
+        (np.array([[800.0], [0.0]]),), (np.zeros(2),), np.ones((1, 1)), np.array([[0.0, 1.0]]), ("softmax",),
+        "cross_entropy_sum", 0.5,
+    )  # fmt: skip
+    (found,) = bounds([case], [NUMPY["float64"]])
+    assert np.isinf(found.allowances[0][Quantity("loss")])
+    assert np.isfinite(found.allowances[0][Quantity("dW", 1)]).all()
+
+
+def test_overflow_is_not_bounded():
+    """What may overflow in float32 is not judged in float32."""
+    case = _one_layer(np.array([[1e25]]), np.array([[1e25]]))
+    found = bounds([case], [NUMPY["float64"], NUMPY["float32"]])[0]
+    assert [bool(np.isfinite(sizes[Quantity("output", 1)]).all()) for sizes in found.allowances] == [True, False]
+
+
+@given(networks(max_depth=2, max_width=3))
+def test_shapes_and_signs(case):
+    """A bound for every entry of every quantity, never negative, never NaN, and larger where precision is lower."""
+    (found,) = bounds([case], [NUMPY["float64"], NUMPY["float32"], TORCH["float64"], JAX["float64"]])
+    finer, coarser = found.allowances[:2]
+    shapes = {Quantity("output", i): (case.n, k) for i, k in enumerate(case.widths)} | {Quantity("loss"): ()}
+    for allowed in found.allowances:
+        assert list(allowed) == list(case.quantities)
+        for quantity, size in allowed.items():
+            assert (size >= 0).all()
+            assert size.shape == shapes.get(quantity, size.shape)
+    for quantity in case.quantities:
+        assert (finer[quantity] <= coarser[quantity]).all()
+
+
+def test_lenient_allows_absolute_errors():
+    """The tanh form of the sigmoid, 1e-17 off where the sigmoid is 1e-18, passes leniently and not strictly."""
+    from dataclasses import replace
+
+    case = _one_layer(np.array([[-41.0]]), np.array([[1.0]]), "sigmoid")
+    a = 0.5 * (1 + np.tanh(-41.0 / 2))
+    error = abs(a - np.exp(-41.0))
+    strict, lenient = bounds([case], [NUMPY["float64"], replace(NUMPY["float64"], lenient=True)])[0].allowances
+    for quantity in (Quantity("output", 1), Quantity("sigmoid")):
+        assert strict[quantity].max() < error < lenient[quantity].min()
+
+
+def test_gradients_are_allowed_little():
+    """On half of ordinary networks a gradient entry may be off by less than 1e-13 of itself, on 99 % by less than 1e-9."""
+    rng, relative = np.random.default_rng(0), []
+    for case in (draw_case(7, i, "ordinary") for i in range(400)):
+        (found,) = bounds([case], [NUMPY["float64"], TORCH["float64"]])
+        exact = evaluate(case, Rounding(52, "nearest", 0)) if case.size <= LARGEST else None
+        if exact is None:
+            continue
+        gradients = [quantity for quantity in case.quantities if quantity.kind in ("dW", "db")]
+        values = np.concatenate([np.ravel(exact[quantity]) for quantity in gradients])
+        allowed = np.concatenate(
+            [np.ravel(found.allowances[0][quantity] + found.allowances[1][quantity]) for quantity in gradients]
+        )
+        if (entries := np.flatnonzero(np.abs(values) > 1e-290)).size:
+            entry = rng.choice(entries)
+            relative.append(allowed[entry] / abs(values[entry]))
+    assert len(relative) > 150
+    assert np.median(relative) < 1e-13
+    assert np.quantile(relative, 0.99) < 1e-9
+
+
+@given(st.lists(st.integers(-(2**20), 2**20), min_size=1, max_size=5), st.integers(-30, 30))
+def test_largest_common_power(whole, exponent):
+    """It divides all entries, and twice of it does not."""
+    array = np.array(whole) * 2.0**exponent
+    power = largest_common_power(array)
+    if array.any():
+        assert (array / power == np.round(array / power)).all()
+        assert (array / power % 2 == 1).any()
+    else:
+        assert power == 2.0**1023

@@ -1,0 +1,131 @@
+"""Planted mistakes are caught, every one of them, and soon; so is a gradient entry that is off in the tenth digit."""
+
+import numpy as np
+import pytest
+
+from oracles.case import Quantity
+from oracles.draw import draw_case
+from reports.campaign import judge
+from reports.implementation import Implementation, load_implementation
+from tests.planted import MISTAKES, Textbook, as_implementation
+
+# An earlier prediction shows only when two networks of one output shape follow each other.
+WHEN_SHAPES_REPEAT = {"StalePrediction"}
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """Fifty networks of all profiles."""
+    return [draw_case(0, i) for i in range(50)]
+
+
+class Known:
+    """An oracle whose answers were worked out before: the same cases are judged many times."""
+
+    def __init__(self, oracle, cases):
+        self.name, self.arithmetic = oracle.name, oracle.arithmetic
+        self._answers = {id(case): answer for case, answer in zip(cases, oracle.answers(cases), strict=True)}
+
+    def answers(self, cases):
+        return [self._answers[id(case)] for case in cases]
+
+
+@pytest.fixture(scope="module")
+def known(cases):
+    """PyTorch's answers to the fifty networks."""
+    from oracles.registry import load_oracle
+
+    return Known(load_oracle("torch"), cases)
+
+
+def test_at_least_fifteen():
+    assert len(MISTAKES) >= 40
+
+
+def test_the_textbook_is_right(cases, known):
+    """Without a mistake nothing disagrees."""
+    assert not any(judgement.disagreements for judgement in judge(cases, as_implementation(Textbook()), [known]))
+
+
+@pytest.mark.parametrize("mistake", sorted(set(MISTAKES) - WHEN_SHAPES_REPEAT))
+def test_caught_within_fifty_networks(mistake, cases, known):
+    """In float64, against PyTorch alone."""
+    implementation = as_implementation(MISTAKES[mistake]())
+    assert any(judgement.disagreements for judgement in judge(cases, implementation, [known]))
+
+
+@pytest.mark.parametrize("mistake", sorted(WHEN_SHAPES_REPEAT))
+def test_caught_on_narrow_networks(mistake, torch_oracle):
+    """Where shapes repeat, within fifty networks too."""
+    cases = [draw_case(0, i, "narrow") for i in range(50)]
+    implementation = as_implementation(MISTAKES[mistake]())
+    assert any(judgement.disagreements for judgement in judge(cases, implementation, [torch_oracle]))
+
+
+def test_conventions_are_not_mistakes(cases, known):
+    """Loops, other forms of the same functions, other orders of sums: none is an alarm."""
+
+    class OtherForms(Textbook):
+        def sigmoid(self, z):
+            return 1 / (1 + np.exp(-z))
+
+        def sigmoid_prime(self, z):
+            return self.sigmoid(z) * self.sigmoid(-z)
+
+        def tanh_prime(self, z):
+            return (1 - np.tanh(z)) * (1 + np.tanh(z))
+
+        def grad_weight(self, d, received, z_received):
+            return sum(np.outer(delta, a) for delta, a in zip(d[::-1], received[::-1], strict=True))
+
+        def grad_bias(self, d, dW):
+            return np.einsum("nk->k", d)
+
+        def softmax_backward(self, z, p, v):
+            J = p[:, :, None] * np.eye(p.shape[1]) - p[:, :, None] * p[:, None, :]
+            return np.einsum("njl,nl->nj", J, v)
+
+    alarms = [
+        judgement.case
+        for judgement in judge(cases, as_implementation(OtherForms()), [known])
+        if judgement.disagreements
+    ]
+    assert not alarms
+
+
+def test_a_relative_error_of_1e_9(torch_oracle):
+    """One gradient entry off by 1e-9 of itself is caught on at least 99 % of ordinary networks."""
+    reference = load_implementation("reference_impl")
+    cases = [draw_case(5, i, "ordinary") for i in range(400)]
+    rng, caught, tried = np.random.default_rng(0), 0, 0
+    for case in cases:
+        gradients = reference.functions["backward"](
+            case.weights, case.biases, case.x, case.y, case.activations, case.loss
+        )
+        entries = [
+            (array, index) for part in gradients for array in part for index in np.argwhere(np.abs(array) > 1e-290)
+        ]
+        if not entries:
+            continue
+        array, index = entries[rng.integers(len(entries))]
+        array[tuple(index)] *= 1 + 1e-9
+        planted = Implementation("planted", {"backward": lambda *_, gradients=gradients: gradients})
+        (judgement,) = judge([case], planted, [torch_oracle])
+        tried, caught = tried + 1, caught + bool(judgement.disagreements)
+    assert tried > 350
+    assert caught / tried >= 0.99
+
+
+def test_a_planted_gradient_fails_no_other_quantity(torch_oracle):
+    """Blame stays where it belongs: only the array that was changed disagrees."""
+    reference = load_implementation("reference_impl")
+    case = draw_case(0, 42)
+
+    def backward(*arguments):
+        dW, db = reference.functions["backward"](*arguments)
+        dW[1] = dW[1] * 1.5
+        return dW, db
+
+    planted = Implementation("planted", {**reference.functions, "backward": backward})
+    (judgement,) = judge([case], planted, [torch_oracle])
+    assert [record.quantity for _, record in judgement.disagreements] == [Quantity("dW", 2)]
