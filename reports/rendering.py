@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,15 @@ def _context(report: Report, drawn: list[Chart], *, scripts: bool) -> dict[str, 
     context: dict[str, Any] = {"report": report, "charts": drawn}
     if scripts:
         context["specifications"] = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
-        context["vega"] = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", VEGA_LITE).replace(
-            "</script", "<\\/script"
-        )
+        context["vega"] = _vega()
     return context
+
+
+@functools.cache
+def _vega() -> str:
+    """Vega-Lite, with all that it needs, as a script that may stand in a page."""
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", VEGA_LITE)
+    return script.replace("</script", "<\\/script")
 
 
 def _cell(text: str) -> str:
