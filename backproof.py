@@ -112,7 +112,7 @@ _shared = _options(
         "--grade",
         type=click.Choice(get_args(Grade)),
         default=Campaign.grade,
-        help="Whether sigmoid, tanh, softmax and log must be accurate relatively, as libraries are, or only absolutely.",
+        help="Whether functions such as tanh must be accurate relatively, as libraries are, or only absolutely.",
     ),
     click.option("--debug", is_flag=True, help="Show the traceback of what went wrong."),
 )

@@ -97,9 +97,9 @@ class Summary:
         """Whether every disagreement would be none under the lenient grade."""
         return not self._rows("SELECT 1 FROM records WHERE verdict = 'disagrees' AND NOT leniently LIMIT 1")
 
-    def checked(self) -> int:
-        """How many records there are of something that was checked."""
-        return int(self._rows("SELECT count(*) AS n FROM records WHERE verdict <> 'unchecked'")[0]["n"])
+    def checked_networks(self) -> int:
+        """The number of networks in which anything was checked."""
+        return int(self._rows("SELECT count(DISTINCT number) AS n FROM networks WHERE checked")[0]["n"])
 
     def largest_ratios(self) -> list[Place]:
         """The largest error / allowed of each quantity that agrees everywhere."""

@@ -13,7 +13,7 @@ from reports.environment import environment
 from reports.implementation import CouldNotLoadError, Implementation, load_implementation
 from reports.records import Store
 from reports.rendering import write_report
-from reports.report import SCHEMA_VERSION, ImplementationTested, Report, Settings, Timing
+from reports.report import SCHEMA_VERSION, ImplementationTested, QuantityOutcome, Report, Settings, Timing
 from reports.summary import Summary
 from reports.wording import conjoin
 
@@ -109,17 +109,32 @@ def _verdict(
     if stopped is not None:
         so_far = f"; on the {networks} networks until then it agreed" if networks else ""
         return "could not run", f"{name} could not be verified: {_reason(stopped)}{so_far}."
-    if not summary.checked():
+    outcomes = summary.quantities()
+    if not any(outcome.cases for outcome in outcomes):
         return (
             "could not run",
             f"{name} could not be verified: there was nothing to check on any of {networks} networks.",
         )
-    never = list(dict.fromkeys(outcome.quantity for outcome in summary.quantities() if not outcome.cases))
-    unchecked = f"; not checked at all: {', '.join(never)}" if never else ""
-    worst = max(outcome.worst_ratio or 0.0 for outcome in summary.quantities())
+    checked = summary.checked_networks()
+    where = (
+        f"all {networks} networks" if checked == networks else f"the {checked} of {networks} networks that it handles"
+    )
+    worst = max(outcome.worst_ratio or 0.0 for outcome in outcomes)
     return "agree", (
-        f"{name} agrees with {oracles} on all {networks} networks, in {conjoin(campaign.dtypes)}: "
-        f"no error is larger than {worst:.3g} of what rounding explains{unchecked}."
+        f"{name} agrees with {oracles} on {where}, in {conjoin(campaign.dtypes)}: "
+        f"no error is larger than {worst:.3g} of what rounding explains{_left_open(outcomes, networks)}."
+    )
+
+
+def _left_open(outcomes: list[QuantityOutcome], networks: int) -> str:
+    """What was checked on less than half of the networks, or on none."""
+    fewest: dict[str, int] = {}
+    for outcome in outcomes:
+        fewest[outcome.quantity] = min(outcome.cases, fewest.get(outcome.quantity, networks))
+    few = [f"{quantity} ({cases})" for quantity, cases in fewest.items() if 0 < cases < networks / 2]
+    never = [quantity for quantity, cases in fewest.items() if not cases]
+    return (f"; checked on few networks only: {', '.join(few)}" if few else "") + (
+        f"; not checked at all: {', '.join(never)}" if never else ""
     )
 
 

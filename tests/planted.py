@@ -1,7 +1,7 @@
 """Implementations with a mistake that people really make: each must be caught.
 
 `Textbook` is a plain, correct backpropagation that shares no code with `reference_impl`; every mistake overrides one of
-its steps. In the names of the steps: a is a layer's output, z its pre-activation, d the delta dL/dz, n samples, k outputs.
+its steps. In the steps, a is a layer's output, z its pre-activation, d the delta dL/dz; n samples, k outputs.
 """
 
 from __future__ import annotations

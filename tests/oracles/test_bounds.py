@@ -149,7 +149,7 @@ def test_lenient_allows_absolute_errors():
 
 
 def test_gradients_are_allowed_little():
-    """On half of ordinary networks a gradient entry may be off by less than 1e-13 of itself, on 99 % by less than 1e-9."""
+    """On half of ordinary networks a gradient entry may be off by 1e-13 of itself at most, on 99 % by 1e-9."""
     rng, relative = np.random.default_rng(0), []
     for case in (draw_case(7, i, "ordinary") for i in range(400)):
         (found,) = bounds([case], [NUMPY["float64"], TORCH["float64"]])

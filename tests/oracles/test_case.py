@@ -117,10 +117,10 @@ def test_parts_that_do_not_fit(case, change, message):
         replace(case, **change)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "[]", "{", "{}", '{"weights": 1}', "\ud800", '{"weights":[],"biases":[],"x":[],"y":[],"activations":[],"loss":"","learning_rate":1}'],
-)  # fmt: skip
+EMPTY = '{"weights":[],"biases":[],"x":[],"y":[],"activations":[],"loss":"","learning_rate":1}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "{}", '{"weights": 1}', "\ud800", EMPTY])
 def test_not_a_case(text):
     """Text that is no case is refused in one way."""
     with pytest.raises(ValueError, match="this is not a case in JSON"):

@@ -21,7 +21,7 @@ def judge(got, expected=EXPECTED, allowed=ALLOWED, dtype="float64", quantity=DW)
 
 def test_agreement():
     """Errors up to what is allowed pass; the worst of them is recorded."""
-    record = judge(EXPECTED + [[0.02, -0.08], [0.0, 7.0]])
+    record = judge(EXPECTED + np.array([[0.02, -0.08], [0.0, 7.0]]))
     assert (record.verdict, record.entries, record.failures, record.unchecked) == ("agrees", 4, 0, 1)
     assert (record.index, record.got, record.expected, record.allowed) == ((0, 1), 1.92, 2.0, 0.1)
     assert record.ratio == pytest.approx(0.8)
@@ -31,7 +31,7 @@ def test_agreement():
 
 def test_disagreement():
     """One entry too far off is a failure, named with its index and what was allowed."""
-    record = judge(EXPECTED + [[0.3, 0.0], [0.0, 0.0]])
+    record = judge(EXPECTED + np.array([[0.3, 0.0], [0.0, 0.0]]))
     assert (record.verdict, record.failures, record.index) == ("disagrees", 1, (0, 0))
     assert record.ratio == pytest.approx(3)
     assert record.explanation("jax") == (
@@ -47,7 +47,7 @@ def test_the_limit_itself_is_allowed():
 
 def test_exact_entries():
     """Where nothing is allowed the last bit counts."""
-    record = judge(EXPECTED + [[0.0, 0.0], [5e-324, 0.0]])
+    record = judge(EXPECTED + np.array([[0.0, 0.0], [5e-324, 0.0]]))
     assert (record.verdict, record.ratio, record.index) == ("disagrees", math.inf, (1, 0))
 
 

@@ -53,7 +53,7 @@ def test_relu_at_zero(oracle):
 
 @pytest.mark.parametrize("profile", DRAWN)
 def test_oracles_agree(profile, torch_oracle, jax_oracle, complex_step_oracle):
-    """On every profile, within their own bounds: three ways to differentiate, and three sets of elementary functions."""
+    """On every profile, within their own bounds: three ways to differentiate, three sets of elementary functions."""
     cases = [draw_case(11, i, profile) for i in range(40)]
     answers = [oracle.answers(cases) for oracle in (torch_oracle, jax_oracle, complex_step_oracle)]
     found = bounds(cases, [TORCH["float64"], JAX["float64"], NUMPY["float64"]])
@@ -96,7 +96,7 @@ def test_padding_changes_nothing(depth, width, n, torch_oracle, jax_oracle):
 def test_jax_refuses_without_float64(monkeypatch):
     """Told to do without 64-bit floats, JAX is no oracle; the message says how to help it."""
     monkeypatch.setenv("JAX_ENABLE_X64", "0")
-    with pytest.raises(RuntimeError, match="JAX_ENABLE_X64 is '0'.*unset it, or set it to 1"):
+    with pytest.raises(RuntimeError, match=r"JAX_ENABLE_X64 is '0'.*unset it, or set it to 1"):
         load_oracle("jax")
 
 

@@ -1,6 +1,5 @@
-"""`oracles.strategies`: what is drawn is a case, within the limits asked for, and shrinks to what a reader can follow."""
+"""`oracles.strategies`: what is drawn is a case within the limits asked for, and shrinks to what one can follow."""
 
-import numpy as np
 import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
@@ -22,7 +21,7 @@ def test_limits(data):
 
 def test_nothing_to_draw():
     """A cross-entropy without a softmax makes no sense."""
-    with pytest.raises(ValueError, match="none of the losses .* goes with any of the activations"):
+    with pytest.raises(ValueError, match=r"none of the losses .* goes with any of the activations"):
         find(networks(activations=["relu"], losses=["cross_entropy_sum"]), lambda case: True)
 
 

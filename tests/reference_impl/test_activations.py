@@ -102,7 +102,7 @@ def test_softmax_jacobian(dtype):
     assert J.dtype == dtype
     assert np.allclose(J[0], [[0.1875, -0.1875], [-0.1875, 0.1875]], atol=1e-7)
     assert np.allclose(J[1], [[0.25, -0.25], [-0.25, 0.25]], atol=1e-7)
-    assert (J == J.transpose(0, 2, 1)).all()
+    assert (J.transpose(0, 2, 1) == J).all()
 
 
 @given(arrays(np.float64, (3,), elements=st.floats(-20, 20)))

@@ -1,6 +1,7 @@
 """`reference_impl.network`: one network by hand; shapes; what backpropagation through a softmax must be."""
 
 import inspect
+import itertools
 import sys
 
 import numpy as np
@@ -29,9 +30,7 @@ def test_shapes_and_dtypes(dtype):
     """Gradients are shaped as their parameters, and everything keeps the dtype."""
     rng = np.random.default_rng(0)
     widths = [3, 4, 1, 2]
-    weights = [
-        rng.standard_normal((k, received)).astype(dtype) for received, k in zip(widths, widths[1:], strict=False)
-    ]
+    weights = [rng.standard_normal((k, received)).astype(dtype) for received, k in itertools.pairwise(widths)]
     biases = [rng.standard_normal(k).astype(dtype) for k in widths[1:]]
     x, y = rng.standard_normal((5, 3)).astype(dtype), np.eye(2, dtype=dtype)[[0, 1, 0, 1, 1]]
     for loss, parts in LOSSES.items():

@@ -87,11 +87,15 @@ def test_oracle_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "oracles.torch_oracle", None)
     monkeypatch.delitem(sys.modules, "oracles.torch_oracle")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(CouldNotRunError, match=r"oracle torch needs the package torch.*pip install 'backproof\[verify\]'"):
+    with pytest.raises(
+        CouldNotRunError, match=r"oracle torch needs the package torch.*pip install 'backproof\[verify\]'"
+    ):
         load_oracles(["torch"])
 
 
 def test_oracle_that_cannot_work(monkeypatch):
     monkeypatch.setenv("JAX_ENABLE_X64", "False")
-    with pytest.raises(CouldNotRunError, match="the oracle jax cannot work here: JAX is told to do without 64-bit floats"):
+    with pytest.raises(
+        CouldNotRunError, match="the oracle jax cannot work here: JAX is told to do without 64-bit floats"
+    ):
         load_oracles(["jax"])

@@ -52,7 +52,10 @@ class TestLoading:
         ("content", "message"),
         [
             ("def relu(z):\n    return (", r"cannot be imported: line 2: SyntaxError: '\(' was never closed"),
-            ("import a_package_that_is_not_there", "cannot be imported: ModuleNotFoundError: No module named 'a_package"),
+            (
+                "import a_package_that_is_not_there",
+                "cannot be imported: ModuleNotFoundError: No module named 'a_package",
+            ),
             ("raise SystemExit('bye')", "cannot be imported: SystemExit: bye"),
             ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero"),
             ("", "has none of the contract's functions; it needs at least one of sigmoid, sigmoid_prime"),

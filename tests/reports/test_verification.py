@@ -148,7 +148,7 @@ class TestWhatCannotRun:
 
     def test_no_implementation(self, tmp_path):
         """There is a report of that too."""
-        with pytest.raises(CouldNotRunError, match="there is no file nowhere.py"):
+        with pytest.raises(CouldNotRunError, match=r"there is no file nowhere\.py"):
             verify("nowhere.py", SMALL, tmp_path)
         report = read(tmp_path)
         assert (report["verdict"], report["networks"], report["quantities"]) == ("could not run", 0, [])
@@ -156,14 +156,14 @@ class TestWhatCannotRun:
 
     def test_folder_that_cannot_be_written(self, tmp_path):
         (tmp_path / "file").write_text("")
-        with pytest.raises(CouldNotRunError, match="the output folder .*file/out cannot be written: Not a directory"):
+        with pytest.raises(CouldNotRunError, match=r"the output folder .*file/out cannot be written: Not a directory"):
             verify("reference_impl", SMALL, tmp_path / "file" / "out")
 
     def test_nothing_to_check(self, tmp_path):
         """An implementation that claims nothing is not right."""
         path = tmp_path / "nothing.py"
         path.write_text("def relu(z): raise NotImplementedError\n")
-        with pytest.raises(CouldNotRunError, match="there was nothing to check on any of 12 networks"):
+        with pytest.raises(CouldNotRunError, match=r"there was nothing to check on any of 12 networks"):
             verify(str(path), SMALL, tmp_path)
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError("too much")])
