@@ -6,8 +6,8 @@ can be worked through by hand.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
@@ -41,24 +41,47 @@ def networks(
     pairs = [(loss, g) for loss in losses for g in OUTPUT_ACTIVATIONS[find_loss(loss).kind] if g in activations]
     if not pairs:
         raise ValueError(f"none of the losses {list(losses)} goes with any of the activations {list(activations)}")
-    width = st.integers(1, max_width)
-    inner = st.tuples(width, st.sampled_from([g for g in activations if g != "softmax"] or ["identity"]))
-    n, features = draw(st.integers(1, max_batch)), draw(width)
-    hidden = draw(st.lists(inner, max_size=max_depth - 1))
+    n, features = draw(st.integers(1, max_batch)), draw(st.integers(1, max_width))
+    hidden = st.sampled_from([g for g in activations if g != "softmax"] or ["identity"])
+    layers, received = [], features
+    for _ in range(draw(st.integers(0, max_depth - 1))):
+        layers.append(draw(_layer(received, st.integers(1, max_width), hidden, numbers)))
+        received = len(layers[-1].biases)
     loss, output = draw(st.sampled_from(pairs))
     # A softmax of one output is 1 whatever the network does, where the binary cross-entropy is infinite.
     several = (find_loss(loss).kind, output) == ("binary_cross_entropy", "softmax")
-    outputs = draw(st.integers(2 if several else 1, max(2, max_width) if several else max_width))
-    widths = [features, *(k for k, _ in hidden), outputs]
+    outputs = st.integers(2, max(2, max_width)) if several else st.integers(1, max_width)
+    layers.append(draw(_layer(received, outputs, st.just(output), numbers)))
     return Case(
-        weights=tuple(draw(_array((k, received), numbers)) for received, k in itertools.pairwise(widths)),
-        biases=tuple(draw(_array((k,), numbers)) for k in widths[1:]),
+        weights=tuple(layer.weights for layer in layers),
+        biases=tuple(layer.biases for layer in layers),
         x=draw(_array((n, features), numbers)),
-        y=draw(_labels(n, outputs, loss, output)),
-        activations=(*(g for _, g in hidden), output),
+        y=draw(_labels(n, len(layers[-1].biases), loss, output)),
+        activations=tuple(layer.activation for layer in layers),
         loss=loss,
         learning_rate=draw(st.sampled_from([1.0, 0.5, 0.1])),
     )
+
+
+class Layer(NamedTuple):
+    """Weights (k, received), biases (k,), and the activation's name."""
+
+    weights: Array
+    biases: Array
+    activation: str
+
+
+@st.composite
+def _layer(
+    draw: st.DrawFn,
+    received: int,
+    widths: st.SearchStrategy[int],
+    activations: st.SearchStrategy[str],
+    numbers: st.SearchStrategy[float],
+) -> Layer:
+    """All of a layer in one piece, so that shrinking can take it out of the middle of a network."""
+    k, activation = draw(widths), draw(activations)
+    return Layer(draw(_array((k, received), numbers)), draw(_array((k,), numbers)), activation)
 
 
 def _array(shape: tuple[int, ...], numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Array]:
