@@ -26,6 +26,7 @@ from reports.campaign import (
     judge_one,
 )
 from reports.implementation import CouldNotLoadError
+from reports.wording import not_installed
 
 if TYPE_CHECKING:
     from reports.report import Report
@@ -214,10 +215,7 @@ def _exit(run: Callable[[], int], debug: bool) -> None:
 def _sentence(error: Exception) -> str:
     """What went wrong, and what to do."""
     if isinstance(error, ModuleNotFoundError):
-        return (
-            f"this needs the package {error.name}, which is not installed; "
-            "it comes with the extra: pip install 'backproof[verify]'"
-        )
+        return f"this command {not_installed(error)}"
     if isinstance(error, ValueError | OSError | CouldNotLoadError | CouldNotRunError):
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"

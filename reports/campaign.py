@@ -13,6 +13,7 @@ from oracles.draw import PROFILES, draw_case
 from oracles.registry import ORACLES, Oracle, load_oracle
 from reports.implementation import Implementation, load_implementation
 from reports.report import Report
+from reports.wording import not_installed
 
 # Networks that are computed together: enough for an oracle to work on many at a time, few enough to hold in memory.
 PART = 512
@@ -113,10 +114,7 @@ def load_oracles(names: Sequence[str], progress: Progress | None = None) -> list
         try:
             oracles.append(load_oracle(name))
         except ModuleNotFoundError as error:
-            raise CouldNotRunError(
-                f"the oracle {name} needs the package {error.name}, which is not installed; "
-                "it comes with the extra: pip install 'backproof[verify]'"
-            ) from error
+            raise CouldNotRunError(f"the oracle {name} {not_installed(error)}") from error
         except RuntimeError as error:
             raise CouldNotRunError(f"the oracle {name} cannot work here: {error}") from error
     return oracles

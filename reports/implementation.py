@@ -78,7 +78,7 @@ def load_implementation(source: str) -> Implementation:
         )
     for function, value in functions.items():
         if not callable(value):
-            raise CouldNotLoadError(f"{source} has {function}, but it is no function: it is a {type(value).__name__}")
+            raise CouldNotLoadError(f"{source} has {function}, but not as a function: as {_say(value)}")
     return Implementation(source, functions)
 
 

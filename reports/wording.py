@@ -30,3 +30,11 @@ def conjoin(words: Sequence[str]) -> str:
     """The words as in "a, b and c"."""
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def not_installed(error: ModuleNotFoundError) -> str:
+    """What to do about a package that is missing, for a sentence that begins with who needs it."""
+    return (
+        f'needs the package {error.name}, which is not installed; the extra "verify" has it: '
+        "in Backproof's folder, pip install -e '.[verify]'"
+    )

@@ -87,9 +87,7 @@ def test_oracle_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "oracles.torch_oracle", None)
     monkeypatch.delitem(sys.modules, "oracles.torch_oracle")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(
-        CouldNotRunError, match=r"oracle torch needs the package torch.*pip install 'backproof\[verify\]'"
-    ):
+    with pytest.raises(CouldNotRunError, match=r"oracle torch needs the package torch.*pip install -e '.\[verify\]'"):
         load_oracles(["torch"])
 
 

@@ -59,7 +59,7 @@ class TestLoading:
             ("raise SystemExit('bye')", "cannot be imported: SystemExit: bye"),
             ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero"),
             ("", "has none of the contract's functions; it needs at least one of sigmoid, sigmoid_prime"),
-            ("relu = 3", "has relu, but it is no function: it is a int"),
+            ("relu = 3", "has relu, but not as a function: as a value of type int"),
             ("\x00", "cannot be imported"),
         ],
     )

@@ -1,0 +1,230 @@
+"""`backproof`: the command line as its users meet it, and the public functions."""
+
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+import backproof
+from oracles.draw import draw_case
+from reports.campaign import CouldNotRunError
+
+TORCH = ("--oracle", "torch")
+
+
+def run(*arguments):
+    """What a command prints and how it exits."""
+    return CliRunner().invoke(backproof.main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in, with what is imported from it forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path
+
+
+def written(folder):
+    """The report in a folder."""
+    return json.loads((folder / "report.json").read_bytes())
+
+
+class TestVerify:
+    """backproof verify."""
+
+    def test_agreement(self, here):
+        """Exit status 0, the table, the verdict, and where the report is; the default folder."""
+        done = run("verify", "--networks", 3)
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "reference_impl agrees with torch and jax on all 3 networks, in float64 and float32" in done.stdout
+        assert "backproof-report/report.html" in done.stdout.splitlines()[-1]
+        files = {path.name for path in (here / "backproof-report").iterdir() if path.is_file()}
+        assert files == {"report.json", "report.md", "report.html", "ratios.svg", "growth.svg", "fineness.svg"}
+        assert written(here / "backproof-report")["verdict"] == "agree"
+
+    def test_disagreement(self, here):
+        """Exit status 1, and a command that shows the disagreement, with a status of its own."""
+        (here / "mine.py").write_text("def relu(z): return z * (z > 0) + 1e-6\n")
+        done = run("verify", "mine.py", "--networks", 3, "--dtype", "float64", *TORCH, "--out", "found")
+        assert done.exit_code == 1
+        assert "mine.py disagrees with torch on 3 of 3 networks, in relu." in done.stdout
+        command = next(line for line in done.stdout.splitlines() if "backproof replay" in line).split()
+        assert command[:2] == ["backproof", "replay"]
+        again = run(*command[1:])
+        assert again.exit_code == 1
+        assert "relu disagrees with torch" in again.stdout
+
+    def test_settings_reach_the_campaign(self, here):
+        """Every option is in the report."""
+        options = "--networks 2 --seed 7 --profile kinks --dtype float32 --oracle complex-step --grade lenient --out o"
+        done = run("verify", *options.split())
+        assert done.exit_code == 0
+        assert written(here / "o")["settings"] == {
+            "networks": 2,
+            "seed": 7,
+            "profile": "kinks",
+            "dtypes": ["float32"],
+            "oracles": ["complex-step"],
+            "grade": "lenient",
+            "generator": 1,
+        }
+
+    def test_a_module_by_name(self, here):
+        """From the folder that one is in."""
+        (here / "by_name.py").write_text("from reference_impl import relu\n")
+        assert run("verify", "by_name", "--networks", 1, *TORCH).exit_code == 0
+
+    def test_an_oracle_twice_is_once(self, here):
+        assert run("verify", "--networks", 1, *TORCH, *TORCH).exit_code == 0
+        assert written(here / "backproof-report")["settings"]["oracles"] == ["torch"]
+
+
+class TestBadInput:
+    """One clear sentence, exit status 2, no traceback."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ("verify --networks 0", "'--networks': 0 is not in the range x>=1"),
+            ("verify --networks -1", "'--networks': -1 is not in the range x>=1"),
+            ("verify --networks many", "'--networks': 'many' is not a valid integer"),
+            ("verify --seed -1", "'--seed': -1 is not in the range x>=0"),
+            ("verify --profile odd", "'odd' is not one of 'ordinary', 'saturated', 'vanishing'"),
+            ("verify --oracle tensorflow", "'tensorflow' is not one of 'torch', 'jax', 'complex-step'"),
+            ("verify --dtype float16", "'float16' is not one of 'float64', 'float32'"),
+            ("verify --out file.py", "the output folder file.py cannot be written: Not a directory"),
+            ("verify --out /dev/null/x", "the output folder /dev/null/x cannot be written: Not a directory"),
+            ("verify absent.py", "there is no file absent.py"),
+            ("verify absent_module", "there is no module absent_module, here or installed"),
+            ("verify file.py", "file.py cannot be imported: line 1: SyntaxError"),
+            ("verify needs.py", "needs.py cannot be imported: ModuleNotFoundError: No module named 'absent_module'"),
+            ("verify exits.py", "exits.py cannot be imported: SystemExit: 3"),
+            ("verify empty.py", "empty.py has none of the contract's functions; it needs at least one of sigmoid,"),
+            ("verify number.py", "number.py has relu, but not as a function: as a value of type int"),
+            ("replay absent.json", "neither the name of a case, as in v1:ordinary:0:17, nor JSON, nor a readable file"),
+            ("replay v1:odd:0:1", "unknown profile 'odd'"),
+            ("replay v1:kinks:0:1 --implementation absent.py", "there is no file absent.py"),
+            ("replay v1:kinks:0:1 --dtype float16", "'float16' is not one of 'float64', 'float32'"),
+        ],
+    )
+    def test_one_sentence(self, arguments, sentence, here):
+        files = {
+            "file.py": "def relu(z: return z",
+            "needs.py": "import absent_module",
+            "exits.py": "raise SystemExit(3)",
+            "empty.py": "",
+            "number.py": "relu = 3",
+        }
+        for name, text in files.items():
+            (here / name).write_text(text)
+        done = run(*arguments.split())
+        assert done.exit_code == 2
+        assert sentence in done.stderr
+        assert [line.startswith("Error: ") for line in done.stderr.splitlines()].count(True) == 1
+        assert "Traceback" not in done.output
+        assert done.stdout == ""
+
+    @pytest.mark.parametrize(
+        ("function", "cause"),
+        [
+            ("def relu(z): return z[:, :0]", "shape ("),
+            ("def relu(z): return z.astype('float16')", "dtype float16, should be float"),
+            ("def relu(z): return 'text'", "a value of type str, should be an array"),
+            ("def relu(z): return None", "a value of type NoneType, should be an array"),
+            ("def relu(z): return z * float('nan')", "NaN, should be"),
+            ("def relu(z): return 1 / 0", "relu raised ZeroDivisionError: division by zero"),
+            ("def relu(z): raise SystemExit(0)", "relu raised SystemExit: 0"),
+            ("def relu(): return 0", "relu raised TypeError: relu() takes 0 positional arguments but 1 was given"),
+            ("def relu(z): z[:] = 0; return z", "relu changed its arguments"),
+        ],
+    )
+    def test_what_a_function_does_is_a_disagreement(self, function, cause, here):
+        """Wrong shapes, dtypes, types, NaN and exceptions: found, named, and nothing breaks."""
+        (here / "mine.py").write_text(function)
+        done = run("verify", "mine.py", "--networks", 2, *TORCH)
+        assert (done.exit_code, done.stderr) == (1, "")
+        assert cause in done.stdout
+        assert "Traceback" not in done.output
+
+    def test_raising_now_and_then(self, here):
+        """The cases on which it raises fail, and all others are judged."""
+        (here / "mine.py").write_text(
+            "import reference_impl\n"
+            "def relu(z):\n"
+            "    assert len(z) != 1, 'one sample'\n"
+            "    return reference_impl.relu(z)\n"
+        )
+        done = run("verify", "mine.py", "--networks", 30, "--profile", "narrow", "--dtype", "float64", *TORCH)
+        (relu,) = [row for row in written(here / "backproof-report")["quantities"] if row["quantity"] == "relu"]
+        single = sum(draw_case(0, i, "narrow").n == 1 for i in range(30))
+        assert done.exit_code == 1
+        assert (relu["cases"], relu["failures"]) == (30, single)
+        assert 0 < single < 30
+
+    def test_debug_shows_the_traceback(self, here):
+        done = run("verify", "absent.py", "--debug")
+        assert done.exit_code == 2
+        assert done.stderr.startswith("Traceback")
+        assert done.stderr.splitlines()[-1].startswith("Error: absent.py could not be verified: there is no file")
+
+    def test_jax_without_x64(self, here, monkeypatch):
+        monkeypatch.setenv("JAX_ENABLE_X64", "0")
+        done = run("verify", "--networks", 1)
+        assert done.exit_code == 2
+        assert "the oracle jax cannot work here: JAX is told to do without 64-bit floats" in done.stderr
+        assert written(here / "backproof-report")["verdict"] == "could not run"
+
+    def test_a_defect_of_our_own(self, here, monkeypatch):
+        """Even that is a sentence, which says how to see more."""
+        monkeypatch.setattr(backproof, "find_case", lambda name: 1 / 0)
+        done = run("replay", "v1:kinks:0:1")
+        assert (done.exit_code, done.stderr) == (
+            2,
+            "Error: ZeroDivisionError: division by zero (--debug shows where)\n",
+        )
+
+
+class TestReplay:
+    """backproof replay."""
+
+    def test_every_way_to_name_a_case(self, here):
+        """By name, as JSON and from a file: the same network, its numbers and every quantity."""
+        case = draw_case(0, 4)
+        (here / "case.json").write_text(case.to_json())
+        shown = [run("replay", name, *TORCH) for name in (case.name, case.to_json(), "case.json")]
+        assert [done.exit_code for done in shown] == [0, 0, 0]
+        assert shown[0].stdout.startswith("v1:narrow:0:4")
+        tables = [done.stdout.partition("\n")[2] for done in shown]
+        assert tables[0] == tables[1] == tables[2]
+        assert all(str(quantity) in tables[0] for quantity in case.quantities)
+
+    def test_nothing_to_check(self, here):
+        """Not a pass: exit status 2."""
+        (here / "mine.py").write_text("def relu(z): raise NotImplementedError\n")
+        assert run("replay", "v1:kinks:0:3", "--implementation", "mine.py", *TORCH).exit_code == 2
+
+    def test_dtype(self, here):
+        done = run("replay", "v1:kinks:0:3", "--dtype", "float32", *TORCH)
+        assert (done.exit_code, "float32" in done.stdout) == (0, True)
+
+
+class TestPublicFunctions:
+    """backproof.verify and backproof.replay, called from Python."""
+
+    def test_verify(self, tmp_path):
+        report = backproof.verify(networks=3, oracles=["torch"], dtypes=["float64"], out=tmp_path)
+        assert (report.verdict, report.networks) == ("agree", 3)
+        assert (tmp_path / "report.html").is_file()
+
+    def test_verify_refuses(self, tmp_path):
+        with pytest.raises(ValueError, match="unknown oracle"):
+            backproof.verify(oracles=["tensorflow"], out=tmp_path)
+        with pytest.raises(CouldNotRunError, match="there is no file") as caught:
+            backproof.verify("absent.py", oracles=["torch"], networks=1, out=tmp_path)
+        assert caught.value.report.verdict == "could not run"
+
+    def test_replay(self):
+        judgement = backproof.replay("v1:kinks:0:3", dtype="float32", oracles=["torch"])
+        assert (judgement.disagreements, judgement.checked, judgement.case.dtype) == ([], True, "float32")

@@ -1,0 +1,137 @@
+"""Imports point one way, reference_impl <- oracles <- reports <- backproof.py, and heavy packages come last."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What each room may import of the project and of the packages that a light install lacks.
+PROJECT = {"reference_impl", "oracles", "reports", "backproof", "tests"}
+LIGHT = {"click", "msgspec", "numpy", "rich"}
+ROOMS = {
+    "reference_impl": {"numpy"},
+    "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "platformdirs", "hypothesis"},
+    "reports": {
+        "reference_impl", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "threadpoolctl", "vl_convert",
+    },
+    "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
+}  # fmt: skip
+
+# The only modules that may import what takes seconds to load.
+HEAVY = {
+    "torch": {"oracles/torch_oracle.py"},
+    "jax": {"oracles/jax_oracle.py"},
+    "hypothesis": {"oracles/strategies.py"},
+}
+
+
+def modules(room: str) -> list[Path]:
+    path = ROOT / room
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full names of all modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            assert node.module is not None
+            yield node.module
+            if node.module in PROJECT:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_direction(room):
+    """A room imports the standard library, what it may, and itself."""
+    allowed = ROOMS[room] | sys.stdlib_module_names | {room}
+    found = {(path.name, name) for path in modules(room) for name in imports(path)}
+    assert found
+    assert {(path, name) for path, name in found if name.partition(".")[0] not in allowed} == set()
+
+
+def test_oracles_share_no_formula_with_reference_impl():
+    """Of the implementation that they judge they know the contract alone."""
+    found = {name for path in modules("oracles") for name in imports(path) if name.startswith("reference_impl")}
+    assert found == {"reference_impl.contract"}
+
+
+def test_oracles_share_no_formula_with_each_other():
+    oracles = {path.stem for path in modules("oracles") if path.stem.endswith("_oracle")}
+    assert oracles == {"torch_oracle", "jax_oracle", "complex_step_oracle"}
+    for path in modules("oracles"):
+        if path.stem in oracles:
+            assert not {name for name in imports(path) if name.endswith("_oracle")}
+
+
+@pytest.mark.parametrize("package", HEAVY)
+def test_heavy_packages_have_one_door(package):
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for room in ROOMS
+        for path in modules(room)
+        if package in {name.partition(".")[0] for name in imports(path)}
+    }
+    assert found == HEAVY[package]
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help"])
+def test_help_is_light(arguments):
+    """It answers with what a light install has."""
+    done = python(
+        f"import sys; sys.argv = ['backproof', *{arguments.split()}]\n"
+        "import backproof\n"
+        "try: backproof.main()\n"
+        "finally: print('imported', *sys.modules)"
+    )
+    said, _, imported = done.stdout.partition("imported ")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said.startswith(("Usage: ", "backproof, version "))
+    packages = {name.partition(".")[0] for name in imported.split()}
+    heavy = set().union(*ROOMS.values()) - LIGHT - set(ROOMS)
+    assert packages & heavy == set()
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        ("verify --networks 1", "duckdb"),
+        ("verify --networks 1 --oracle torch", "torch"),
+        ("replay v1:kinks:0:1 --oracle torch", "torch"),
+        ("replay v1:kinks:0:1 --oracle jax", "jax"),
+    ],
+)
+def test_missing_extra(command, package, tmp_path):
+    """A command that needs what is not installed says which package, and how to get it."""
+    arguments = [*command.split(), *(["--out", str(tmp_path)] if command.startswith("verify") else [])]
+    done = python(
+        f"import sys; sys.argv = ['backproof', *{arguments}]; sys.modules[{package!r}] = None\n"
+        "import backproof; backproof.main()"
+    )
+    assert done.returncode == 2
+    assert f"needs the package {package}, which is not installed" in done.stderr
+    assert "pip install -e '.[verify]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_light_install_replays():
+    """The complex-step oracle needs NumPy alone."""
+    heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
+    done = python(
+        f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
+        "sys.argv = 'backproof replay v1:narrow:0:4 --oracle complex-step'.split()\n"
+        "import backproof; backproof.main()"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "agrees" in done.stdout
