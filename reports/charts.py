@@ -20,6 +20,10 @@ RATIOS, RATIOS_WITH_FAILURES, FINENESS = (1e-4, 10.0), (1e-4, 1e6), (1e-17, 1e-1
 USUAL = {"float64": 1e-7, "float32": 1.3e-6}
 
 
+# The names of all charts that a report may have.
+NAMES = ("ratios", "growth", "fineness")
+
+
 class Chart(NamedTuple):
     """A chart, the name of its file, and the sentences under it."""
 
@@ -30,60 +34,67 @@ class Chart(NamedTuple):
 
 
 def charts(report: Report) -> list[Chart]:
-    """The charts of a report; none where nothing was checked."""
+    """The charts of a report; none where nothing was checked, and none of growth without gradients."""
     checked = [outcome for outcome in report.quantities if outcome.cases]
     if not checked:
         return []
     domain = RATIOS_WITH_FAILURES if report.failures else RATIOS
-    usual = [{"at": USUAL[dtype], "dtype": dtype, "text": "assert_close"} for dtype in report.settings.dtypes]
-    return [
-        Chart(
-            "ratios",
-            "Error / allowed, by quantity",
-            "Over all networks: the middle half (bar), the median (tick), all (line), the worst (dot). Right of the "
-            "red line an error is larger than rounding can explain. Exact agreement stands at the left edge.",
-            alt.hconcat(
-                *(
-                    _by_quantity(
-                        [(outcome, outcome.ratios) for outcome in checked if outcome.oracle == oracle],
-                        f"error / allowed, against {oracle}",
-                        domain,
-                        [{"at": 1.0, "text": "limit"}],
-                    )
-                    for oracle in report.settings.oracles
-                )
-            )
-            .configure(font=FONT)
-            .to_dict(),
-        ),
-        Chart(
-            "growth",
-            "Error / allowed of the gradients, by depth and width",
-            "The median (line) and the worst (dots) over the networks of each size. Errors grow with depth and width, "
-            "and the derived allowance grows with them.",
-            alt.hconcat(
-                _growth(report, "depth", "layers", domain),
-                _growth(report, "width", "neurons in the widest layer, up to", domain),
-            )
-            .configure(font=FONT)
-            .to_dict(),
-        ),
-        Chart(
-            "fineness",
-            "What is allowed, relative to the value",
-            f"For each array, the sum of its allowances against {report.settings.oracles[0]} over the sum of its "
-            "absolute values. The dashed lines are what torch.testing.assert_close allows every entry by default, in "
-            "each dtype. Where a quantity is exact, 0 is allowed: the left edge.",
-            _by_quantity(
-                [(outcome, outcome.fineness) for outcome in checked if outcome.oracle == report.settings.oracles[0]],
-                "allowed / value",
-                FINENESS,
-                usual,
-            )
-            .configure(font=FONT)
-            .to_dict(),
-        ),
+    growth = [_growth_chart(report, domain)] if report.growth else []
+    return [_ratios_chart(report, checked, domain), *growth, _fineness_chart(report, checked)]
+
+
+def _ratios_chart(report: Report, checked: list[QuantityOutcome], domain: tuple[float, float]) -> Chart:
+    """A panel for each oracle."""
+    panels = [
+        _by_quantity(
+            [(outcome, outcome.ratios) for outcome in checked if outcome.oracle == oracle],
+            f"error / allowed, against {oracle}",
+            domain,
+            [{"at": 1.0, "text": "limit"}],
+        )
+        for oracle in report.settings.oracles
     ]
+    return Chart(
+        "ratios",
+        "Error / allowed, by quantity",
+        "Over all networks: the middle half (bar), the median (tick), all (line), the worst (dot). Right of the "
+        "red line an error is larger than rounding can explain. Exact agreement stands at the left edge.",
+        alt.hconcat(*panels).configure(font=FONT).to_dict(),
+    )
+
+
+def _growth_chart(report: Report, domain: tuple[float, float]) -> Chart:
+    """A panel for depth, one for width."""
+    panels = (
+        _growth(report, "depth", "layers", domain),
+        _growth(report, "width", "neurons in the widest layer, up to", domain),
+    )
+    return Chart(
+        "growth",
+        "Error / allowed of the gradients, by depth and width",
+        "The median (line) and the worst (dots) over the networks of each size. Errors grow with depth and width, "
+        "and the derived allowance grows with them.",
+        alt.hconcat(*panels).configure(font=FONT).to_dict(),
+    )
+
+
+def _fineness_chart(report: Report, checked: list[QuantityOutcome]) -> Chart:
+    """Against the first oracle: the others differ little."""
+    oracle = report.settings.oracles[0]
+    panel = _by_quantity(
+        [(outcome, outcome.fineness) for outcome in checked if outcome.oracle == oracle],
+        "allowed / value",
+        FINENESS,
+        [{"at": USUAL[dtype], "dtype": dtype, "text": "assert_close"} for dtype in report.settings.dtypes],
+    )
+    return Chart(
+        "fineness",
+        "What is allowed, relative to the value",
+        f"For each array, the sum of its allowances against {oracle} over the sum of its absolute values. The dashed "
+        "lines are what torch.testing.assert_close allows every entry by default, in each dtype. Where a quantity is "
+        "exact, 0 is allowed: the left edge.",
+        panel.configure(font=FONT).to_dict(),
+    )
 
 
 def _by_quantity(

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import vl_convert
 
-from reports.charts import Chart, charts
+from reports.charts import NAMES, Chart, charts
 from reports.report import Report
 from reports.wording import format_ratio, format_value
 
@@ -24,6 +24,8 @@ def write_report(report: Report, folder: Path) -> None:
     """
     (folder / "report.json").write_bytes(report.to_json())
     drawn = charts(report)
+    for name in NAMES:
+        (folder / f"{name}.svg").unlink(missing_ok=True)
     for chart in drawn:
         svg = vl_convert.vegalite_to_svg(chart.specification, vl_version=VEGA_LITE)
         (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")

@@ -148,6 +148,15 @@ class TestCharts:
         assert {row["size"] for row in values(growth, depth["layer"][0])} <= set(range(1, 9))
         assert {row["size"] for row in values(growth, width["layer"][0])} <= {1, 2, 4, 8, 16, 32, 64}
 
+    def test_no_chart_of_what_is_not_there(self, tmp_path):
+        """Without gradients none of their growth, and none left from an earlier report."""
+        path = tmp_path / "relu_only.py"
+        path.write_text("from reference_impl import relu\n")
+        (tmp_path / "growth.svg").write_text("of an earlier report")
+        report = verify(str(path), Campaign(networks=2, oracles=("torch",)), tmp_path)
+        assert [chart.name for chart in charts(report)] == ["ratios", "fineness"]
+        assert {file.name for file in tmp_path.glob("*.svg")} == {"ratios.svg", "fineness.svg"}
+
 
 class TestTerminal:
     """What is printed."""

@@ -1,0 +1,52 @@
+# `make verify` and `make test` need Python 3.11 or newer and nothing else; see CONTRIBUTING.md for the rest.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: verify test lint format picture clean
+
+# Compare the NumPy implementation of the notes with PyTorch and JAX; the report goes to backproof-report/.
+verify: .venv/installed-verify
+	$(BIN)/backproof verify
+
+# Run all tests.
+test: .venv/installed-dev
+	$(BIN)/pytest
+
+# Check style and types.
+lint: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# Put the code into the house style.
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# Take the README's picture of a report anew; needs the browser chromium.
+picture: verify
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=9000 \
+		--window-size=1000,920 --screenshot=docs/report.png "file://$(CURDIR)/backproof-report/report.html"
+
+# Remove what installing, testing and running leave behind.
+clean:
+	rm -rf .venv backproof-report .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Backproof needs Python 3.11 or newer, and $(PYTHON) is not: name one that is, as in make PYTHON=python3.12"; \
+		exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The stamps remember what is installed, so that it is installed again only when the pins change.
+.venv/installed-verify: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing into .venv, which takes a minute or more the first time"
+	$(PIP) install --constraint constraints.txt --editable '.[verify]'
+	@touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing into .venv, which takes a minute or more the first time"
+	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch .venv/installed-verify $@
