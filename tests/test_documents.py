@@ -1,0 +1,103 @@
+"""The documents: their snippets print what they say, their commands work, their links lead somewhere."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+INSTALLED = Path(sys.executable).parent
+
+
+def text(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """The fenced blocks of a language, also those that are indented in a list."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", text(document), re.MULTILINE | re.DOTALL)
+    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+
+
+COMMANDS = [
+    (document, line.removeprefix("$ "))
+    for document in DOCUMENTS
+    for block in blocks(document, "console")
+    for line in block.splitlines()
+]
+
+
+def run(command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the README's snippet has been run, with the file that it wrote."""
+    folder = tmp_path_factory.mktemp("reader")
+    (snippet,) = blocks("README.md", "python")
+    done = run([sys.executable, "-c", snippet], folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "printed").write_text(done.stdout)
+    return folder
+
+
+def test_snippet_prints_its_answer(folder):
+    assert (folder / "printed").read_text() == blocks("README.md", "text")[0]
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize(("document", "command"), COMMANDS)
+def test_command(document, command, folder):
+    """It does what it should: 1 for the README's mistaken file, else 0; make and pytest as far as they get dry."""
+    words = shlex.split(command)
+    variables = dict(word.split("=") for word in words if re.fullmatch(r"[A-Z_]+=\w+", word))
+    program, *arguments = words[len(variables) :]
+    if program == "make":
+        done = run(["make", "--dry-run", *arguments], ROOT)
+        assert done.returncode == 0, done.stderr
+        return
+    name = Path(program).name
+    assert program in (name, f".venv/bin/{name}")
+    if name == "pytest":
+        done = run([str(INSTALLED / name), "--collect-only", "--quiet", *arguments], ROOT, **variables)
+        assert done.returncode == 0, done.stdout
+        return
+    (folder / "reports").mkdir(exist_ok=True)
+    done = run([str(INSTALLED / name), *arguments], folder, **variables)
+    assert (done.returncode, done.stderr) == (1 if "mine.py" in command else 0, "")
+    if "report.schema.json" in command:
+        schema = "reports/report.schema.json"
+        assert (folder / schema).read_bytes() == (ROOT / schema).read_bytes()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_targets_of_make(document):
+    """Whatever is called `make …` is there."""
+    targets = re.findall(r"^(\w+):", text("Makefile"), re.MULTILINE)
+    assert set(re.findall(r"`make (\w+)`", text(document))) <= set(targets)
+
+
+def test_extras():
+    """Whatever extra is said to be installed is there."""
+    extras = tomllib.loads(text("pyproject.toml"))["project"]["optional-dependencies"]
+    named = {extra for document in DOCUMENTS for extra in re.findall(r"pip install -e '\.\[(\w+)\]'", text(document))}
+    assert named == set(extras)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_and_files(document):
+    """Every relative link leads to a file, and every file or folder that is named is there."""
+    named = re.findall(r"\]\(([^):]+)\)", text(document))
+    named += re.findall(r"`((?:reference_impl|oracles|reports|tests)/[\w./]*)`", text(document))
+    assert [name for name in named if not (ROOT / name).exists()] == []
