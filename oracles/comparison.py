@@ -17,6 +17,7 @@ from oracles.case import Answer, Quantity
 from reference_impl.contract import Array
 
 Verdict = Literal["agrees", "disagrees", "unchecked"]
+Outside = Literal["", "implementation", "oracle", "both", "neither", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Record:
     infinite where the error is not a number, NaN where nothing was checked. index, got, expected, allowed: of that
     worst entry. fineness: the sum of what is allowed over the sum of absolute expected values: how fine the check
     could see. cause: for a failure that is not one of values, and for what is unchecked, a phrase that says why.
-    leniently: whether what disagrees would agree if elementary functions had to be accurate only absolutely.
+    leniently: whether what disagrees would agree if elementary functions had to be accurate only absolutely. outside:
+    of two that disagree, which is farther from the certified value than its own bound (`oracles.attribution`).
     """
 
     quantity: Quantity
@@ -52,6 +54,7 @@ class Record:
     fineness: float = math.nan
     cause: str = ""
     leniently: bool = False
+    outside: Outside = ""
 
     def explanation(self, oracle: str) -> str:
         """The outcome in a sentence."""
@@ -64,8 +67,22 @@ class Record:
         return (
             f"{self.quantity} disagrees with {oracle} in {self.failures} of {self.entries} entries, worst at "
             f"{list(self.index or ())}: got {self.got!r}, expected {self.expected!r}, allowed to differ by "
-            f"{self.allowed:.3g} (error / allowed {self.ratio:.3g})"
+            f"{self.allowed:.3g} (error / allowed {self.ratio:.3g}){say_outside(self.outside, oracle)}"
         )
+
+
+def say_outside(outside: Outside, oracle: str) -> str:
+    """Which of the two is wrong, as an end of a sentence; empty where nothing was certified."""
+    if outside == "undecided":
+        return "; the certified value could not be enclosed narrowly enough to say who is wrong"
+    who = {
+        "": "",
+        "implementation": "the implementation alone",
+        "oracle": f"{oracle} alone",
+        "both": f"the implementation and {oracle}",
+        "neither": "neither of them",
+    }[outside]
+    return f"; farther from the certified value than its own bound: {who}" if who else ""
 
 
 def compare(got: Mapping[Quantity, Any], expected: Answer, allowed: Answer, dtype: str) -> list[Record]:

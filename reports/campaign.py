@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from oracles.bounds import NUMPY, Arithmetic, bounds
+import numpy as np
+
+from oracles.bounds import NUMPY, Arithmetic, Bounds, bounds
 from oracles.case import DTYPES, Answer, Case, Quantity
 from oracles.comparison import Record, compare
 from oracles.draw import PROFILES, draw_case
@@ -154,12 +156,14 @@ def _judge(
 ) -> Judgement:
     prediction = expected[0][Quantity("output", case.depth)].astype(case.dtype)
     got = implementation.answer(case, prediction)
-    records, undecided = _compare_all(case, got, oracles, expected, _tested(case, grade))
-    judgement = Judgement(case, records, undecided)
-    if judgement.disagreements and grade == "strict":
+    records, found = _compare_all(case, got, oracles, expected, _tested(case, grade))
+    judgement = Judgement(case, records, found.undecided[0])
+    if not judgement.disagreements:
+        return judgement
+    if grade == "strict":
         lenient, _ = _compare_all(case, got, oracles, expected, _tested(case, "lenient"))
         records = {name: list(map(_mark_lenient, records[name], lenient[name])) for name in records}
-    return replace(judgement, records=records)
+    return replace(judgement, records=_attribute(case, got, records, expected, found))
 
 
 def _tested(case: Case, grade: Grade) -> Arithmetic:
@@ -169,16 +173,42 @@ def _tested(case: Case, grade: Grade) -> Arithmetic:
 
 def _compare_all(
     case: Case, got: dict[Quantity, Any], oracles: Sequence[Oracle], expected: Sequence[Answer], tested: Arithmetic
-) -> tuple[dict[str, list[Record]], int]:
-    """The records against each oracle, and the number of undecided neurons."""
+) -> tuple[dict[str, list[Record]], Bounds]:
+    """The records against each oracle, and the bounds of the implementation and of each oracle."""
     (found,) = bounds([case], [tested, *(oracle.arithmetic for oracle in oracles)])
     own, *others = found.allowances
     records = {
         oracle.name: compare(got, answer, {q: own[q] + theirs[q] for q in case.quantities}, case.dtype)
         for oracle, answer, theirs in zip(oracles, expected, others, strict=True)
     }
-    return records, found.undecided[0]
+    return records, found
 
 
 def _mark_lenient(strict: Record, lenient: Record) -> Record:
     return replace(strict, leniently=strict.verdict == "disagrees" and lenient.verdict == "agrees")
+
+
+def _attribute(
+    case: Case, got: dict[Quantity, Any], records: dict[str, list[Record]], expected: Sequence[Answer], found: Bounds
+) -> dict[str, list[Record]]:
+    """The records, in which every disagreement over values says who is outside its bound of the certified value.
+
+    Unchanged where what certifies is not installed: the light install has the complex-step oracle alone.
+    """
+    try:
+        from oracles.attribution import Attribution
+    except ModuleNotFoundError:
+        return records
+    own, *others = found.allowances
+    certified = Attribution(case, {q: np.min([allowed[q] for allowed in found.allowances], axis=0) for q in own})
+
+    def attributed(record: Record, answer: Answer, theirs: Answer) -> Record:
+        if record.verdict != "disagrees" or record.index is None:
+            return record
+        q = record.quantity
+        return replace(record, outside=certified.outside(q, np.asarray(got[q]), own[q], answer[q], theirs[q]))
+
+    return {
+        name: [attributed(record, answer, theirs) for record in records[name]]
+        for name, answer, theirs in zip(records, expected, others, strict=True)
+    }

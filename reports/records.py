@@ -34,6 +34,7 @@ TABLES = {
             "fineness": pa.float64(),
             "cause": pa.string(),
             "leniently": pa.bool_(),
+            "outside": pa.string(),
         }
     ),
     # One row for each network in each dtype.

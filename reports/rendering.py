@@ -10,9 +10,10 @@ from typing import Any
 import jinja2
 import vl_convert
 
+from oracles.comparison import say_outside
 from reports.charts import NAMES, Chart, charts
 from reports.report import Report
-from reports.wording import format_ratio, format_value
+from reports.wording import describe, format_ratio, format_value
 
 VEGA_LITE = "6.4"
 
@@ -43,7 +44,13 @@ def _template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"ratio": format_ratio, "value": format_value, "cell": _cell}
+    environment.filters |= {
+        "ratio": format_ratio,
+        "value": format_value,
+        "description": describe,
+        "outside": say_outside,
+        "cell": _cell,
+    }
     return environment.get_template(name)
 
 

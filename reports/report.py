@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from oracles.comparison import Outside
+
 SCHEMA_VERSION = "1.0"
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -52,6 +54,10 @@ class Place(msgspec.Struct, frozen=True):
     ratio: Annotated[float | None, Meta(description="|got - expected| / allowed; null where it is infinite")]
     cause: Annotated[str, Meta(description="What is wrong, where it is not the value; else empty")]
     leniently: Annotated[bool, Meta(description="Whether it would agree under the lenient grade")]
+    outside: Annotated[
+        Outside,
+        Meta(description="Which of the two is outside its own bound of the certified value; empty where that is moot"),
+    ]
     replay: Annotated[str, Meta(description="The command that shows this network alone")]
 
 

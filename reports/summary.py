@@ -97,6 +97,16 @@ class Summary:
         """Whether every disagreement would be none under the lenient grade."""
         return not self._rows("SELECT 1 FROM records WHERE verdict = 'disagrees' AND NOT leniently LIMIT 1")
 
+    def wrong_by_certified_values(self) -> dict[str, int]:
+        """On how many networks the implementation, the oracle and so on are outside their bounds of the truth."""
+        rows = self._rows(
+            """
+            SELECT outside, count(DISTINCT number) AS n FROM records WHERE verdict = 'disagrees' AND outside <> ''
+            GROUP BY outside ORDER BY outside
+            """
+        )
+        return {row["outside"]: row["n"] for row in rows}
+
     def checked_networks(self) -> int:
         """The number of networks in which anything was checked."""
         return int(self._rows("SELECT count(DISTINCT number) AS n FROM networks WHERE checked")[0]["n"])
@@ -181,6 +191,7 @@ class Summary:
             ratio=_finite(row["ratio"]),
             cause=row["cause"],
             leniently=row["leniently"],
+            outside=row["outside"],
             replay=self._replay(row["case"], row["dtype"]),
         )
 

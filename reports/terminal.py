@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oracles.case import Case
-from oracles.comparison import Record
+from oracles.comparison import Record, say_outside
 from reports.campaign import Judgement, Progress
 from reports.report import Place, QuantityOutcome, Report
 from reports.wording import conjoin, describe, format_ratio
@@ -30,7 +30,7 @@ def report_view(report: Report) -> Group:
         parts.append(_quantities(report))
     together: dict[tuple[object, ...], list[Place]] = {}
     for place in report.failures:
-        together.setdefault((place.quantity, place.dtype, place.case, place.got), []).append(place)
+        together.setdefault((place.quantity, place.dtype, place.case, place.got, place.outside), []).append(place)
     parts += [_failure(places) for places in together.values()]
     if report.failures:
         parts.append("")
@@ -76,14 +76,15 @@ def _where(place: Place) -> str:
 
 def _failure(places: list[Place]) -> Text:
     """A disagreement, with every oracle that says so: where, what, and how to see it."""
-    place = places[0]
+    place, oracles = places[0], conjoin([place.oracle for place in places])
     index = "" if not place.index else f" at {place.index}"
     allowed = "" if place.allowed is None or place.cause else f", allowed to differ by {place.allowed:.2g}"
     grade = " (it would agree leniently)" if place.leniently else ""
     return Text.assemble(
         "\n",
         (f"{place.quantity}{index}", "bold red"),
-        f" in {place.dtype}, against {conjoin([p.oracle for p in places])}: {describe(place)}{allowed}{grade}\n  ",
+        f" in {place.dtype}, against {oracles}: {describe(place)}{allowed}{grade}",
+        f"{say_outside(place.outside, oracles)}\n  ",
         (place.replay, "cyan"),
     )
 

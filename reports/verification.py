@@ -102,10 +102,8 @@ def _verdict(
     if failed := summary.failed_networks():
         grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently() else ""
         kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures())))
-        return (
-            "disagree",
-            f"{name} disagrees with {oracles} on {failed} of {networks} networks, in {kinds}{grade}{until}.",
-        )
+        disagrees = f"{name} disagrees with {oracles} on {failed} of {networks} networks, in {kinds}"
+        return "disagree", f"{disagrees}{_who_is_wrong(name, summary)}{grade}{until}."
     if stopped is not None:
         so_far = f"; on the {networks} networks until then it agreed" if networks else ""
         return "could not run", f"{name} could not be verified: {_reason(stopped)}{so_far}."
@@ -124,6 +122,18 @@ def _verdict(
         f"{name} agrees with {oracles} on {where}, in {conjoin(campaign.dtypes)}: "
         f"no error is larger than {worst:.3g} of what rounding explains{_left_open(outcomes, networks)}."
     )
+
+
+def _who_is_wrong(name: str, summary: Summary) -> str:
+    """Whom the certified values put in the wrong, as a part of the verdict's sentence."""
+    wrong = summary.wrong_by_certified_values()
+    if not wrong:
+        return ""
+    who = {"implementation": name, "oracle": "an oracle", "both": f"{name} and an oracle at once", "neither": "nobody"}
+    if len(wrong) == 1 and "undecided" not in wrong:
+        return f"; the certified values say that {who[next(iter(wrong))]} is wrong"
+    counts = [f"{who.get(outside, 'undecided')} on {count}" for outside, count in wrong.items()]
+    return f"; wrong by the certified values: {conjoin(counts)}"
 
 
 def _left_open(outcomes: list[QuantityOutcome], networks: int) -> str:

@@ -49,7 +49,10 @@ class TestVerify:
         (here / "mine.py").write_text("def relu(z): return z * (z > 0) + 1e-6\n")
         done = run("verify", "mine.py", "--networks", 3, "--dtype", "float64", *TORCH, "--out", "found")
         assert done.exit_code == 1
-        assert "mine.py disagrees with torch on 3 of 3 networks, in relu." in done.stdout
+        assert (
+            "mine.py disagrees with torch on 3 of 3 networks, in relu; the certified values say that mine.py is wrong."
+            in done.stdout
+        )
         command = next(line for line in done.stdout.splitlines() if "backproof replay" in line).split()
         assert command[:2] == ["backproof", "replay"]
         again = run(*command[1:])

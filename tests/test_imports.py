@@ -15,7 +15,7 @@ PROJECT = {"reference_impl", "oracles", "reports", "backproof", "tests"}
 LIGHT = {"click", "msgspec", "numpy", "rich"}
 ROOMS = {
     "reference_impl": {"numpy"},
-    "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "platformdirs", "hypothesis"},
+    "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
         "reference_impl", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "threadpoolctl", "vl_convert",
     },
@@ -26,6 +26,7 @@ ROOMS = {
 HEAVY = {
     "torch": {"oracles/torch_oracle.py"},
     "jax": {"oracles/jax_oracle.py"},
+    "flint": {"oracles/certified.py"},
     "hypothesis": {"oracles/strategies.py"},
 }
 

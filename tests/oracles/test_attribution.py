@@ -1,0 +1,99 @@
+"""`oracles.attribution`: whoever is moved away from the certified value is named, and nobody else."""
+
+import numpy as np
+import pytest
+
+from oracles.attribution import Attribution
+from oracles.bounds import NUMPY, TORCH, bounds
+from oracles.case import Quantity
+from oracles.draw import draw_case
+from reports.campaign import judge
+from reports.implementation import Implementation, load_implementation
+from tests.oracles.test_certified import kink
+
+GRADIENT = Quantity("dW", 1)
+
+
+class Moved:
+    """An oracle whose gradients are off by a relative 1e-9."""
+
+    def __init__(self, oracle):
+        self.name, self.arithmetic, self.oracle = "moved", oracle.arithmetic, oracle
+
+    def answers(self, cases):
+        return [answer | {GRADIENT: answer[GRADIENT] * (1 + 1e-9)} for answer in self.oracle.answers(cases)]
+
+
+def moved_implementation(factor):
+    """The reference implementation with the first layer's gradient multiplied."""
+    reference = load_implementation("reference_impl")
+
+    def backward(*arguments):
+        dW, db = reference.functions["backward"](*arguments)
+        return [dW[0] * factor, *dW[1:]], db
+
+    return Implementation("planted", {**reference.functions, "backward": backward})
+
+
+@pytest.mark.parametrize(
+    ("implementation", "oracle", "dtype", "outside"),
+    [
+        (1 + 1e-4, False, "float64", "implementation"),
+        (1 + 1e-2, False, "float32", "implementation"),
+        (1, True, "float64", "oracle"),
+        (1 - 1e-4, True, "float64", "both"),
+        (1 - 1e-2, True, "float32", "both"),
+    ],
+)
+def test_who_is_wrong(implementation, oracle, dtype, outside, torch_oracle):
+    """One of them moved, or both."""
+    cases = [draw_case(1, i, "ordinary").cast(dtype) for i in range(30)]
+    witness = Moved(torch_oracle) if oracle else torch_oracle
+    found = [
+        record.outside
+        for judgement in judge(cases, moved_implementation(implementation), [witness])
+        for _, record in judgement.disagreements
+        if record.quantity == GRADIENT
+    ]
+    assert len(found) >= 20
+    assert set(found) == {outside}
+
+
+def test_two_witnesses_one_of_them_wrong(torch_oracle):
+    """The verdict against each names the one that is wrong."""
+    (judgement,) = judge([draw_case(0, 42)], load_implementation("reference_impl"), [torch_oracle, Moved(torch_oracle)])
+    assert {(oracle, record.outside) for oracle, record in judgement.disagreements} == {("moved", "oracle")}
+
+
+def test_nothing_to_attribute(torch_oracle):
+    """What agrees, and what has no values, is left alone."""
+    functions = {"relu": lambda z: "text", "tanh": np.tanh}
+    (judgement,) = judge([draw_case(0, 0)], Implementation("planted", functions), [torch_oracle])
+    assert {record.outside for record in judgement.records["torch"]} == {""}
+
+
+def test_undecided():
+    """Where a kink keeps the truth from being enclosed, nobody is blamed."""
+    case = kink()
+    (allowed,) = bounds([case], [NUMPY["float64"]])[0].allowances
+    allowed = {
+        quantity: np.where(np.isinf(bound), 1e-12, np.minimum(bound, 1e-12)) for quantity, bound in allowed.items()
+    }
+    certified = Attribution(case, allowed)
+    quantity = Quantity("db", 2)
+    assert certified.side(quantity, np.array([-2.0]), allowed[quantity]) == "undecided"
+    assert (
+        certified.outside(quantity, np.zeros(1), allowed[quantity], -2 * np.ones(1), allowed[quantity]) == "undecided"
+    )
+
+
+def test_exact_values_have_no_tolerance():
+    """On an integer network the smallest step off is outside."""
+    case = draw_case(0, 5)
+    own, theirs = bounds([case], [NUMPY["float64"], TORCH["float64"]])[0].allowances
+    certified = Attribution(case, own)
+    right = certified.enclosure.high[GRADIENT]
+    wrong = right.copy()
+    wrong.flat[0] = np.nextafter(wrong.flat[0], np.inf)
+    assert certified.outside(GRADIENT, right, own[GRADIENT], right, theirs[GRADIENT]) == "neither"
+    assert certified.outside(GRADIENT, wrong, own[GRADIENT], right, theirs[GRADIENT]) == "implementation"
