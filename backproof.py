@@ -45,6 +45,7 @@ def verify(
     dtypes: Sequence[str] = Campaign.dtypes,
     oracles: Sequence[str] = Campaign.oracles,
     grade: Grade = Campaign.grade,
+    attribute: bool = Campaign.attribute,
     out: str | Path = DEFAULT_OUT,
     progress: Progress | None = None,
 ) -> Report:
@@ -58,7 +59,7 @@ def verify(
     """
     from reports.verification import verify
 
-    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade)
+    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute)
     return verify(implementation, campaign, Path(out), progress)
 
 
@@ -69,12 +70,13 @@ def replay(
     dtype: str = DTYPES[0],
     oracles: Sequence[str] = Campaign.oracles,
     grade: Grade = Campaign.grade,
+    attribute: bool = Campaign.attribute,
 ) -> Judgement:
     """Judge an implementation on one case: a name such as "v1:kinks:0:17", JSON, or the path of a JSON file.
 
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
-    return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade)
+    return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -114,6 +116,9 @@ _shared = _options(
         type=click.Choice(get_args(Grade)),
         default=Campaign.grade,
         help="Whether functions such as tanh must be accurate relatively, as libraries are, or only absolutely.",
+    ),
+    click.option(
+        "--attribute", is_flag=True, help="Hold everybody against certified values, not only where they disagree."
     ),
     click.option("--debug", is_flag=True, help="Show the traceback of what went wrong."),
 )

@@ -32,6 +32,7 @@ class Campaign:
 
     networks: how many are drawn, with this seed and profile; each is judged in every dtype and against every oracle.
     grade: "strict" asks of elementary functions what libraries achieve, "lenient" that they are accurate absolutely.
+    attribute: hold everybody against the certified values on every network, not only where they disagree.
 
     Raises ValueError for anything unknown, missing or negative.
     """
@@ -42,6 +43,7 @@ class Campaign:
     dtypes: tuple[str, ...] = DTYPES
     oracles: tuple[str, ...] = DEFAULT_ORACLES
     grade: Grade = "strict"
+    attribute: bool = False
 
     def __post_init__(self) -> None:
         if self.networks < 1:
@@ -128,6 +130,8 @@ def judge(
     oracles: Sequence[Oracle],
     grade: Grade = "strict",
     progress: Progress | None = None,
+    *,
+    attribute: bool = False,
 ) -> Iterator[Judgement]:
     """Judge an implementation on the cases, one after the other; the oracles answer for all of them first."""
     progress = progress or Progress()
@@ -137,33 +141,43 @@ def judge(
         answers.append(oracle.answers(cases))
     progress.stage(f"comparing {implementation.name}")
     for case, *expected in zip(cases, *answers, strict=True):
-        yield _judge(case, implementation, oracles, expected, grade)
+        judgement = _judge(case, implementation, oracles, expected, grade, attribute=attribute)
+        yield judgement
         progress.judged()
 
 
-def judge_one(case: Case, source: str, oracles: Sequence[str], grade: Grade = "strict") -> Judgement:
+def judge_one(
+    case: Case, source: str, oracles: Sequence[str], grade: Grade = "strict", *, attribute: bool = False
+) -> Judgement:
     """Judge the implementation of that name or path on one case.
 
     Raises ValueError for an unknown oracle, CouldNotRunError as `load_oracles` does, and CouldNotLoadError.
     """
     loaded = load_oracles(oracles)
-    (judgement,) = judge([case], load_implementation(source), loaded, grade)
+    (judgement,) = judge([case], load_implementation(source), loaded, grade, attribute=attribute)
     return judgement
 
 
 def _judge(
-    case: Case, implementation: Implementation, oracles: Sequence[Oracle], expected: Sequence[Answer], grade: Grade
+    case: Case,
+    implementation: Implementation,
+    oracles: Sequence[Oracle],
+    expected: Sequence[Answer],
+    grade: Grade,
+    *,
+    attribute: bool,
 ) -> Judgement:
     prediction = expected[0][Quantity("output", case.depth)].astype(case.dtype)
     got = implementation.answer(case, prediction)
     records, found = _compare_all(case, got, oracles, expected, _tested(case, grade))
     judgement = Judgement(case, records, found.undecided[0])
-    if not judgement.disagreements:
-        return judgement
-    if grade == "strict":
+    if attribute or judgement.disagreements:
+        records = _attribute(case, got, records, expected, found, attribute=attribute)
+        judgement = replace(judgement, records=records)
+    if judgement.disagreements and grade == "strict":
         lenient, _ = _compare_all(case, got, oracles, expected, _tested(case, "lenient"))
         records = {name: list(map(_mark_lenient, records[name], lenient[name])) for name in records}
-    return replace(judgement, records=_attribute(case, got, records, expected, found))
+    return replace(judgement, records=records)
 
 
 def _tested(case: Case, grade: Grade) -> Arithmetic:
@@ -189,10 +203,17 @@ def _mark_lenient(strict: Record, lenient: Record) -> Record:
 
 
 def _attribute(
-    case: Case, got: dict[Quantity, Any], records: dict[str, list[Record]], expected: Sequence[Answer], found: Bounds
+    case: Case,
+    got: dict[Quantity, Any],
+    records: dict[str, list[Record]],
+    expected: Sequence[Answer],
+    found: Bounds,
+    *,
+    attribute: bool,
 ) -> dict[str, list[Record]]:
     """The records, in which every disagreement over values says who is outside its bound of the certified value.
 
+    attribute: look at what agrees as well, which then disagrees where one of the two is outside its own bound.
     Unchanged where what certifies is not installed: the light install has the complex-step oracle alone.
     """
     try:
@@ -203,10 +224,12 @@ def _attribute(
     certified = Attribution(case, {q: np.min([allowed[q] for allowed in found.allowances], axis=0) for q in own})
 
     def attributed(record: Record, answer: Answer, theirs: Answer) -> Record:
-        if record.verdict != "disagrees" or record.index is None:
+        if record.index is None or not (attribute or record.verdict == "disagrees"):
             return record
         q = record.quantity
-        return replace(record, outside=certified.outside(q, np.asarray(got[q]), own[q], answer[q], theirs[q]))
+        outside = certified.outside(q, np.asarray(got[q]), own[q], answer[q], theirs[q])
+        verdict = "disagrees" if outside in ("implementation", "oracle", "both") else record.verdict
+        return replace(record, outside=outside, verdict=verdict)
 
     return {
         name: [attributed(record, answer, theirs) for record in records[name]]

@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True):
         Literal["strict", "lenient"],
         Meta(description="Whether elementary functions must be accurate relatively, or only absolutely"),
     ]
+    attribute: Annotated[bool, Meta(description="Whether certified values were asked for on every network")]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
 
 

@@ -204,6 +204,8 @@ class Summary:
             words += [word for oracle in self._campaign.oracles for word in ("--oracle", oracle)]
         if self._campaign.grade != "strict":
             words += ["--grade", self._campaign.grade]
+        if self._campaign.attribute:
+            words += ["--attribute"]
         return shlex.join(words)
 
     def _rows(self, query: str) -> list[dict[str, Any]]:

@@ -54,7 +54,8 @@ def _judge_all(
     for start, cases in campaign.parts():
         done: list[tuple[int, Judgement]] = []
         try:
-            for judgement in judge(cases, implementation, oracles, campaign.grade, progress):
+            judgements = judge(cases, implementation, oracles, campaign.grade, progress, attribute=campaign.attribute)
+            for judgement in judgements:
                 done.append((start + len(done) // len(campaign.dtypes), judgement))
         finally:
             if done:
@@ -79,6 +80,7 @@ def _report(
             dtypes=list(campaign.dtypes),
             oracles=list(campaign.oracles),
             grade=campaign.grade,
+            attribute=campaign.attribute,
             generator=GENERATOR,
         ),
         networks=networks,
@@ -118,9 +120,10 @@ def _verdict(
         f"all {networks} networks" if checked == networks else f"the {checked} of {networks} networks that it handles"
     )
     worst = max(outcome.worst_ratio or 0.0 for outcome in outcomes)
+    certified = ", and everybody is within their own bound of the certified values" if campaign.attribute else ""
     return "agree", (
         f"{name} agrees with {oracles} on {where}, in {conjoin(campaign.dtypes)}: "
-        f"no error is larger than {worst:.3g} of what rounding explains{_left_open(outcomes, networks)}."
+        f"no error is larger than {worst:.3g} of what rounding explains{certified}{_left_open(outcomes, networks)}."
     )
 
 

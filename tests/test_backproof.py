@@ -71,8 +71,15 @@ class TestVerify:
             "dtypes": ["float32"],
             "oracles": ["complex-step"],
             "grade": "lenient",
+            "attribute": False,
             "generator": 1,
         }
+
+    def test_everybody_against_certified_values(self, here):
+        """With --attribute the verdict says that all are within their own bounds."""
+        done = run("verify", "--networks", 2, "--attribute", *TORCH)
+        assert done.exit_code == 0
+        assert "and everybody is within their own bound of the certified values." in done.stdout
 
     def test_a_module_by_name(self, here):
         """From the folder that one is in."""

@@ -62,34 +62,54 @@ def test_caught_on_narrow_networks(mistake, torch_oracle):
     assert any(judgement.disagreements for judgement in judge(cases, implementation, [torch_oracle]))
 
 
-def test_conventions_are_not_mistakes(cases, known):
-    """Loops, other forms of the same functions, other orders of sums: none is an alarm."""
+class Products(Textbook):
+    """Slopes as products in which nothing cancels, sums backwards and sample by sample."""
 
-    class OtherForms(Textbook):
-        def sigmoid(self, z):
-            return 1 / (1 + np.exp(-z))
+    def sigmoid(self, z):
+        return 1 / (1 + np.exp(-z))
 
-        def sigmoid_prime(self, z):
-            return self.sigmoid(z) * self.sigmoid(-z)
+    def sigmoid_prime(self, z):
+        return self.sigmoid(z) * self.sigmoid(-z)
 
-        def tanh_prime(self, z):
-            return (1 - np.tanh(z)) * (1 + np.tanh(z))
+    def tanh_prime(self, z):
+        return (1 - np.tanh(z)) * (1 + np.tanh(z))
 
-        def grad_weight(self, d, received, z_received):
-            return sum(np.outer(delta, a) for delta, a in zip(d[::-1], received[::-1], strict=True))
+    def grad_weight(self, d, received, z_received):
+        return sum(np.outer(delta, a) for delta, a in zip(d[::-1], received[::-1], strict=True))
 
-        def grad_bias(self, d, dW):
-            return np.einsum("nk->k", d)
+    def grad_bias(self, d, dW):
+        return np.einsum("nk->k", d)
 
-        def softmax_backward(self, z, p, v):
-            J = p[:, :, None] * np.eye(p.shape[1]) - p[:, :, None] * p[:, None, :]
-            return np.einsum("njl,nl->nj", J, v)
+    def softmax_backward(self, z, p, v):
+        J = p[:, :, None] * np.eye(p.shape[1], dtype=p.dtype) - p[:, :, None] * p[:, None, :]
+        return np.einsum("njl,nl->nj", J, v)
 
-    alarms = [
-        judgement.case
-        for judgement in judge(cases, as_implementation(OtherForms()), [known])
-        if judgement.disagreements
-    ]
+
+class Exponentials(Textbook):
+    """Slopes from exponentials and hyperbolic cosines; x @ W.T in einsum's order."""
+
+    def sigmoid(self, z):
+        e = np.exp(-np.abs(z))
+        return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+
+    def sigmoid_prime(self, z):
+        e = np.exp(-np.abs(z))
+        return e / (1 + e) ** 2
+
+    def tanh_prime(self, z):
+        return 1 / np.cosh(np.minimum(np.abs(z), 40)) ** 2
+
+    def grad_bias(self, d, dW):
+        return np.cumsum(d, axis=0, dtype=d.dtype)[-1]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("forms", [Textbook, Products, Exponentials])
+def test_conventions_are_not_mistakes(forms, dtype, cases, torch_oracle):
+    """Other forms of the same functions, other orders of sums: each within its own bound of the certified values."""
+    cast = [case.cast(dtype) for case in cases]
+    judgements = judge(cast, as_implementation(forms()), [torch_oracle], attribute=True)
+    alarms = [(judgement.case, judgement.disagreements) for judgement in judgements if judgement.disagreements]
     assert not alarms
 
 

@@ -111,9 +111,21 @@ def sigmoid_error(ledger: Ledger, curve: Curve) -> Array:
 
 
 def sigmoid_prime_error(ledger: Ledger, curve: Curve) -> Array:
-    """a (1 - a): two roundings, and the error of a, which counts |1 - 2a| times: in full where a rounds to 1."""
+    """a (1 - a): two roundings, and the error of a, which counts |1 - 2a| times: in full where a rounds to 1.
+
+    Or another form, as `_from_exponentials` has it.
+    """
     error = sigmoid_error(ledger, curve)
-    return np.abs(curve.bend) * error + error * error + ledger.relative(2) * (curve.slope + error) + ledger.tiny
+    usual = np.abs(curve.bend) * error + error * error + ledger.relative(2) * (curve.slope + error)
+    return np.maximum(usual, _from_exponentials(ledger, curve)) + ledger.tiny
+
+
+def _from_exponentials(ledger: Ledger, curve: Curve) -> Array:
+    """A slope e / (1 + e)^2, up to an exact factor, for e = e^-z or e^-2z, or as g(z) g(-z), or 1 / cosh(z)^2.
+
+    Nothing cancels: the exponential counts at most twice, and there are no more than five roundings.
+    """
+    return ledger.relative(2 * ledger.exp + 5) * curve.slope
 
 
 def tanh_error(ledger: Ledger, curve: Curve) -> Array:
@@ -122,9 +134,14 @@ def tanh_error(ledger: Ledger, curve: Curve) -> Array:
 
 
 def tanh_prime_error(ledger: Ledger, curve: Curve) -> Array:
-    """1 - a^2: the square rounds by u a^2, the difference by u (1 - a^2), and the error of a counts 2|a| times."""
+    """1 - a^2: the square rounds by u a^2, the difference by u (1 - a^2), and the error of a counts 2|a| times.
+
+    Or (1 - a)(1 + a), with three roundings, or another form, as `_from_exponentials` has it.
+    """
     error = tanh_error(ledger, curve)
-    return np.abs(curve.bend) * error + error * error + ledger.relative(2) * (0.5 + error) + ledger.tiny
+    rounding = np.maximum(ledger.relative(2) * (0.5 + error), ledger.relative(3) * (curve.slope + error))
+    usual = np.abs(curve.bend) * error + error * error + rounding
+    return np.maximum(usual, _from_exponentials(ledger, curve)) + ledger.tiny
 
 
 ERROR = {"sigmoid": sigmoid_error, "tanh": tanh_error}

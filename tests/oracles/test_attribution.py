@@ -65,6 +65,25 @@ def test_two_witnesses_one_of_them_wrong(torch_oracle):
     assert {(oracle, record.outside) for oracle, record in judgement.disagreements} == {("moved", "oracle")}
 
 
+def test_outside_its_own_bound_though_they_agree(torch_oracle):
+    """An oracle that is off by more than its own bound, and by less than both together, is found when looked for."""
+    case, reference = draw_case(0, 42), load_implementation("reference_impl")
+    (theirs,) = bounds([case], [torch_oracle.arithmetic])[0].allowances
+
+    class SlightlyOff(Moved):
+        def answers(self, cases):
+            return [
+                answer | {GRADIENT: answer[GRADIENT] + 1.5 * theirs[GRADIENT]} for answer in torch_oracle.answers(cases)
+            ]
+
+    witness = SlightlyOff(torch_oracle)
+    (unattributed,) = judge([case], reference, [witness])
+    (attributed,) = judge([case], reference, [witness], attribute=True)
+    assert unattributed.disagreements == []
+    assert [(record.quantity, record.outside) for _, record in attributed.disagreements] == [(GRADIENT, "oracle")]
+    assert {record.outside for record in attributed.records["moved"]} == {"oracle", "neither"}
+
+
 def test_nothing_to_attribute(torch_oracle):
     """What agrees, and what has no values, is left alone."""
     functions = {"relu": lambda z: "text", "tanh": np.tanh}
