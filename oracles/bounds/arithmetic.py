@@ -4,6 +4,9 @@ An honest evaluation rounds every result as the standard model says, fl(a op b) 
 sums in any order, and evaluates elementary functions to a few units of u. Results below the smallest normal number
 may be flushed to zero, as XLA does on CPUs: each operation also has an absolute error of up to that number.
 
+Matrix products may have an arithmetic of their own: hardware rounds their factors before it multiplies them (TF32), and
+adds products up in more digits than it stores (bfloat16, float16). So three roundoffs are told apart.
+
 The constants of the elementary functions are relative errors in units of u. Each is twice the largest error in ulps
 that was measured, which a relative error never exceeds, rounded up to leave a margin. Measured on every float32
 number, and on 200,000 float64 numbers a region, for NumPy 2.4.6, PyTorch 2.13.0 and JAX 0.10.2;
@@ -23,7 +26,9 @@ class Arithmetic:
     """The floating-point arithmetic of a library and a dtype.
 
     unit_roundoff: u, half the distance from 1 to the next number. smallest_normal, largest: of the dtype.
-    exp, tanh, log: bounds on the relative error of the elementary functions, in units of u.
+    operand_roundoff: of the factors of a matrix product, before they are multiplied. accumulation_roundoff: of adding
+    its products up; None where that is u. exp, tanh, log: bounds on the relative error of the elementary functions, in
+    units of u.
     lenient: activations and logarithms need only be accurate to 8u absolutely, as in a sigmoid written
     0.5 (1 + tanh(z/2)), which is off by 1e8 ulps for z << 0 and yet a correct answer to an exercise.
     """
@@ -36,6 +41,13 @@ class Arithmetic:
     tanh: float
     log: float
     lenient: bool = False
+    operand_roundoff: float = 0.0
+    accumulation_roundoff: float | None = None
+
+    @property
+    def accumulation(self) -> float:
+        """The roundoff of adding products up."""
+        return self.unit_roundoff if self.accumulation_roundoff is None else self.accumulation_roundoff
 
 
 def _arithmetic(library: str, dtype: str, *, exp: float, tanh: float, log: float) -> Arithmetic:

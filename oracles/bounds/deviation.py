@@ -63,6 +63,8 @@ class Ledger:
             return np.array([getattr(arithmetic, field) for arithmetic in arithmetics]).reshape(-1, 1, 1)
 
         self.u = column("unit_roundoff")
+        self._operand = column("operand_roundoff")
+        self._accumulation = column("accumulation")
         self.tiny = column("smallest_normal")
         self.largest = column("largest")
         self.exp = column("exp")
@@ -91,6 +93,22 @@ class Ledger:
         """
         error = terms * (self.u * magnitude + self.tiny)
         error = np.where(magnitude <= quantum / self.u, 0.0, error)
+        return np.where(magnitude > self.largest, np.inf, error)
+
+    def product_error(self, magnitude: Array, terms: Array, quantum: Array) -> Array:
+        """What rounding does to an entry of a matrix product, and to a bias added to it; arguments as in `sum_error`.
+
+        Both factors of each product may round first, by (1 + v)^2 - 1 with v the operands' roundoff. Products and
+        additions round as they are accumulated. Where that is finer than u, the sum rounds again when it is stored, and
+        once more with the bias. Blanchard, Higham, Lopez, Mary and Pranesh, "Mixed precision block fused multiply-add:
+        error analysis and application to GPU tensor cores", SIAM J. Sci. Comput. 42, 2020.
+        """
+        operands = 2 * self._operand + self._operand**2
+        largest = np.where(terms > 0, magnitude * (1 + operands), 0.0)
+        added = terms * (self._accumulation * largest + self.tiny)
+        stored = np.where(self._accumulation < self.u, (2 * self.u + self.u**2) * (largest + added), 0.0)
+        error = operands * np.where(terms > 0, magnitude, 0.0) + added + stored
+        error = np.where(magnitude <= quantum / np.maximum(self.u, self._operand), 0.0, error)
         return np.where(magnitude > self.largest, np.inf, error)
 
     def spread(self, linear: Array) -> Array:

@@ -82,8 +82,9 @@ def _forward(case: Case, ledger: Ledger) -> tuple[list[Deviation], list[Deviatio
 def _affine(ledger: Ledger, a: Deviation, W: Array, b: Array) -> Deviation:
     """z = a W^T + b: a rounding for each product that is not 0 and, where there are products, one for the bias."""
     products = a.possible @ (W != 0).T.astype(float)
+    added = products + (products > 0) * (b != 0)
     quantum = np.minimum(product_quantum(a, W), largest_common_power(b))
-    rounding = ledger.sum_error(a.magnitude @ np.abs(W).T + np.abs(b), products + (products > 0) * (b != 0), quantum)
+    rounding = ledger.product_error(a.magnitude @ np.abs(W).T + np.abs(b), added, quantum)
     linear = np.matmul(W, a.linear)
     return Deviation(
         value=a.value @ W.T + b,
@@ -112,7 +113,7 @@ def _product_over_samples(ledger: Ledger, delta: Deviation, a: Deviation) -> Arr
     """delta^T a, (A, k_i, k_{i-1}): what its factors are off by, and the rounding of sums over samples."""
     delta_t = delta.magnitude.transpose(0, 2, 1)
     propagated = delta.size.transpose(0, 2, 1) @ a.magnitude + delta_t @ a.size
-    rounding = ledger.sum_error(delta_t @ a.magnitude, delta.possible.T @ a.possible, delta.quantum * a.quantum)
+    rounding = ledger.product_error(delta_t @ a.magnitude, delta.possible.T @ a.possible, delta.quantum * a.quantum)
     return propagated + rounding
 
 
@@ -126,7 +127,7 @@ def _sum_over_samples(ledger: Ledger, delta: Deviation) -> Array:
 def _times_weights(ledger: Ledger, delta: Deviation, W: Array) -> Deviation:
     """h = delta W, what arrives at the layer before; its spread counts in second order only, and is a coarse one."""
     quantum = product_quantum(delta, W)
-    rounding = ledger.sum_error(delta.magnitude @ np.abs(W), delta.possible @ (W != 0).astype(float), quantum)
+    rounding = ledger.product_error(delta.magnitude @ np.abs(W), delta.possible @ (W != 0).astype(float), quantum)
     return Deviation(
         value=delta.value @ W,
         linear=np.matmul(W.T, delta.linear),

@@ -12,17 +12,35 @@ from oracles.case import Case, Quantity
 EXP, TANH, LOG = 2, 3, 2
 
 
-def toy_arithmetic(bits: int) -> Arithmetic:
-    """The arithmetic of `Rounding(bits, ...)`; it neither under- nor overflows."""
-    return Arithmetic(f"{bits} bits", 2.0**-bits, 2.3e-308, 1e300, exp=EXP, tanh=TANH, log=LOG)
+def toy_arithmetic(bits: int, operand_bits: int | None = None, accumulation_bits: int | None = None) -> Arithmetic:
+    """The arithmetic of `Rounding` with the same bits; it neither under- nor overflows."""
+    return Arithmetic(
+        f"{bits} bits",
+        2.0**-bits,
+        2.3e-308,
+        1e300,
+        exp=EXP,
+        tanh=TANH,
+        log=LOG,
+        operand_roundoff=0.0 if operand_bits is None else 2.0**-operand_bits,
+        accumulation_roundoff=None if accumulation_bits is None else 2.0**-accumulation_bits,
+    )
 
 
 class Rounding:
-    """How results are rounded: "nearest", as hardware does, or "wrong", up or down by all that is permitted."""
+    """How results are rounded: "nearest", as hardware does, or "wrong", up or down by all that is permitted.
 
-    def __init__(self, bits: int, mode: str, seed: int) -> None:
+    operand_bits: what the factors of a matrix product are rounded to first, if at all. accumulation_bits: what its
+    products are added up in, if not in `bits`.
+    """
+
+    def __init__(
+        self, bits: int, mode: str, seed: int, operand_bits: int | None = None, accumulation_bits: int | None = None
+    ) -> None:
         self.u = 2.0**-bits
         self.mode = mode
+        self.operands = None if operand_bits is None else Rounding(operand_bits, mode, seed)
+        self.accumulated = None if accumulation_bits is None else Rounding(accumulation_bits, mode, seed)
         self.rng = np.random.default_rng(seed)
 
     def __call__(self, value):
@@ -52,7 +70,11 @@ class Rounding:
 
     def dot(self, a, b):
         """a b^T for a (n, k) and b (m, k)."""
-        return self.sum(self(a[:, None, :] * b[None, :, :]))
+        if self.operands is not None:
+            a, b = self.operands(a), self.operands(b)
+        if self.accumulated is None:
+            return self.sum(self(a[:, None, :] * b[None, :, :]))
+        return self(self.accumulated.sum(self.accumulated(a[:, None, :] * b[None, :, :])))
 
 
 def evaluate(case: Case, fl: Rounding) -> dict[Quantity, np.ndarray]:

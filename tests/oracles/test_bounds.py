@@ -1,5 +1,7 @@
 """`oracles.bounds`: an adversary who rounds as badly as he may reaches the bound, and never passes it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,10 +21,10 @@ LARGEST = 600
 NOISE = 1e-14
 
 
-def worst_ratio(case: Case, exact, allowed, bits: int, mode: str, seed: int) -> dict[str, float]:
+def worst_ratio(case: Case, exact, allowed, fl: Rounding) -> dict[str, float]:
     """For each kind of quantity the largest error / bound of a simulated evaluation."""
     with np.errstate(all="ignore"):
-        found = evaluate(case, Rounding(bits, mode, seed))
+        found = evaluate(case, fl)
         worst: dict[str, float] = {}
         for quantity, value in found.items():
             error = np.abs(value - exact[quantity])
@@ -32,17 +34,49 @@ def worst_ratio(case: Case, exact, allowed, bits: int, mode: str, seed: int) -> 
     return worst
 
 
+def _modes(name: str) -> list[str]:
+    """How to round the case of that name; rounding the wrong way what is exact is permitted to nobody."""
+    return ["nearest"] if ":integers:" in name else ["nearest", "wrong"]
+
+
 @pytest.mark.parametrize("bits", [7, 12, 24])
 @pytest.mark.parametrize("profile", DRAWN)
 def test_no_evaluation_passes_the_bound(profile, bits, complex_step_oracle):
     """Neither rounding to nearest nor rounding the wrong way, from bfloat16's precision to float32's."""
     cases = [case for case in (draw_case(1, i, profile) for i in range(60)) if case.size <= LARGEST]
-    modes = ["nearest"] if profile == "integers" else ["nearest", "wrong"]
     for case, exact in zip(cases, complex_step_oracle.answers(cases), strict=True):
         (found,) = bounds([case], [toy_arithmetic(bits)])
-        for mode in modes:
-            ratios = worst_ratio(case, exact, found.allowances[0], bits, mode, seed=0)
+        for mode in _modes(case.name):
+            ratios = worst_ratio(case, exact, found.allowances[0], Rounding(bits, mode, seed=0))
             assert max(ratios.values()) <= 1 + 1e-6, (case, mode, ratios)
+
+
+@pytest.mark.parametrize(
+    ("bits", "operand_bits", "accumulation_bits"),
+    [(24, 11, None), (8, None, 24), (11, None, 24), (12, 7, 20)],
+    ids=["tf32", "bfloat16", "float16", "all three"],
+)
+def test_products_with_an_arithmetic_of_their_own(bits, operand_bits, accumulation_bits, complex_step_oracle):
+    """Rounded operands and finer accumulation are bounded too, and the bound of the products is nearly reached."""
+    cases = [case for case in (draw_case(2, i) for i in range(120)) if case.size <= LARGEST]
+    arithmetic = toy_arithmetic(bits, operand_bits, accumulation_bits)
+    worst: dict[str, float] = {}
+    for case, exact in zip(cases, complex_step_oracle.answers(cases), strict=True):
+        (found,) = bounds([case], [arithmetic])
+        for mode in _modes(case.name):
+            fl = Rounding(bits, mode, 0, operand_bits, accumulation_bits)
+            for kind, ratio in worst_ratio(case, exact, found.allowances[0], fl).items():
+                assert ratio <= 1 + 1e-6, (case, mode, kind)
+                worst[kind] = max(worst.get(kind, 0.0), ratio)
+    assert worst["output"] > 0.4
+
+
+def test_integers_are_exact_where_operands_are():
+    """TF32 keeps integers up to 2^11: below that nothing is allowed, above it something is."""
+    tf32 = replace(NUMPY["float32"], operand_roundoff=2.0**-11)
+    small, large = (_one_layer(np.array([[number]]), np.array([[3.0]])) for number in (5.0, 4097.0))
+    allowed = [found.allowances[0][Quantity("output", 1)] for found in bounds([small, large], [tf32])]
+    assert [bool(array.any()) for array in allowed] == [False, True]
 
 
 def test_bound_is_reached(complex_step_oracle):
@@ -52,7 +86,7 @@ def test_bound_is_reached(complex_step_oracle):
     for case, exact in zip(cases, complex_step_oracle.answers(cases), strict=True):
         (found,) = bounds([case], [toy_arithmetic(30)])
         for seed in range(5):
-            for kind, ratio in worst_ratio(case, exact, found.allowances[0], 30, "wrong", seed).items():
+            for kind, ratio in worst_ratio(case, exact, found.allowances[0], Rounding(30, "wrong", seed)).items():
                 worst[kind] = max(worst.get(kind, 0.0), ratio)
     assert worst["output"] > 0.99
     assert worst["dW"] > 0.9
@@ -138,8 +172,6 @@ def test_shapes_and_signs(case):
 
 def test_lenient_allows_absolute_errors():
     """The tanh form of the sigmoid, 1e-17 off where the sigmoid is 1e-18, passes leniently and not strictly."""
-    from dataclasses import replace
-
     case = _one_layer(np.array([[-41.0]]), np.array([[1.0]]), "sigmoid")
     a = 0.5 * (1 + np.tanh(-41.0 / 2))
     error = abs(a - np.exp(-41.0))
