@@ -65,6 +65,12 @@ class Implementation:
         return result
 
 
+def as_implementation(instance: object, name: str | None = None) -> Implementation:
+    """The contract's functions of any object, under its class's name unless another is given."""
+    functions = {function: getattr(instance, function) for function in FUNCTIONS if hasattr(instance, function)}
+    return Implementation(name or type(instance).__name__, functions)
+
+
 def load_implementation(source: str) -> Implementation:
     """The implementation in a module or in a .py file.
 

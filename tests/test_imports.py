@@ -1,4 +1,4 @@
-"""Imports point one way, reference_impl <- oracles <- reports <- backproof.py, and heavy packages come last."""
+"""Imports point one way, reference_impl <- mistakes, oracles <- reports <- backproof.py; heavy packages come last."""
 
 import ast
 import subprocess
@@ -11,13 +11,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # What each room may import of the project and of the packages that a light install lacks.
-PROJECT = {"reference_impl", "oracles", "reports", "backproof", "tests"}
+PROJECT = {"reference_impl", "mistakes", "oracles", "reports", "backproof", "tests"}
 LIGHT = {"click", "msgspec", "numpy", "rich"}
 ROOMS = {
     "reference_impl": {"numpy"},
+    "mistakes": {"reference_impl", "numpy"},
     "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
-        "reference_impl", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "threadpoolctl", "vl_convert",
+        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "threadpoolctl",
+        "vl_convert",
     },
     "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
 }  # fmt: skip

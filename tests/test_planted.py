@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from mistakes.catalogue import MISTAKES
+from mistakes.textbook import Textbook
 from oracles.case import Quantity
 from oracles.draw import draw_case
 from reports.campaign import judge
-from reports.implementation import Implementation, load_implementation
-from tests.planted import MISTAKES, Textbook, as_implementation
+from reports.implementation import Implementation, as_implementation, load_implementation
 
 # An earlier prediction shows only when two networks of one output shape follow each other.
 WHEN_SHAPES_REPEAT = {"StalePrediction"}

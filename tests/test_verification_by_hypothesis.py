@@ -3,12 +3,13 @@
 import pytest
 from hypothesis import find, given, settings
 
+from mistakes.catalogue import MISTAKES
+from mistakes.textbook import Textbook
 from oracles.case import Case
 from oracles.registry import Oracle
 from oracles.strategies import networks
 from reports.campaign import judge
-from reports.implementation import Implementation, load_implementation
-from tests.planted import MISTAKES, Textbook, as_implementation
+from reports.implementation import Implementation, as_implementation, load_implementation
 
 
 def assert_agrees(implementation: Implementation, case: Case, oracle: Oracle) -> None:

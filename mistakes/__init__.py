@@ -1,0 +1,1 @@
+"""What people get wrong: a textbook implementation, and the catalogue of its mistakes."""
