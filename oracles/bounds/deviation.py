@@ -85,6 +85,13 @@ class Ledger:
         product = roundings * self.u
         return np.where(product < 1, product / (1 - product), np.inf)
 
+    def exactly(self, magnitude: Array, quantum: Array, u: Array | None = None) -> Array:
+        """Whether multiples of a quantum that are together no larger than the magnitude are added without any error.
+
+        They have digits enough, and are normal numbers: what lies below the smallest of these may be lost.
+        """
+        return (magnitude <= quantum / (self.u if u is None else u)) & ((quantum >= self.tiny) | (magnitude == 0))
+
     def sum_error(self, magnitude: Array, terms: Array | int, quantum: Array) -> Array:
         """What rounding does to a sum of `terms` products in any order: at most terms * u * sum |products|.
 
@@ -92,7 +99,7 @@ class Ledger:
         one power of two are added without any error below 1/u times it. Past the largest number nothing can be said.
         """
         error = terms * (self.u * magnitude + self.tiny)
-        error = np.where(magnitude <= quantum / self.u, 0.0, error)
+        error = np.where(self.exactly(magnitude, quantum), 0.0, error)
         return np.where(magnitude > self.largest, np.inf, error)
 
     def product_error(self, magnitude: Array, terms: Array, quantum: Array) -> Array:
@@ -108,7 +115,7 @@ class Ledger:
         added = terms * (self._accumulation * largest + self.tiny)
         stored = np.where(self._accumulation < self.u, (2 * self.u + self.u**2) * (largest + added), 0.0)
         error = operands * np.where(terms > 0, magnitude, 0.0) + added + stored
-        error = np.where(magnitude <= quantum / np.maximum(self.u, self._operand), 0.0, error)
+        error = np.where(self.exactly(magnitude, quantum, np.maximum(self.u, self._operand)), 0.0, error)
         return np.where(magnitude > self.largest, np.inf, error)
 
     def spread(self, linear: Array) -> Array:

@@ -120,7 +120,8 @@ def _sigmoid_delta(ledger: Ledger, p: Deviation, y: Array, c: float) -> Deviatio
 def _scaled_difference(ledger: Ledger, p: Deviation, y: Array, c: float) -> Deviation:
     """c (p - y), with a rounding for the difference and three for the scale."""
     quantum = common_quantum(p, y) if is_power_of_two(c) else np.zeros_like(p.quantum)
-    exact = p.magnitude + np.abs(y) <= quantum / ledger.u
+    size = p.magnitude + np.abs(y)
+    exact = ledger.exactly(size, quantum) & ledger.exactly(c * size, c * quantum)
     rounding = ledger.relative(4) * c * (np.abs(p.value - y) + p.size) + 4 * ledger.tiny
     rounding = np.where(exact, 0.0, rounding)
     return Deviation(

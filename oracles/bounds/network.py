@@ -161,5 +161,6 @@ def _step_error(ledger: Ledger, w: Array, g: Array, alpha: float) -> Array:
     """w - alpha g: alpha and the product round, and the difference does."""
     u, tiny = (column.reshape(-1, *[1] * w.ndim) for column in (ledger.u, ledger.tiny))
     quantum = min(largest_common_power(w), alpha * largest_common_power(g)) if is_power_of_two(alpha) else 0.0
-    exact = np.abs(w) + np.abs(alpha * g) <= quantum / u
+    size = np.abs(w) + np.abs(alpha * g)
+    exact = (size <= quantum / u) & ((quantum >= tiny) | (size == 0))
     return np.where(exact, 0.0, u * (3 * np.abs(alpha * g) + np.abs(w - alpha * g)) + 2 * tiny)
