@@ -44,7 +44,7 @@ class Implementation:
         found: dict[Quantity, Any] = {}
         for function in FUNCTIONS:
             wanted = [quantity for quantity in case.quantities if quantity.kind in KINDS[function]]
-            result = self._call(function, _arguments(function, case, prediction))
+            result = self._call(function, arguments(function, case, prediction))
             found |= _distribute(function, result, wanted)
         return {quantity: found[quantity] for quantity in case.quantities}
 
@@ -140,7 +140,7 @@ def _because(error: BaseException) -> str:
     return f": {text[:200]}" if text else ""
 
 
-def _arguments(function: str, case: Case, prediction: Array) -> list[Any]:
+def arguments(function: str, case: Case, prediction: Array) -> list[Any]:
     """What the contract gives to a function, for a case."""
     weights, biases = list(case.weights), list(case.biases)
     if function == "forward":
