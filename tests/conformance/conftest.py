@@ -16,7 +16,6 @@ from .known_failures import KnownFailures
 
 HERE = Path(__file__).parent
 
-IMPLEMENTATION = pytest.StashKey[Implementation]()
 KNOWN = pytest.StashKey[KnownFailures]()
 
 
@@ -32,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not ours:
         return
     try:
-        config.stash[IMPLEMENTATION] = load_implementation(config.getoption("implementation"))
+        load_implementation(config.getoption("implementation"))
         known = KnownFailures.read(config.getoption("known_failures"))
     except (CouldNotLoadError, ValueError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -60,7 +59,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def implementation(pytestconfig: pytest.Config) -> Implementation:
     """What is judged."""
-    return pytestconfig.stash[IMPLEMENTATION]
+    return load_implementation(pytestconfig.getoption("implementation"))
 
 
 @pytest.fixture
