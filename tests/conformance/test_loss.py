@@ -35,6 +35,25 @@ def test_soft_targets(examine: Examiner, kind: str) -> None:
     examine("loss", on=lambda case: case.loss_parts.kind == kind and bool(((case.y > 0) & (case.y < 1)).any()))
 
 
+@pytest.mark.parametrize("loss", [name for name, parts in LOSSES.items() if parts.kind != "squared_error"])
+def test_certain_and_wrong(examine: Examiner, loss: str) -> None:
+    """-log 0 is infinite: being certain and wrong costs without limit, or very much where logarithms are clipped.
+
+    The least that is accepted is the cost of a prediction of 1e-7, where Keras clips; PyTorch's clipped logarithm is
+    -100.
+    """
+    prediction, y = np.array([[0, 1]], examine.dtype), np.array([[1, 0]], examine.dtype)
+    try:
+        with np.errstate(all="ignore"):
+            cost = examine.function("loss")(prediction.copy(), y.copy(), loss)
+    except NotImplementedError as error:
+        pytest.skip(str(error))
+    least = -LOSSES[loss].scale(1, 2) * np.log(1.01e-7)
+    if not cost >= least:
+        call = f"loss({prediction.tolist()}, {y.tolist()}, {loss!r})"
+        pytest.fail(f"loss={cost!r}, but should be infinite, or no less than {least:.4g} [{call}]", pytrace=False)
+
+
 def _certain(case: Case) -> bool:
     """Whether all labels are 0 or 1; many of these cases have predictions that are as certain."""
     return bool(np.isin(case.y, (0, 1)).all())
