@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
-from oracles.case import DTYPES
+from oracles.case import DTYPES, Case
 from oracles.comparison import Problem
 from oracles.draw import draw_case
 from oracles.registry import load_oracle
@@ -20,6 +22,15 @@ from reports.probes import Probe, probe_all
 NETWORKS = 60
 
 NAME = "equivalent_mutant"
+
+# What else the package computes, outside the contract.
+EXTRAS: dict[str, Callable[[Any, Case], Any]] = {
+    "softmax_jacobian": lambda package, case: package.softmax_jacobian(case.x),
+    "loss_gradient": lambda package, case: package.losses.loss_gradient(case.y / 2 + 0.2, case.y, case.loss),
+    "weighted_loss_gradient": lambda package, case: package.losses.weighted_loss_gradient(
+        case.y / 2 + 0.2, case.y, case.loss
+    ),
+}
 
 
 def listed() -> dict[str, str]:
@@ -49,4 +60,10 @@ def _difference(probe: Probe) -> str:
         other = theirs[quantity]
         if isinstance(other, Problem) or not np.array_equal(value, other, equal_nan=True):
             return f"{quantity} of {probe.case.name} in {probe.case.dtype}"
+    packages = [sys.modules[name] for name in ("reference_impl", NAME)]
+    for name, extra in EXTRAS.items():
+        with np.errstate(all="ignore"):
+            ours, theirs = (extra(package, probe.case) for package in packages)
+        if not np.array_equal(ours, theirs, equal_nan=True):
+            return f"{name} of {probe.case.name} in {probe.case.dtype}"
     return ""
