@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -204,7 +206,7 @@ class MeanLast(Textbook):
         return [c * dW for dW in dWs], [c * db for db in dbs]
 
 
-ACCEPTED = {
+ACCEPTED: dict[str, Callable[[], Any]] = {
     "reference_impl": lambda: reference_impl,
     "Textbook": Textbook,
     **{

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,12 @@ def write_report(report: Report, folder: Path) -> None:
         svg = vl_convert.vegalite_to_svg(chart.specification, vl_version=VEGA_LITE)
         (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
     for name in ("report.md", "report.html"):
-        text = _template(f"{name}.j2").render(**_context(report, drawn, scripts=name == "report.html"))
+        text = template(f"{name}.j2").render(**_context(report, drawn, scripts=name == "report.html"))
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str, **filters: Callable[..., str]) -> jinja2.Template:
+    """A template of this package, with the filters that all templates have and with those given."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=name.endswith(".html.j2"),
@@ -50,6 +52,7 @@ def _template(name: str) -> jinja2.Template:
         "description": describe,
         "outside": say_outside,
         "cell": _cell,
+        **filters,
     }
     return environment.get_template(name)
 
@@ -57,13 +60,18 @@ def _template(name: str) -> jinja2.Template:
 def _context(report: Report, drawn: list[Chart], *, scripts: bool) -> dict[str, Any]:
     context: dict[str, Any] = {"report": report, "charts": drawn}
     if scripts:
-        context["specifications"] = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
-        context["vega"] = _vega()
+        context["specifications"] = specifications(drawn)
+        context["vega"] = vega()
     return context
 
 
+def specifications(drawn: list[Chart]) -> list[str]:
+    """The charts' specifications as JSON that may stand in a script."""
+    return [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
+
+
 @functools.cache
-def _vega() -> str:
+def vega() -> str:
     """Vega-Lite, with all that it needs, as a script that may stand in a page."""
     script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", VEGA_LITE)
     return script.replace("</script", "<\\/script")

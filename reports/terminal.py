@@ -143,7 +143,7 @@ def _style(record: Record) -> str:
 class TerminalProgress(Progress):
     """A progress bar on stderr while a campaign runs, where that is a terminal."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int | None) -> None:
         console = Console(stderr=True)
         self._bar = progress.Progress(
             progress.SpinnerColumn(),

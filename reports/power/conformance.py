@@ -81,10 +81,11 @@ def by_unit_tests(mutants: Sequence[Mutant], progress: Progress | None = None) -
         return {}
     found: dict[Mutant, Catch | None] = {}
     for mutant in mutants:
-        files = sorted(folder.glob("test_*.py"), key=lambda path, own=f"test_{mutant.module}": path.stem != own)
+        own = folder / f"test_{mutant.module}.py"
+        files = [own, *(path for path in sorted(folder.glob("test_*.py")) if path != own)]
         first = _FirstFailure()
         with imported(mutant), _forgotten(f"tests.{PACKAGE}."):
-            _pytest([*map(str, files), f"--rootdir={TESTS.parent}"], first)
+            _pytest([*(str(path) for path in files if path.is_file()), f"--rootdir={TESTS.parent}"], first)
         found[mutant] = Catch(first.test, 0) if first.test else None
         (progress or Progress()).judged()
     return found
@@ -179,7 +180,7 @@ def _first_failure(items: Sequence[pytest.Item]) -> Catch | None:
     for item in items:
         item.user_properties.clear()
         reports = runtestprotocol(item, log=False, nextitem=None)
-        networks |= {name for _, names in item.user_properties for name in names}
+        networks.update(*(names for _, names in item.user_properties if isinstance(names, list)))
         if any(report.failed for report in reports):
             return Catch(item.name, len(networks))
     return None

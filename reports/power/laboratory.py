@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from mistakes.catalogue import MISTAKES
 from mistakes.leaks import LEAKS
 from oracles.case import DTYPES
@@ -57,24 +59,22 @@ def power(plan: Plan, out: Path, progress: Progress | None = None) -> PowerRepor
         raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror}") from error
     (oracle,) = load_oracles([plan.oracle], progress)
     alarms = _alarms(plan, progress) if "false-alarms" in plan.parts else Alarms()
-    parts = {
-        "mistakes": _catalogue(oracle, progress) if "catalogue" in plan.parts else [],
-        "mutants": _mutants(oracle, mutants(), progress) if "mutants" in plan.parts else None,
-        "floors": _floors(oracle, plan.networks, progress) if "floors" in plan.parts else [],
-        "leaks": _leaks(oracle, plan.networks, progress) if "leaks" in plan.parts else [],
-        "alarms": _alarm_outcomes(alarms),
-    }
-    verdict, sentences = summarise(plan, **parts)
-    report = PowerReport(
+    found = PowerReport(
         schema_version=SCHEMA_VERSION,
-        verdict=verdict,
-        summary=sentences,
+        verdict="holds",
+        summary=[],
         settings=Settings(list(plan.parts), plan.networks, plan.alarm_networks, plan.seed, plan.oracle),
-        **parts,
+        mistakes=_catalogue(oracle, progress) if "catalogue" in plan.parts else [],
+        mutants=_mutants(oracle, mutants(), progress) if "mutants" in plan.parts else None,
+        floors=_floors(oracle, plan.networks, progress) if "floors" in plan.parts else [],
+        leaks=_leaks(oracle, plan.networks, progress) if "leaks" in plan.parts else [],
+        alarms=_alarm_outcomes(alarms),
         alarm_places=[AlarmPlace(*place) for place in alarms.places],
         environment=environment(),
         timing=Timing(seconds=time.perf_counter() - started, networks_per_second=0.0),
     )
+    verdict, summary = summarise(found)
+    report = msgspec.structs.replace(found, verdict=verdict, summary=summary)
     write_power_report(report, out)
     return report
 

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from reports.power.detection import DERIVED
-from reports.power.plan import Plan
-from reports.power.report import AlarmOutcome, FloorOutcome, LeakOutcome, MistakeOutcome, Mutants
+from oracles.case import DTYPES
+from oracles.draw import DRAWN
+from reports.power.detection import DERIVED, METHODS
+from reports.power.report import AlarmOutcome, FloorOutcome, LeakOutcome, MistakeOutcome, Mutants, PowerReport
 from reports.power.usual import USUAL
 
 # The tolerance that the floor is set beside in the summary.
 BESIDE = USUAL[0].name
 
 
-def summarise(
-    plan: Plan,
-    *,
-    mistakes: list[MistakeOutcome],
-    mutants: Mutants | None,
-    floors: list[FloorOutcome],
-    leaks: list[LeakOutcome],
-    alarms: list[AlarmOutcome],
-) -> tuple[Literal["holds", "fails"], list[str]]:
+def summarise(report: PowerReport) -> tuple[Literal["holds", "fails"], list[str]]:
     """Whether the suite does what it should, and a sentence on each part that was run."""
-    missed = [mistake.name for mistake in mistakes if mistake.first[DERIVED] is None]
-    blamed = sum(alarm.alarms for alarm in alarms)
-    broken = missed or blamed or (mutants and (mutants.survivors or mutants.stale))
+    missed = [mistake.name for mistake in report.mistakes if mistake.first[DERIVED] is None]
+    blamed = sum(alarm.alarms for alarm in report.alarms)
+    broken = missed or blamed or (report.mutants and (report.mutants.survivors or report.mutants.stale))
     sentences = []
-    if mistakes:
-        sentences.append(_say_mistakes(mistakes, missed))
-    if mutants:
-        sentences.append(_say_mutants(mutants))
-    sentences += [_say_floor(floors, dtype) for dtype in ("float64", "float32") if floors]
-    if leaks:
-        sentences.append(_say_leaks(leaks))
-    if alarms:
-        sentences.append(_say_alarms(alarms, blamed))
+    if report.mistakes:
+        sentences.append(_say_mistakes(report.mistakes, missed))
+    if report.mutants:
+        sentences.append(_say_mutants(report.mutants))
+    if report.floors:
+        sentences += [_say_floor(report.floors, dtype) for dtype in DTYPES]
+    if report.leaks:
+        sentences.append(_say_leaks(report.leaks))
+    if report.alarms:
+        sentences.append(_say_alarms(report.alarms, blamed))
     return "fails" if broken else "holds", sentences
 
 
@@ -75,7 +69,7 @@ def _say_floor(floors: list[FloorOutcome], dtype: str) -> str:
 def _say_leaks(leaks: list[LeakOutcome]) -> str:
     """On how many networks a leak shows, at the least likely place, beside the usual."""
     parts = []
-    for dtype in ("float64", "float32"):
+    for dtype in DTYPES:
         of_dtype = [leak for leak in leaks if leak.dtype == dtype]
         own, usual = (
             [100 * (leak.shown[method] or 0) / leak.networks for leak in of_dtype] for method in (DERIVED, BESIDE)
@@ -104,18 +98,64 @@ def _say_alarms(alarms: list[AlarmOutcome], blamed: int) -> str:
         ]
         usual.append(f"{tolerance.name} on {', '.join(rates)}")
     return (
-        f"Written in {ways} right ways, on {judged} networks, backpropagation was called wrong {blamed} times; the usual "
-        f"tolerances call it wrong: {'; '.join(usual)}."
+        f"Written in {ways} right ways, on {judged} networks, backpropagation was called wrong {blamed} times. "
+        f"It would be called wrong by {'; by '.join(usual)}."
     )
 
 
 def alarm_rate(alarms: list[AlarmOutcome], dtype: str, method: str) -> float | None:
     """The share of networks in a dtype on which a usual tolerance rejects what is right."""
-    tried = sum(alarm.tried for alarm in alarms if alarm.dtype == dtype)
-    called = sum(alarm.usually.get(method) or 0 for alarm in alarms if alarm.dtype == dtype)
-    return called / tried if tried else None
+    judged = [alarm for alarm in alarms if alarm.dtype == dtype and method in alarm.usually]
+    tried = sum(alarm.tried for alarm in judged)
+    return sum(alarm.usually[method] or 0 for alarm in judged) / tried if tried else None
+
+
+class FloorRow(NamedTuple):
+    """The floors of one profile in one dtype, for all methods in order; None where a method refuses the dtype."""
+
+    profile: str
+    dtype: str
+    floors: list[FloorOutcome | None]
+
+
+def floor_rows(floors: list[FloorOutcome]) -> list[FloorRow]:
+    """The floors in rows."""
+    found = {(floor.profile, floor.dtype, floor.method): floor for floor in floors}
+    places = dict.fromkeys((floor.profile, floor.dtype) for floor in floors)
+    return [FloorRow(*place, [found.get((*place, method)) for method in METHODS]) for place in places]
+
+
+class AlarmTotal(NamedTuple):
+    """Right implementations on the networks of one profile, or all, in one dtype.
+
+    usually: for each tolerance the share of networks on which it calls them wrong; None where it refuses the dtype.
+    """
+
+    profile: str
+    dtype: str
+    networks: int
+    alarms: int
+    usually: dict[str, float | None]
+
+
+def alarm_totals(alarms: list[AlarmOutcome]) -> list[AlarmTotal]:
+    """The alarms by profile and dtype, and of all profiles together."""
+    totals = []
+    for dtype in sorted({alarm.dtype for alarm in alarms}, reverse=True):
+        for profile in (*DRAWN, "all"):
+            of_it = [alarm for alarm in alarms if alarm.dtype == dtype and profile in (alarm.profile, "all")]
+            if of_it:
+                networks, wrong = sum(alarm.networks for alarm in of_it), sum(alarm.alarms for alarm in of_it)
+                rates = {tolerance.name: alarm_rate(of_it, dtype, tolerance.name) for tolerance in USUAL}
+                totals.append(AlarmTotal(profile, dtype, networks, wrong, rates))
+    return totals
+
+
+def format_floor(floor: FloorOutcome | None) -> str:
+    """The errors sure to be seen on half of the networks and on 99 %."""
+    return "refused" if floor is None else f"{format_error(floor.median)}, {format_error(floor.most)}"
 
 
 def format_error(value: float | None) -> str:
-    """A relative error to two digits, or that none is large enough."""
-    return "more than there is" if value is None else f"{value:.1e}"
+    """A relative error to two digits, or that no error is sure to be seen."""
+    return "∞" if value is None else f"{value:.1e}"
