@@ -16,6 +16,7 @@ import click
 from oracles.case import DTYPES
 from oracles.draw import PROFILES, find_case
 from oracles.registry import ORACLES
+from reports import adapters
 from reports.campaign import (
     DEFAULT_IMPLEMENTATION,
     Campaign,
@@ -32,6 +33,8 @@ from reports.wording import not_installed
 if TYPE_CHECKING:
     from reports.power.report import PowerReport
     from reports.report import Report
+
+__all__ = ["adapters", "main", "power", "replay", "verify"]
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 

@@ -13,7 +13,7 @@ from oracles.case import DTYPES, Answer, Case, Quantity
 from oracles.comparison import Record, compare
 from oracles.draw import PROFILES, draw_case
 from oracles.registry import ORACLES, Oracle, load_oracle
-from reports.implementation import Implementation, load_implementation
+from reports.implementation import Implementation, added_error, load_implementation
 from reports.report import Report
 from reports.wording import not_installed
 
@@ -134,7 +134,7 @@ def judge(
     attribute: bool = False,
 ) -> Iterator[Judgement]:
     """Judge an implementation on the cases, one after the other; the oracles answer for all of them first."""
-    progress = progress or Progress()
+    progress, cases = progress or Progress(), [implementation.suited(case) for case in cases]
     answers = []
     for oracle in oracles:
         progress.stage(f"{oracle.name} computes {len(cases)} networks")
@@ -192,7 +192,9 @@ def _compare_all(
     (found,) = bounds([case], [tested, *(oracle.arithmetic for oracle in oracles)])
     own, *others = found.allowances
     records = {
-        oracle.name: compare(got, answer, {q: own[q] + theirs[q] for q in case.quantities}, case.dtype)
+        oracle.name: compare(
+            got, answer, {q: own[q] + theirs[q] + added_error(got[q]) for q in case.quantities}, case.dtype
+        )
         for oracle, answer, theirs in zip(oracles, expected, others, strict=True)
     }
     return records, found
@@ -221,6 +223,7 @@ def _attribute(
     except ModuleNotFoundError:
         return records
     own, *others = found.allowances
+    own = {q: allowed + added_error(got[q]) for q, allowed in own.items()}
     certified = Attribution(case, {q: np.min([allowed[q] for allowed in found.allowances], axis=0) for q in own})
 
     def attributed(record: Record, answer: Answer, theirs: Answer) -> Record:

@@ -12,7 +12,7 @@ from oracles.comparison import Record, compare
 from oracles.registry import Oracle
 from reference_impl.contract import Array
 from reports.campaign import Grade
-from reports.implementation import Implementation
+from reports.implementation import Implementation, added_error
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Probe:
     def records(self, got: Mapping[Quantity, Any], kinds: Collection[str] = tuple(FUNCTION_OF_KIND)) -> list[Record]:
         """The comparison of the quantities of those kinds, in the case's order."""
         wanted = {quantity: value for quantity, value in self.expected.items() if quantity.kind in kinds}
-        return compare(got, wanted, self.allowed, self.case.dtype)
+        allowed = {quantity: self.allowed[quantity] + added_error(got[quantity]) for quantity in wanted}
+        return compare(got, wanted, allowed, self.case.dtype)
 
     def disagreements(self, implementation: Implementation) -> list[Record]:
         """The records of all that is wrong with what the implementation gives."""

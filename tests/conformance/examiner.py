@@ -16,6 +16,7 @@ from oracles.comparison import Problem, Record, compare
 from oracles.draw import draw_case
 from oracles.registry import Oracle, load_oracle
 from reports.campaign import Grade
+from reports.convention import Convention
 from reports.implementation import Implementation
 from reports.probes import Probe, probe_all
 
@@ -76,10 +77,10 @@ class Examiner:
 
     def network(self, case: Case) -> bool:
         """Fail where any function is wrong on the one network; else, whether there was anything to check."""
-        (probe,) = probe_all([case], _oracle(self.oracle), self.grade)
+        (probe,) = probe_all([self.implementation.suited(case)], _oracle(self.oracle), self.grade)
         records = probe.records(probe.ask(self.implementation))
         for function, kinds in KINDS.items():
-            self._assert(function, case, [record for record in records if record.quantity.kind in kinds])
+            self._assert(function, probe.case, [record for record in records if record.quantity.kind in kinds])
         return any(record.verdict == "agrees" for record in records)
 
     def unchanged(
@@ -108,14 +109,14 @@ class Examiner:
         alone = Implementation("", {function: self.function(function)})
         answered = declined = 0
         for index in range(MOST_DRAWN):
-            case = _drawn(self.seed, index, profile, self.dtype)
+            case = _drawn(self.implementation.convention, self.seed, index, profile, self.dtype)
             if case.size > LARGEST or not on(case):
                 continue
             got = alone.answer(case, case.y)  # a loss that takes the network is asked again about a prediction
             if _declines(got, function):
                 declined += 1
             else:
-                probe = _probe(self.seed, index, profile, self.dtype, self.oracle, self.grade)
+                probe = _probe(case, self.oracle, self.grade)
                 self.judged.add(case.name)
                 answered += 1
                 yield probe, probe.ask(alone) if function == "loss" else got
@@ -186,13 +187,14 @@ def _call(function: str, case: Case, record: Record) -> str:
 
 
 @functools.cache
-def _drawn(seed: int, index: int, profile: str, dtype: str) -> Case:
-    return draw_case(seed, index, profile).cast(dtype)
+def _drawn(convention: Convention | None, seed: int, index: int, profile: str, dtype: str) -> Case:
+    case = draw_case(seed, index, profile).cast(dtype)
+    return case if convention is None else convention.suit(case)
 
 
 @functools.cache
-def _probe(seed: int, index: int, profile: str, dtype: str, oracle: str, grade: Grade) -> Probe:
-    return probe_all([_drawn(seed, index, profile, dtype)], _oracle(oracle), grade)[0]
+def _probe(case: Case, oracle: str, grade: Grade) -> Probe:
+    return probe_all([case], _oracle(oracle), grade)[0]
 
 
 @functools.cache
