@@ -26,15 +26,16 @@ from reports.campaign import (
     Progress,
     judge_one,
 )
-from reports.implementation import CouldNotLoadError
+from reports.implementation import CouldNotLoadError, load_implementation
 from reports.power.plan import PARTS, Plan
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
+    from reports.inference import Inference
     from reports.power.report import PowerReport
     from reports.report import Report
 
-__all__ = ["adapters", "main", "power", "replay", "verify"]
+__all__ = ["adapters", "infer", "main", "power", "replay", "verify"]
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
@@ -83,6 +84,17 @@ def replay(
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
     return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+
+
+def infer(implementation: str = DEFAULT_IMPLEMENTATION) -> Inference:
+    """Find out by experiment which conventions an implementation follows: loss, scale, slopes at 0, shapes.
+
+    Raises `reports.campaign.CouldNotRunError` where it gives nothing that conventions could be told by, and
+    `reports.implementation.CouldNotLoadError`.
+    """
+    from reports.inference import infer
+
+    return infer(load_implementation(implementation))
 
 
 def power(
@@ -216,6 +228,32 @@ def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
         if judgement.disagreements:
             return DISAGREES
         return AGREES if judgement.checked else COULD_NOT_RUN
+
+    _exit(run, debug)
+
+
+@main.command("infer")
+@click.argument("implementation", default=DEFAULT_IMPLEMENTATION)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def infer_command(implementation: str, *, as_json: bool, debug: bool) -> None:
+    """Find out which conventions IMPLEMENTATION follows, by experiment.
+
+    Which loss, factor and mean its values and gradients follow, and whether these belong together; which slope it takes
+    at the kink of a ReLU; how it wants its arrays.
+
+    Exit status: 0 consistent, 1 inconsistent, 2 nothing could be found out.
+    """
+
+    def run() -> int:
+        from reports.terminal import inference_view
+
+        found = infer(implementation)
+        if as_json:
+            click.echo(found.to_json().decode(), nl=False)
+        else:
+            _print(inference_view(found))
+        return AGREES if found.verdict == "consistent" else DISAGREES
 
     _exit(run, debug)
 

@@ -40,14 +40,13 @@ def transposed(function: Function) -> Function:
 
     Weights are given, and their gradients or new values expected, in that shape.
     """
-    name = function.__name__
 
     @functools.wraps(function)
     def adapted(weights: Arrays, biases: Arrays, *rest: Any) -> Any:
-        if name == "gradient_descent_step":
+        if isinstance(rest[0], list | tuple):  # the gradients that a step is given
             rest = (_all_transposed(rest[0]), *rest[1:])
         result = function(_all_transposed(weights), biases, *rest)
-        return result if name == "forward" else (_all_transposed(result[0]), result[1])
+        return result if _is_forward(rest) else (_all_transposed(result[0]), result[1])
 
     return adapted
 
@@ -57,13 +56,12 @@ def samples_in_columns(function: Function) -> Function:
 
     Biases are columns too, (k_i, 1), and so are their gradients.
     """
-    name = function.__name__
 
     @functools.wraps(function)
     def adapted(weights: Arrays, biases: Arrays, *rest: Any) -> Any:
         rest = tuple(np.ascontiguousarray(part.T) if isinstance(part, np.ndarray) else part for part in rest)
         result = function(weights, [b[:, None] for b in biases], *rest)
-        if name == "forward":
+        if _is_forward(rest):
             return _all_transposed(result)
         return result[0], [_each(np.ravel, db) for db in result[1]]
 
@@ -76,11 +74,10 @@ def per_sample(function: Function) -> Function:
     forward gives the vectors x and each layer's output. backward gives the gradients of that one sample's loss, a mean
     over one sample; over the batch they are added up, and divided by n where the loss's name says mean.
     """
-    name = function.__name__
 
     @functools.wraps(function)
     def adapted(weights: Arrays, biases: Arrays, x: Array, *rest: Any) -> Any:
-        if name == "forward":
+        if _is_forward(rest):
             outputs = [function(weights, biases, sample, *rest) for sample in x]
             return [np.stack([np.asarray(a) for a in layer]) for layer in zip(*outputs, strict=True)]
         y, activations, loss = rest
@@ -99,13 +96,12 @@ def single_layer(function: Function) -> Function:
 
     forward gives the layer's output alone, backward dW and db. Goes with a `CONVENTION` of layers=1.
     """
-    name = function.__name__
 
     @functools.wraps(function)
     def adapted(weights: Arrays, biases: Arrays, x: Array, *rest: Any) -> Any:
         if len(weights) > 1:
             raise NotImplementedError("one layer only")
-        if name == "forward":
+        if _is_forward(rest):
             return [x, function(weights[0], biases[0], x, rest[0][0])]
         y, activations, loss = rest
         dW, db = function(weights[0], biases[0], x, y, activations[0], loss)
@@ -152,6 +148,11 @@ def gradients_from_step(step: Function, *, learning_rate: float | None = None) -
         return tuple(found)
 
     return backward
+
+
+def _is_forward(rest: Sequence[Any]) -> bool:
+    """Whether a call is one of forward, which gets x and the activations beside weights and biases."""
+    return len(rest) == 2
 
 
 def _all_transposed(arrays: Arrays) -> list[Array]:

@@ -82,7 +82,7 @@ def _leaks_chart(leaks: list[LeakOutcome]) -> Chart:
         "leaks",
         "A step in half as many bits",
         "One step of a right backpropagation rounded to float32 in a float64 computation, or to float16 in a float32 "
-        "one, on ordinary networks.",
+        "one, on ordinary networks. Where a network has no such step, as without hidden layers, nothing leaks.",
         alt.hconcat(*panels).configure(font=FONT).to_dict(),
     )
 
@@ -112,14 +112,12 @@ def _alarms_chart(alarms: list[AlarmOutcome]) -> Chart:
 
 def _bars(rows: list[dict[str, Any]], what: str, order: list[str], axis: str, *, legend: bool = True) -> alt.Chart:
     """Horizontal bars of shares, a bar for each method."""
-    chart = (
-        alt.Chart(alt.InlineData(values=rows))
-        .mark_bar()
-        .encode(
-            y=alt.Y(f"{what}:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
-            x=alt.X("share:Q", title=axis, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("method:N", scale=COLOURS, title=None, legend=alt.Legend() if legend else None),
-            tooltip=["method:N", alt.Tooltip("share:Q", format=".2%")],
-        )
+    methods = [method for method in METHODS if method in {row["method"] for row in rows}]
+    chart = alt.Chart(alt.InlineData(values=rows)).mark_bar()
+    chart = chart.encode(
+        y=alt.Y(f"{what}:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
+        x=alt.X("share:Q", title=axis, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
+        color=alt.Color("method:N", scale=COLOURS, title=None, legend=alt.Legend(values=methods) if legend else None),
+        tooltip=["method:N", alt.Tooltip("share:Q", format=".2%")],
     )
-    return chart.encode(yOffset=alt.YOffset("method:N", sort=list(METHODS))) if legend else chart
+    return chart.encode(yOffset=alt.YOffset("method:N", sort=methods)) if legend else chart

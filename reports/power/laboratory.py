@@ -38,10 +38,10 @@ from reports.power.report import (
     Mutants,
     PowerReport,
     Settings,
+    Timing,
 )
 from reports.power.usual import USUAL
 from reports.power.wording import summarise
-from reports.report import Timing
 
 # Each mistake has to show within so many networks of profile `all`.
 CATALOGUE_NETWORKS = 20
@@ -71,7 +71,7 @@ def power(plan: Plan, out: Path, progress: Progress | None = None) -> PowerRepor
         alarms=_alarm_outcomes(alarms),
         alarm_places=[AlarmPlace(*place) for place in alarms.places],
         environment=environment(),
-        timing=Timing(seconds=time.perf_counter() - started, networks_per_second=0.0),
+        timing=Timing(time.perf_counter() - started),
     )
     verdict, summary = summarise(found)
     report = msgspec.structs.replace(found, verdict=verdict, summary=summary)

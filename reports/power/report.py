@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from reports.report import Count, Timing
+from reports.report import Count
 
 SCHEMA_VERSION = "1.0"
 
@@ -113,6 +113,12 @@ class AlarmPlace(msgspec.Struct, frozen=True):
     case: str
     dtype: str
     explanation: str
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """The one part of a report that differs from run to run."""
+
+    seconds: float
 
 
 class PowerReport(msgspec.Struct, frozen=True):

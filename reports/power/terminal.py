@@ -47,7 +47,7 @@ def _table(headings: Sequence[str], numbers: Sequence[str], rows: Iterable[Seque
     for heading in numbers:
         table.add_column(heading, justify="right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # as text: a test's name may look like markup
     return table
 
 
