@@ -18,8 +18,8 @@ ROOMS = {
     "mistakes": {"reference_impl", "numpy"},
     "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
-        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "threadpoolctl",
-        "vl_convert",
+        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "pytest",
+        "threadpoolctl", "vl_convert",
     },
     "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
 }  # fmt: skip
@@ -30,6 +30,7 @@ HEAVY = {
     "jax": {"oracles/jax_oracle.py"},
     "flint": {"oracles/certified.py"},
     "hypothesis": {"oracles/strategies.py"},
+    "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }
 
 
@@ -89,7 +90,9 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "verify --help", "replay --help", "infer --help", "power --help"]
+)
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
     done = python(
@@ -113,11 +116,12 @@ def test_help_is_light(arguments):
         ("verify --networks 1 --oracle torch", "torch"),
         ("replay v1:kinks:0:1 --oracle torch", "torch"),
         ("replay v1:kinks:0:1 --oracle jax", "jax"),
+        ("power --part floors --networks 1", "altair"),
     ],
 )
 def test_missing_extra(command, package, tmp_path):
     """A command that needs what is not installed says which package, and how to get it."""
-    arguments = [*command.split(), *(["--out", str(tmp_path)] if command.startswith("verify") else [])]
+    arguments = [*command.split(), *(["--out", str(tmp_path)] if command.startswith(("verify", "power")) else [])]
     done = python(
         f"import sys; sys.argv = ['backproof', *{arguments}]; sys.modules[{package!r}] = None\n"
         "import backproof; backproof.main()"
@@ -138,3 +142,15 @@ def test_light_install_replays():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "agrees" in done.stdout
+
+
+def test_light_install_infers():
+    """So do the experiments."""
+    heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
+    done = python(
+        f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
+        "sys.argv = 'backproof infer reference_impl'.split()\n"
+        "import backproof; backproof.main()"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "reference_impl is consistent." in done.stdout

@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from reports.campaign import CouldNotRunError, Progress
 from reports.power.mutation import MODULES, PACKAGE, Mutant, imported, original, planted
@@ -30,8 +29,8 @@ ABOUT = {
     "descent": "test_gradient_descent_step",
 }
 
-# Without the user's plugins and configuration, and with a warning as an error: that, too, catches.
-QUIETLY = ["-q", "-x", "--assert=plain", "--no-header", "-p", "no:cacheprovider", "-c", os.devnull, "-W", "error"]
+# Without anything printed, without the user's configuration, and with a warning as an error: that, too, catches.
+QUIETLY = ["-x", "--assert=plain", "-p", "no:terminal", "-p", "no:cacheprovider", "-c", os.devnull, "-W", "error"]
 
 
 class Catch(NamedTuple):
@@ -112,23 +111,37 @@ def _forgotten(prefix: str) -> Iterator[None]:
 
 
 class _FirstFailure:
-    """A pytest plugin that remembers the first test that failed, or the file that could not be imported."""
+    """A pytest plugin that remembers the first test that failed, or the file that could not be imported.
 
-    test = ""
+    networks: the names of those that tests have looked at, as far as they tell.
+    """
+
+    def __init__(self) -> None:
+        self.test = ""
+        self.networks: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test has been run."""
+        if report.when == "teardown":
+            self.networks.update(*(names for _, names in report.user_properties if isinstance(names, list)))
         if report.failed and not self.test:
             self.test = report.nodeid.rpartition("/")[2]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file has been imported."""
         if report.failed and not self.test:
             self.test = report.nodeid.rpartition("/")[2]
 
+    def forget(self) -> None:
+        """Begin anew."""
+        self.test, self.networks = "", set()
 
-class _Laboratory:
+
+class _Laboratory(_FirstFailure):
     """A pytest plugin that runs the collected tests on mutants, each until one of them fails."""
 
     def __init__(self, mutants: Sequence[Mutant], progress: Progress) -> None:
+        super().__init__()
         self.mutants, self.progress = mutants, progress
         self.found: dict[Mutant, Catch | None] | None = None
 
@@ -146,7 +159,7 @@ class _Laboratory:
                 continue
             try:
                 with planted(mutant, PLANTED):
-                    self.found[mutant] = _first_failure(_in_order(session.items, mutant))
+                    self.found[mutant] = self._first_failure(_in_order(session.items, mutant))
             except Exception as error:
                 self.found[mutant] = Catch(f"importing it raises {type(error).__name__}", 0)
             self.progress.judged()
@@ -168,22 +181,20 @@ class _Laboratory:
         sys.settrace(trace)
         try:
             with planted(unchanged, PLANTED):
-                failure = _first_failure(items)
+                failure = self._first_failure(items)
         finally:
             sys.settrace(None)
         return {} if failure else lines
 
-
-def _first_failure(items: Sequence[pytest.Item]) -> Catch | None:
-    """Run tests until one fails."""
-    networks: set[str] = set()
-    for item in items:
-        item.user_properties.clear()
-        reports = runtestprotocol(item, log=False, nextitem=None)
-        networks.update(*(names for _, names in item.user_properties if isinstance(names, list)))
-        if any(report.failed for report in reports):
-            return Catch(item.name, len(networks))
-    return None
+    def _first_failure(self, items: Sequence[pytest.Item]) -> Catch | None:
+        """Run tests until one fails."""
+        self.forget()
+        for item in items:
+            item.user_properties.clear()
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if self.test:
+                return Catch(self.test, len(self.networks))
+        return None
 
 
 def _in_order(items: Sequence[pytest.Item], mutant: Mutant) -> list[pytest.Item]:
