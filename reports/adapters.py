@@ -77,7 +77,7 @@ def per_sample(function: Function) -> Function:
 
     @functools.wraps(function)
     def adapted(weights: Arrays, biases: Arrays, x: Array, *rest: Any) -> Any:
-        if _is_forward(rest):
+        if _is_forward((x, *rest)):
             outputs = [function(weights, biases, sample, *rest) for sample in x]
             return [np.stack([np.asarray(a) for a in layer]) for layer in zip(*outputs, strict=True)]
         y, activations, loss = rest
@@ -101,7 +101,7 @@ def single_layer(function: Function) -> Function:
     def adapted(weights: Arrays, biases: Arrays, x: Array, *rest: Any) -> Any:
         if len(weights) > 1:
             raise NotImplementedError("one layer only")
-        if _is_forward(rest):
+        if _is_forward((x, *rest)):
             return [x, function(weights[0], biases[0], x, rest[0][0])]
         y, activations, loss = rest
         dW, db = function(weights[0], biases[0], x, y, activations[0], loss)

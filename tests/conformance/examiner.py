@@ -123,6 +123,14 @@ class Examiner:
             if answered == self.networks or declined == MOST_DECLINED:
                 return
 
+    def again(self, function: str, probe: Probe, case: Case, after: str) -> None:
+        """Fail where the function is wrong on a case like the probe's, which is told as what it comes after."""
+        (other,) = (probe,) if case is probe.case else probe_all([case], _oracle(self.oracle), self.grade)
+        alone = Implementation("", {function: self.function(function)})
+        for record in other.records(other.ask(alone), KINDS[function]):
+            if record.verdict == "disagrees":
+                self.fail(probe.case, f"{after}: {_say(record)} [{_call(function, case, record)}]")
+
     def function(self, name: str) -> Function:
         """The function of that name; where there is none the test is over."""
         if name not in self.implementation.functions:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from oracles.case import KINDS, Case
 from oracles.comparison import Problem
 from reference_impl.contract import FUNCTIONS
 
@@ -17,23 +18,16 @@ from .examiner import Examiner, Function
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_arguments_stay_as_they_are(examine: Examiner, function: str) -> None:
-    """No function writes into an array that it is given."""
-
-    def called(call: Function) -> Function:
-        def watched(*arguments: Any) -> Any:
-            before = copy.deepcopy(arguments)
-            result = call(*arguments)
-            changed = any(not np.array_equal(a, b) for a, b in zip(_arrays(before), _arrays(arguments), strict=True))
-            return Problem("an argument was changed") if changed else result
-
-        return watched
-
-    examine.unchanged(function, called)
+    """No function changes an array that it is given."""
+    for probe, got in examine.answers(function):
+        for value in got.values():
+            if isinstance(value, Problem) and value.cause == f"{function} changed its arguments":
+                examine.fail(probe.case, value.cause)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_read_only_arrays(examine: Examiner, function: str) -> None:
-    """Nor does it need to write into one and put back what was there."""
+    """Nor does it change one and put back what was there."""
     examine.unchanged(function, _with(_read_only))
 
 
@@ -46,17 +40,13 @@ def test_any_memory_layout(examine: Examiner, function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_earlier_calls_do_not_matter(examine: Examiner, function: str) -> None:
-    """The same arguments give the same result, after calls with other numbers and another batch."""
-
-    def called(call: Function) -> Function:
-        def after_others(*arguments: Any) -> Any:
-            call(*(_each(_mirrored, argument) for argument in arguments))
-            call(*(_twice(argument) for argument in arguments))
-            return call(*arguments)
-
-        return after_others
-
-    examine.unchanged(function, called, on=lambda case: case.n > 1)
+    """Calls with other numbers of the same shapes, and with another batch, are right and change nothing."""
+    for probe, got in examine.answers(function, on=lambda case: case.n > 1):
+        if any(record.verdict == "disagrees" for record in probe.records(got, KINDS[function])):
+            continue  # which other tests tell
+        examine.again(function, probe, _mirrored(probe.case), "after a call with these samples in the opposite order")
+        examine.again(function, probe, _doubled(probe.case), "with every sample twice, after a call with each once")
+        examine.again(function, probe, probe.case, "after calls with other numbers")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -66,7 +56,7 @@ def test_results_stay_as_they_are(examine: Examiner, function: str) -> None:
     def called(call: Function) -> Function:
         def before_another(*arguments: Any) -> Any:
             result = call(*arguments)
-            call(*(_each(_mirrored, argument) for argument in arguments))
+            call(*(_each(_reversed, argument) for argument in arguments))
             return result
 
         return before_another
@@ -95,13 +85,6 @@ def _each(change: Callable[[Any], Any], argument: Any) -> Any:
     return change(argument) if isinstance(argument, np.ndarray) else argument
 
 
-def _arrays(argument: Any) -> list[Any]:
-    """All arrays in an argument, or in several."""
-    if isinstance(argument, list | tuple):
-        return [array for part in argument for array in _arrays(part)]
-    return [argument] if isinstance(argument, np.ndarray) else []
-
-
 def _read_only(array: Any) -> Any:
     array.flags.writeable = False
     return array
@@ -112,11 +95,16 @@ def _strided(array: Any) -> Any:
     return np.repeat(array, 2, axis=-1)[..., ::2]
 
 
-def _mirrored(array: Any) -> Any:
-    """Other numbers of the same shape: samples in the opposite order, or neurons."""
+def _reversed(array: Any) -> Any:
     return array[::-1].copy()
 
 
-def _twice(argument: Any) -> Any:
-    """A batch with every sample twice; weights and biases, which come in lists, as they are."""
-    return np.concatenate([argument, argument]) if isinstance(argument, np.ndarray) else argument
+def _mirrored(case: Case) -> Case:
+    """Other numbers of the same shapes: samples and neurons in the opposite order."""
+    weights, biases = (tuple(map(_reversed, part)) for part in (case.weights, case.biases))
+    return replace(case, weights=weights, biases=biases, x=_reversed(case.x), y=_reversed(case.y))
+
+
+def _doubled(case: Case) -> Case:
+    """The batch twice."""
+    return replace(case, x=np.concatenate([case.x, case.x]), y=np.concatenate([case.y, case.y]))
