@@ -320,7 +320,7 @@ class Experiment:
         (probe,) = probe_all([_at_the_kink("identity", "squared_error_sum")], self._oracle)
         alone = Implementation("", {"relu_prime": lambda z: self.implementation.functions["relu_prime"](0 * z)})
         answer = probe.ask(alone)[Quantity("relu_prime")]
-        return None if isinstance(answer, Problem) else float(np.ravel(answer)[0])
+        return float(answer[0, 0]) if _is_like(answer, probe.case.x) else None
 
     def slope_at_0(self, losses: Sequence[LossFollowed]) -> float | None:
         """The slope by which backward multiplies where a hidden ReLU's input is exactly 0.
@@ -341,7 +341,7 @@ class Experiment:
         quantity = Quantity("dW", 1)
         got = Implementation("", {"backward": shaped}).answer(kink, linear.prediction)[quantity]
         expected = linear.expected[quantity]
-        if isinstance(got, Problem) or np.shape(got) != expected.shape:
+        if not _is_like(got, expected):
             return None
         place = np.unravel_index(np.abs(expected).argmax(), expected.shape)
         slope = float(got[place] / expected[place])
@@ -370,7 +370,8 @@ class Experiment:
 
 
 def _is_like(value: Any, array: Array) -> bool:
-    return isinstance(value, np.ndarray) and value.shape == array.shape
+    """Whether a value consists of numbers, as many as the array."""
+    return isinstance(value, np.ndarray | np.generic | float) and np.shape(value) == array.shape
 
 
 def _all_followed(got: Sequence[dict[Quantity, Any]], probes: dict[LossKind, list[Probe]]) -> set[Followed]:
@@ -387,7 +388,7 @@ def _follows(got: dict[Quantity, Any], probe: Probe, followed: Followed) -> bool
     c = followed.scale(probe.case.n, probe.case.widths[-1])
     for quantity, value in got.items():
         expected, allowed = probe.expected[quantity], probe.allowed[quantity]
-        if isinstance(value, Problem) or np.shape(value) != expected.shape:
+        if not _is_like(value, expected):
             return False
         if not np.all(
             np.abs(np.asarray(value, float) - c * expected) <= abs(c) * (allowed + ROUNDINGS * np.abs(expected))

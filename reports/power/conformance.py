@@ -20,6 +20,9 @@ from reports.power.mutation import MODULES, PACKAGE, Mutant, imported, original,
 TESTS = Path(__file__).parents[2] / "tests"
 PLANTED = "planted_mutant"
 
+# How many networks every test of the suite looks at, as it does by default.
+NETWORKS = 10
+
 # What each module is tested by first.
 ABOUT = {
     "contract": "test_loss",
@@ -53,8 +56,12 @@ def suite() -> Path:
     return Path(found.origin).parent
 
 
-def by_conformance(mutants: Sequence[Mutant], progress: Progress | None = None) -> dict[Mutant, Catch | None]:
+def by_conformance(
+    mutants: Sequence[Mutant], progress: Progress | None = None, *, networks: int = NETWORKS
+) -> dict[Mutant, Catch | None]:
     """Which test of the conformance suite catches each mutant first, or none; only of mutants that the suite reaches.
+
+    networks: how many every test looks at.
 
     The tests are collected once, and run for one mutant after the other until one fails. A mutant that cannot even be
     imported is caught by that.
@@ -64,7 +71,8 @@ def by_conformance(mutants: Sequence[Mutant], progress: Progress | None = None) 
     laboratory = _Laboratory(mutants, progress or Progress())
     folder = suite()
     where = [str(folder), f"--rootdir={folder}", f"--confcutdir={folder}", "--deselect", "test_smallest_network.py"]
-    status, printed = _pytest([*where, "--implementation", PACKAGE], laboratory)
+    options = ["--implementation", PACKAGE, "--conformance-networks", str(networks)]
+    status, printed = _pytest([*where, *options], laboratory)
     if laboratory.found is None:
         raise CouldNotRunError(f"the conformance suite cannot be run (pytest ended with {status}): {printed}")
     return laboratory.found

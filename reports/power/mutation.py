@@ -195,7 +195,8 @@ UNTOUCHED = {"annotation", "returns", "decorator_list", "args", "bases", "target
 def _walk(parent: ast.AST, function: str, lines: range, names: tuple[str, ...]) -> Iterator[Place]:
     if isinstance(parent, ast.FunctionDef):
         local = [node.id for node in ast.walk(parent) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-        names = tuple(dict.fromkeys([*(argument.arg for argument in parent.args.args), *local]))
+        given = (argument.arg for argument in [*parent.args.args, *parent.args.kwonlyargs])
+        names = tuple(dict.fromkeys([*given, *local]))
     for field, value in ast.iter_fields(parent):
         if field in UNTOUCHED and not (field == "args" and isinstance(parent, ast.Call)):
             continue

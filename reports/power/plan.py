@@ -27,8 +27,10 @@ class Plan:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        if not self.parts or (unknown := [part for part in self.parts if part not in PARTS]):
-            raise ValueError(f"unknown part {unknown[0]!r}; there are {', '.join(PARTS)}" if self.parts else "no part")
+        if not self.parts:
+            raise ValueError(f"at least one part is needed; there are {', '.join(PARTS)}")
+        if unknown := [part for part in self.parts if part not in PARTS]:
+            raise ValueError(f"unknown part {unknown[0]!r}; there are {', '.join(PARTS)}")
         if self.oracle not in ORACLES:
             raise ValueError(f"unknown oracle {self.oracle!r}; there are {', '.join(ORACLES)}")
         for what, number in (
