@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/your-own.md", "docs/power.md")
 INSTALLED = Path(sys.executable).parent
 
 
@@ -46,11 +46,19 @@ def folder(tmp_path_factory):
     done = run([sys.executable, "-c", snippet], folder)
     assert done.returncode == 0, done.stderr
     (folder / "printed").write_text(done.stdout)
+    for block in blocks("docs/your-own.md", "python"):
+        (folder / re.match(r"# (\S+)", block)[1]).write_text(block)
     return folder
 
 
 def test_snippet_prints_its_answer(folder):
     assert (folder / "printed").read_text() == blocks("README.md", "text")[0]
+
+
+def test_property_of_ones_own(folder):
+    """The test that docs/your-own.md ends with passes."""
+    done = run([sys.executable, "-m", "pytest", "-q", "test_mine.py"], folder)
+    assert done.returncode == 0, done.stdout
 
 
 def test_there_are_commands():
@@ -69,15 +77,22 @@ def test_command(document, command, folder):
         return
     name = Path(program).name
     assert program in (name, f".venv/bin/{name}")
+    if "--pyargs" in arguments:
+        at = arguments.index("--pyargs")
+        arguments[at : at + 2] = [str(ROOT / "tests" / "conformance"), "-q"]  # where it is before it is installed
+        done = run([str(INSTALLED / name), *arguments], folder, **variables)
+        assert done.returncode == 0, done.stdout
+        return
     if name == "pytest":
         done = run([str(INSTALLED / name), "--collect-only", "--quiet", *arguments], ROOT, **variables)
         assert done.returncode == 0, done.stdout
         return
-    (folder / "reports").mkdir(exist_ok=True)
+    if arguments[:1] == ["power"]:
+        arguments += ["--part", "floors", "--networks", "1", "--alarm-networks", "1"]  # all of it takes its time
+    (folder / "reports" / "power").mkdir(parents=True, exist_ok=True)
     done = run([str(INSTALLED / name), *arguments], folder, **variables)
     assert (done.returncode, done.stderr) == (1 if "mine.py" in command else 0, "")
-    if "report.schema.json" in command:
-        schema = "reports/report.schema.json"
+    for schema in re.findall(r"reports/[\w/.]+\.schema\.json", command):
         assert (folder / schema).read_bytes() == (ROOT / schema).read_bytes()
 
 
@@ -98,6 +113,7 @@ def test_extras():
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_and_files(document):
     """Every relative link leads to a file, and every file or folder that is named is there."""
-    named = re.findall(r"\]\(([^):]+)\)", text(document))
-    named += re.findall(r"`((?:reference_impl|oracles|reports|tests)/[\w./]*)`", text(document))
+    linked = re.findall(r"\]\(([^):]+)\)", text(document))
+    named = re.findall(r"`((?:reference_impl|mistakes|oracles|reports|tests)/[\w./]*)`", text(document))
+    assert [name for name in linked if not ((ROOT / document).parent / name).exists()] == []
     assert [name for name in named if not (ROOT / name).exists()] == []
