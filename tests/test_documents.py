@@ -52,14 +52,6 @@ def test_snippet_prints_its_answer(folder):
     assert (folder / "printed").read_text() == blocks("README.md", "text")[0]
 
 
-def test_query_prints_its_answer(folder):
-    """The records can be asked as the README says, once its run is there."""
-    command = next(command for _, command in COMMANDS if "--out run" in command)
-    assert run([str(INSTALLED / "backproof"), *shlex.split(command)[1:]], folder).returncode == 0
-    done = run([sys.executable, "-c", blocks("README.md", "python")[1]], folder)
-    assert (done.stdout, done.stderr) == (blocks("README.md", "text")[1], "")
-
-
 def test_there_are_commands():
     assert len(COMMANDS) >= 8
 
@@ -86,6 +78,15 @@ def test_command(document, command, folder):
     if "report.schema.json" in command:
         schema = "reports/report.schema.json"
         assert (folder / schema).read_bytes() == (ROOT / schema).read_bytes()
+
+
+def test_query_prints_its_answer(folder):
+    """The records can be asked as the README says, once its run is there."""
+    if not (folder / "run" / "report.json").exists():  # where this test runs alone
+        command = next(command for _, command in COMMANDS if "--out run" in command)
+        assert run([str(INSTALLED / "backproof"), *shlex.split(command)[1:]], folder).returncode == 0
+    done = run([sys.executable, "-c", blocks("README.md", "python")[1]], folder)
+    assert (done.stdout, done.stderr) == (blocks("README.md", "text")[1], "")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -106,7 +106,7 @@ def test_conventions_are_not_mistakes(forms, dtype, cases, torch_oracle):
 def test_a_relative_error_of_1e_9(torch_oracle):
     """One gradient entry off by 1e-9 of itself is caught on at least 99 % of ordinary networks."""
     reference = load_implementation("reference_impl")
-    cases = [draw_case(5, i, "ordinary") for i in range(400)]
+    cases = [draw_case(5, i, "ordinary") for i in range(250)]
     rng, caught, tried = np.random.default_rng(0), 0, 0
     for case in cases:
         gradients = reference.functions["backward"](
@@ -122,7 +122,7 @@ def test_a_relative_error_of_1e_9(torch_oracle):
         planted = Implementation("planted", {"backward": lambda *_, gradients=gradients: gradients})
         (judgement,) = judge([case], planted, [torch_oracle])
         tried, caught = tried + 1, caught + bool(judgement.disagreements)
-    assert tried > 350
+    assert tried > 220
     assert caught / tried >= 0.99
 
 
