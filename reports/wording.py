@@ -32,7 +32,7 @@ def conjoin(words: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def not_installed(error: ModuleNotFoundError) -> str:
+def not_installed(error: ModuleNotFoundError, extra: str = "verify") -> str:
     """What to do about a package that is missing, for a sentence that begins with who needs it."""
     extra = "conformance" if error.name in ("pytest", "hypothesis") else "verify"
     return (

@@ -81,7 +81,7 @@ class TestBlame:
             ("def relu(z): return np.maximum(np.atleast_1d(z), 0)", "test_no_axes"),
             (
                 "def relu(z): return np.maximum(z, 0, out=z)",
-                "test_relu test_arguments_stay_as_they_are test_read_only_arrays",
+                "test_relu test_arguments_stay_as_they_are ?test_read_only_arrays",
             ),
             ("def relu(z): z *= -1; z *= -1; return np.maximum(z, 0)", "test_read_only_arrays"),
             (
@@ -99,7 +99,7 @@ class TestBlame:
             ),
             (
                 "seen = {}\ndef relu(z): return np.maximum(seen.setdefault(z.shape, z.copy()), 0)",
-                "test_no_axes test_earlier_calls_do_not_matter",
+                "test_no_axes test_earlier_calls_do_not_matter ?test_relu ?test_any_shape",
             ),
             (
                 "def relu(z): return np.maximum(z, 0).astype(float)",
@@ -107,7 +107,7 @@ class TestBlame:
             ),
             (
                 "def softmax(z): e = np.exp(z); return e / e.sum(axis=1, keepdims=True)",
-                "test_softmax_of_rows_far_apart",
+                "test_softmax_of_rows_far_apart ?test_softmax ?test_softmax_sums_to_one",
             ),
             (
                 "def softmax(z): e = np.exp(z - z.max()); return e / e.sum()",
@@ -131,10 +131,13 @@ class TestBlame:
         ],
     )
     def test_blame(self, code, blamed, write):
+        """With a question mark: only if the networks that happen to be drawn show it there too."""
         path = write(f"import numpy as np\nimport reference_impl as r\n{code}\n")
         options = ("--conformance-dtype", "float32", "--deselect", "test_smallest_network.py")
         status, outcomes, _ = judge("--implementation", path, *options)
-        assert (status, functions(outcomes)) == (1, set(blamed.split()))
+        surely = {name for name in blamed.split() if not name.startswith("?")}
+        assert status == 1
+        assert surely <= functions(outcomes) <= {name.removeprefix("?") for name in blamed.split()}
 
     def test_message(self, write):
         """What was got, what it should be, the call; what is allowed; the network; the command that shows it."""
@@ -144,7 +147,7 @@ class TestBlame:
         assert re.fullmatch(r"sigmoid\[\d+, \d+\]=0\.\d+, but should be 0\.\d+ \[sigmoid\(-?\d\.\d+\)\]", got)
         assert re.fullmatch(r"within .*e-1\d: error / allowed is .*e\+0\d; \d+ of \d+ are off", within)
         assert network.endswith("samples, half_squared_error_sum, float64")
-        assert replay.startswith("backproof replay v1:ordinary:0:0 --dtype float64 --implementation ")
+        assert replay.startswith("backproof replay v2:ordinary:0:0 --dtype float64 --implementation ")
         done = subprocess.run(
             [str(Path(sys.executable).parent / "backproof"), *replay.split()[1:]], capture_output=True
         )

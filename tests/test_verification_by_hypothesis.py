@@ -11,8 +11,8 @@ from mistakes.catalogue import MISTAKES
 from oracles.case import Case
 from oracles.registry import Oracle
 from oracles.strategies import networks
-from reports.campaign import judge
 from reports.implementation import Implementation, as_implementation, load_implementation
+from reports.judgement import judge
 
 # Networks on which something right was once called wrong, or something here broke.
 PAST_FAILURES = {

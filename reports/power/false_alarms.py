@@ -14,11 +14,14 @@ from mistakes.accepted import ACCEPTED
 from oracles.case import DTYPES
 from oracles.draw import DRAWN, draw_case
 from oracles.registry import load_oracle
-from reports.campaign import PART, Progress
+from reports.campaign import Progress
 from reports.implementation import as_implementation
 from reports.power.detection import DERIVED
 from reports.power.usual import usually_caught
 from reports.probes import Probe, probe_all
+
+# Networks that are judged together: many for an oracle to work on, few enough to hold in memory.
+PART = 512
 
 # The usual tolerances are looked at on this many networks only: their rates need no million, and they take their time.
 USUAL_NETWORKS = 20_000
@@ -75,10 +78,10 @@ def false_alarms(
     Raises ImportError where the oracle is not installed.
     """
     total, progress = Alarms(), progress or Progress()
+    progress.expects(networks * len(dtypes))
     for part in _parts(networks, partial(_judge_part, seed=seed, oracle=oracle, dtypes=tuple(dtypes)), workers):
         total.add(part)
-        for _ in range(sum(part.networks.values())):
-            progress.judged()
+        progress.judged(sum(part.networks.values()))
     return total
 
 
@@ -102,8 +105,13 @@ def _judge_part(numbers: range, *, seed: int, oracle: str, dtypes: Sequence[str]
 
 
 def _judge(counts: Alarms, number: int, probe: Probe) -> None:
-    """Count what one network in one dtype gives; profiles come in turn, and ways after each round of them."""
-    way = list(ACCEPTED)[number // len(DRAWN) % len(ACCEPTED)]
+    """Count what one network in one dtype gives.
+
+    Profiles come in turn, and ways after each round of them; with a shift now and then, since profiles have turns of
+    their own, by threes and fours, that every way is to meet.
+    """
+    turn = number // len(DRAWN)
+    way = list(ACCEPTED)[(turn + turn // (4 * len(ACCEPTED))) % len(ACCEPTED)]
     key = Key(way, list(DRAWN)[number % len(DRAWN)], probe.case.dtype)
     got = probe.ask(as_implementation(ACCEPTED[way]()))
     counts.networks[key] += 1

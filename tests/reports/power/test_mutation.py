@@ -118,4 +118,4 @@ def test_equivalent_mutants(all_mutants):
     different = all_mutants["activations.relu_prime: z > 0 -> z >= 0"]
     found = equivalence.differences([*(all_mutants[name] for name in listed), different])
     assert list(found) == [different]
-    assert found[different].startswith("relu_prime of v1:kinks:0:3")
+    assert found[different].startswith(("relu_prime of v", "dW[1] of v"))
