@@ -91,7 +91,7 @@ def test_parsers(name, data, tmp_path):
 
 VALUES = ["", "0", "-1", "1", "1e3", "٣", "nan", "all", "kinks", "float32", "strict", "--", "-", "absent.py", "é" * 300]
 COMMANDS = {
-    "verify": {"--profile": list(PROFILES), "--dtype": ["float32"], "--seed": ["3"], "--grade": ["lenient"]},
+    "verify": {"--profile": list(PROFILES), "--dtype": ["float32"], "--seed": ["3"], "--resume": ["run"]},
     "replay": {"--dtype": ["float32"], "--implementation": ["reference_impl"], "--attribute": [None]},
     "infer": {"--json": [None]},
     "power": {"--part": list(PARTS), "--workers": ["1"]},

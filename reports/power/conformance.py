@@ -20,6 +20,9 @@ from reports.power.mutation import MODULES, PACKAGE, Mutant, imported, original,
 TESTS = Path(__file__).parents[2] / "tests"
 PLANTED = "planted_mutant"
 
+# For each module the lines of it that the suite runs through, by the number of networks that every test looks at.
+REACHED: dict[int, dict[str, set[int]]] = {}
+
 # How many networks every test of the suite looks at, as it does by default.
 NETWORKS = 10
 
@@ -68,7 +71,7 @@ def by_conformance(
 
     Raises CouldNotRunError where the suite cannot be run, or does not pass without a mutant.
     """
-    laboratory = _Laboratory(mutants, progress or Progress())
+    laboratory = _Laboratory(mutants, networks, progress or Progress())
     folder = suite()
     where = [str(folder), f"--rootdir={folder}", f"--confcutdir={folder}", "--deselect", "test_smallest_network.py"]
     options = ["--implementation", PACKAGE, "--conformance-networks", str(networks)]
@@ -148,9 +151,9 @@ class _FirstFailure:
 class _Laboratory(_FirstFailure):
     """A pytest plugin that runs the collected tests on mutants, each until one of them fails."""
 
-    def __init__(self, mutants: Sequence[Mutant], progress: Progress) -> None:
+    def __init__(self, mutants: Sequence[Mutant], networks: int, progress: Progress) -> None:
         super().__init__()
-        self.mutants, self.progress = mutants, progress
+        self.mutants, self.per_test, self.progress = mutants, networks, progress
         self.found: dict[Mutant, Catch | None] | None = None
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -158,9 +161,10 @@ class _Laboratory(_FirstFailure):
         if session.testsfailed:
             return True
         session.config.option.implementation = PLANTED
-        reached = self._reached(session.items)
+        reached = REACHED.get(self.per_test) or self._reached(session.items)
         if not reached:
             return True
+        REACHED[self.per_test] = reached
         self.found = {}
         for mutant in self.mutants:
             if not mutant.function.isupper() and reached[mutant.module].isdisjoint(mutant.lines):

@@ -141,13 +141,13 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("power")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(laboratory, "mutants", lambda: few)
-        patch.setattr(laboratory, "by_conformance", partial(by_conformance, networks=1))
+        patch.setattr(laboratory, "by_conformance", partial(by_conformance, networks=2))
         patch.setattr(
             laboratory, "by_unit_tests", lambda left, _: by_unit_tests([m for m in left if m.module == "descent"])
         )
         patch.setattr(laboratory, "MISTAKES", {name: MISTAKES[name] for name in list(MISTAKES)[:4]})
         patch.setattr(laboratory.equivalence, "listed", lambda: {"activations.sigmoid: z >= 0 -> z > 0": "Why."})
-        return power(Plan(networks=5, alarm_networks=12), folder), folder
+        return power(Plan(networks=3, alarm_networks=12), folder), folder
 
 
 class TestReport:
