@@ -22,6 +22,7 @@ from reports.judgement import Judgement, judge_one
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
+    from reports.bench.bench import Bench
     from reports.report import Report
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
@@ -87,6 +88,21 @@ def replay(
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
     return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+
+
+def bench(
+    *, networks: int = 20_000, jobs: int | None = None, out: str | Path | None = None, progress: Progress | None = None
+) -> Bench:
+    """Time Backproof on so many networks beside the usual methods, and write bench.json into `out`, if that is given.
+
+    Raises ImportError where the extra "verify" is not installed, and OSError where `out` cannot be written.
+    """
+    from reports.bench.bench import bench, write_bench
+
+    found = bench(networks, jobs, progress)
+    if out is not None:
+        write_bench(found, Path(out))
+    return found
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -233,6 +249,26 @@ def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
         if judgement.disagreements:
             return DISAGREES
         return AGREES if judgement.checked else COULD_NOT_RUN
+
+    _exit(run, debug)
+
+
+@main.command("bench")
+@click.option("--networks", type=click.IntRange(min=1), default=20_000, help="How many Backproof judges.")
+@click.option("--jobs", type=click.IntRange(min=1), help="In how many processes, besides one.  [default: processors]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for bench.json.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def bench_command(*, networks: int, jobs: int | None, out: Path | None, debug: bool) -> None:
+    """Time Backproof beside the usual ways of testing backpropagation, and its NumPy beside PyTorch and JAX."""
+
+    def run() -> int:
+        from reports.bench.terminal import bench_view
+        from reports.terminal import TerminalProgress
+
+        with TerminalProgress() as progress:
+            found = bench(networks=networks, jobs=jobs, out=out, progress=progress)
+        _print(bench_view(found))
+        return AGREES
 
     _exit(run, debug)
 
