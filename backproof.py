@@ -24,11 +24,12 @@ from reports.power.plan import PARTS, Plan
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
+    from reports.bench.bench import Bench
     from reports.inference import Inference
     from reports.power.report import PowerReport
     from reports.report import Report
 
-__all__ = ["adapters", "infer", "main", "power", "replay", "verify"]
+__all__ = ["adapters", "bench", "infer", "main", "power", "replay", "verify"]
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
@@ -127,6 +128,21 @@ def power(
     from reports.power.laboratory import power
 
     return power(Plan(tuple(parts), networks, alarm_networks, seed, oracle, workers), Path(out), progress)
+
+
+def bench(
+    *, networks: int = 20_000, jobs: int | None = None, out: str | Path | None = None, progress: Progress | None = None
+) -> Bench:
+    """Time Backproof on so many networks beside the usual methods, and write bench.json into `out`, if that is given.
+
+    Raises ImportError where the extra "verify" is not installed, and OSError where `out` cannot be written.
+    """
+    from reports.bench.bench import bench, write_bench
+
+    found = bench(networks, jobs, progress)
+    if out is not None:
+        write_bench(found, Path(out))
+    return found
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -350,6 +366,26 @@ def power_command(*, debug: bool, **settings: Any) -> None:
         _print(power_view(report))
         click.echo(f"\nThe report is in {settings['out'] / 'power.html'}")
         return AGREES if report.verdict == "holds" else DISAGREES
+
+    _exit(run, debug)
+
+
+@main.command("bench")
+@click.option("--networks", type=click.IntRange(min=1), default=20_000, help="How many Backproof judges.")
+@click.option("--jobs", type=click.IntRange(min=1), help="In how many processes, besides one.  [default: processors]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for bench.json.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def bench_command(*, networks: int, jobs: int | None, out: Path | None, debug: bool) -> None:
+    """Time Backproof beside the usual ways of testing backpropagation, and its NumPy beside PyTorch and JAX."""
+
+    def run() -> int:
+        from reports.bench.terminal import bench_view
+        from reports.terminal import TerminalProgress
+
+        with TerminalProgress() as progress:
+            found = bench(networks=networks, jobs=jobs, out=out, progress=progress)
+        _print(bench_view(found))
+        return AGREES
 
     _exit(run, debug)
 
