@@ -7,6 +7,7 @@ derived for the network: it follows a convention if no entry is farther from it 
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -35,6 +36,9 @@ KINDS: tuple[LossKind, ...] = ("squared_error", "cross_entropy", "binary_cross_e
 
 # Numbers of samples and outputs, and the widths before; no two of one network are the same.
 SHAPES = ((5, (2, 4, 3)), (3, (4, 5, 7)))
+
+# The oracle that needs NumPy alone.
+ORACLE = "complex-step"
 
 # A handful of roundings by which a scale may be applied otherwise than the bounds have it.
 ROUNDINGS = 8 * 2.0**-53
@@ -164,13 +168,11 @@ def infer(implementation: Implementation) -> Inference:
 
 
 class Experiment:
-    """What is tried with one implementation. The oracle is the complex step, which needs NumPy alone."""
+    """What is tried with one implementation."""
 
     def __init__(self, implementation: Implementation) -> None:
         self.implementation = implementation
         self.convention = implementation.convention or Convention()
-        self._oracle = load_oracle("complex-step")
-        self._probes: dict[tuple[str, str], list[Probe]] = {}
 
     def forward_shapes(self) -> str | None:
         """How forward wants its arrays."""
@@ -218,27 +220,8 @@ class Experiment:
 
     def probes(self, loss: str, last: str) -> list[Probe]:
         """Networks that end in an activation, under a loss."""
-        if (loss, last) not in self._probes:
-            cases = [self._case(n, widths, last, loss) for n, widths in SHAPES]
-            self._probes[loss, last] = probe_all(cases, self._oracle)
-        return self._probes[loss, last]
-
-    def _case(self, n: int, widths: Sequence[int], last: str, loss: str) -> Case:
-        """A network of ordinary numbers whose labels are distributions, which suits every loss."""
-        if self.convention.layers == 1:
-            widths = widths[-2:]
-        rng = np.random.default_rng(n)
-        layers = list(itertools.pairwise(widths))
         hidden = next((g for g in ("tanh", "sigmoid", "relu") if g in self.convention.hidden), "identity")
-        return Case(
-            weights=tuple(rng.standard_normal((k, received)) / 2 for received, k in layers),
-            biases=tuple(rng.standard_normal(k) / 2 for _, k in layers),
-            x=rng.standard_normal((n, widths[0])),
-            y=rng.multinomial(64, [1 / widths[-1]] * widths[-1], n) / 64,
-            activations=(*(hidden,) * (len(layers) - 1), last),
-            loss=loss,
-            learning_rate=0.25,
-        )
+        return _probes(loss, last, hidden, single=self.convention.layers == 1)
 
     def loss(self, asked: str) -> LossFollowed | None:
         """What value and gradient follow when a loss is asked for; None where there is neither."""
@@ -317,7 +300,7 @@ class Experiment:
         """What relu_prime gives at 0, if there is one and it gives a number."""
         if "relu_prime" not in self.implementation.functions:
             return None
-        (probe,) = probe_all([_at_the_kink("identity", "squared_error_sum")], self._oracle)
+        (probe,) = probe_all([_at_the_kink("identity", "squared_error_sum")], load_oracle(ORACLE))
         alone = Implementation("", {"relu_prime": lambda z: self.implementation.functions["relu_prime"](0 * z)})
         answer = probe.ask(alone)[Quantity("relu_prime")]
         return float(answer[0, 0]) if _is_like(answer, probe.case.x) else None
@@ -334,7 +317,7 @@ class Experiment:
         if "relu" not in self.convention.hidden or self.convention.layers == 1 or loss is None:
             return None
         last = next(g for asked, g in self._asked() if asked == loss)
-        (linear,) = probe_all([_at_the_kink(last, loss)], self._oracle)
+        (linear,) = probe_all([_at_the_kink(last, loss)], load_oracle(ORACLE))
         assert self.backward_shapes is not None
         shaped = SHAPED[self.backward_shapes](self.implementation.functions["backward"])
         kink = replace(linear.case, activations=("relu", last))
@@ -367,6 +350,28 @@ class Experiment:
             return NONE
         records = probe.records({**answer, **mirrored}, ["step_W", "step_b"])
         return "adds" if all(record.verdict == "agrees" for record in records) else NONE
+
+
+@functools.cache
+def _probes(loss: str, last: str, hidden: str, *, single: bool) -> list[Probe]:
+    """Networks of ordinary numbers whose labels are distributions, which suits every loss."""
+    cases = []
+    for n, widths in SHAPES:
+        rng = np.random.default_rng(n)
+        layers = list(itertools.pairwise(widths[-2:] if single else widths))
+        k = widths[-1]
+        cases.append(
+            Case(
+                weights=tuple(rng.standard_normal((k, received)) / 2 for received, k in layers),
+                biases=tuple(rng.standard_normal(k) / 2 for _, k in layers),
+                x=rng.standard_normal((n, layers[0][0])),
+                y=rng.multinomial(64, [1 / k] * k, n) / 64,
+                activations=(*(hidden,) * (len(layers) - 1), last),
+                loss=loss,
+                learning_rate=0.25,
+            )
+        )
+    return probe_all(cases, load_oracle(ORACLE))
 
 
 def _is_like(value: Any, array: Array) -> bool:

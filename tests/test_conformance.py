@@ -133,7 +133,14 @@ class TestBlame:
     def test_blame(self, code, blamed, write):
         """With a question mark: only if the networks that happen to be drawn show it there too."""
         path = write(f"import numpy as np\nimport reference_impl as r\n{code}\n")
-        options = ("--conformance-dtype", "float32", "--deselect", "test_smallest_network.py")
+        options = (
+            "--conformance-dtype",
+            "float32",
+            "--conformance-networks",
+            5,
+            "--deselect",
+            "test_smallest_network.py",
+        )
         status, outcomes, _ = judge("--implementation", path, *options)
         surely = {name for name in blamed.split() if not name.startswith("?")}
         assert status == 1
