@@ -210,12 +210,12 @@ def readings() -> dict[str, dict[str, Formula]]:
         "N10": {"as printed": descend},
         "N11": {"as printed": sigmoid_layers},
         "N12": {
-            "one index, one number for all weights of neuron j": weight_gradient_filling_rows,
-            "one index, vectors multiplied entry by entry": weight_gradient_elementwise,
+            "one index (one number for all weights of neuron j)": weight_gradient_filling_rows,
+            "one index (vectors multiplied entry by entry)": weight_gradient_elementwise,
         },
         "N13": {"as printed": bias_gradient},
-        "N14": {"one index, the weight from input j to neuron j": input_gradient_of_one_index},
-        "N15": {f"n counts {counted}": partial(output_gradient, n=counted) for counted in COUNTS},
+        "N14": {"one index (the weight from input j to neuron j)": input_gradient_of_one_index},
+        "N15": {f"n counting {counted}": partial(output_gradient, n=counted) for counted in COUNTS},
         "N16": {
             "N15 and N14 as printed": partial(induction, base=output_gradient, step=input_gradient_of_one_index),
             "N15 and N14 as corrected": partial(
@@ -237,10 +237,10 @@ def corrections() -> dict[str, tuple[str, Formula]]:
     }
 
 
-def losses() -> dict[str, Formula]:
-    """The readings of L by name: whether it carries 1/n or 1/(2n), and what n counts."""
+def losses() -> dict[tuple[str, str], Formula]:
+    """The readings of L: by the factor that it carries, and by what n counts."""
     return {
-        f"{name}, n counts {counted}": partial(mean_squared_error, n=counted, factor=factor)
+        (name, counted): partial(mean_squared_error, n=counted, factor=factor)
         for name, factor in (("1/n", 1.0), ("1/(2n)", 0.5))
         for counted in COUNTS
     }

@@ -1,0 +1,111 @@
+"""N15: of which L its formula is the derivative, and which calls of the frameworks compute which L."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from functools import partial
+from types import ModuleType
+
+import numpy as np
+
+from oracles.case import Answer, Case, Quantity
+from reference_impl import as_printed
+from reference_impl.as_printed import STATEMENTS, Formula
+from reference_impl.contract import Array
+from reports.claims.claim import Call, Claim, Evidence
+from reports.claims.counterexamples import counterexample
+from reports.claims.equations import (
+    BATCHES,
+    Bench,
+    Networks,
+    check_of,
+    corrected,
+    find,
+    summarise,
+)
+from reports.claims.networks import SQUARED_ERRORS, prediction_as_weights, predictions
+from reports.claims.witnesses import Outcome, hear, try_on
+
+PREDICTIONS = 20
+
+
+def _under(loss: str, samples: Sequence[int], words: str) -> Networks:
+    return Networks(words, lambda seed: predictions(PREDICTIONS, seed, loss, samples))
+
+
+# Predictions under every loss, and single ones, the only ones for which n may count the outputs alone.
+MANY = {loss: _under(loss, BATCHES, f"batches of predictions under {loss}") for loss in SQUARED_ERRORS}
+SINGLE = {loss: _under(loss, [1], f"single predictions under {loss}") for loss in SQUARED_ERRORS}
+
+
+def _loss(formula: Formula, case: Case) -> Answer:
+    return {Quantity("loss"): np.asarray(formula(case.weights[0].T, case.y))}
+
+
+def _gradient(formula: Formula, case: Case) -> Answer:
+    return {Quantity("dW", 1): formula(case.weights[0].T, case.y).T}
+
+
+def try_output_gradient(bench: Bench) -> Claim:
+    """The verdict on N15: for each meaning of n, under the L that carries 1/n; and how it fares where L has 1/(2n)."""
+    outcomes: dict[str, list[Outcome]] = {}
+    checks, halved, right = [], [], []
+    name, correction = as_printed.corrections()["N15"]
+    formulas = as_printed.readings()["N15"]
+    for (reading, formula), counted in zip(formulas.items(), as_printed.COUNTS, strict=True):
+        mean, half = (_named(bench, as_printed.losses()[factor, counted]) for factor in ("1/n", "1/(2n)"))
+        outcomes[reading] = try_on(bench.known(mean), partial(_gradient, formula))
+        checks.append(check_of(reading, mean.words, outcomes[reading]))
+        halved.append(check_of(reading, half.words, try_on(bench.known(half), partial(_gradient, formula))))
+        double = try_on(bench.known(mean), partial(_gradient, partial(correction, n=counted)))
+        right.append(check_of(f"{name}, {reading}", mean.words, double))
+    finding = find(outcomes, MANY[SQUARED_ERRORS[0]])
+    failing = [formula for reading, formula in formulas.items() if not all(o.agrees for o in outcomes[reading])]
+    return Claim(
+        id="N15",
+        statement=STATEMENTS["N15"],
+        reading="x^(m-1) stands for the prediction y', which N11 numbers x^(m+1); L is the mean squared error, 1/n "
+        "times the sum of all (y' - y)^2; what n counts is open",
+        verdict=finding.verdict,
+        evidence=Evidence(
+            summary=summarise([*checks, *halved]),
+            condition=finding.condition,
+            checks=[*checks, *halved],
+            calls=_calls(bench),
+        ),
+        counterexample=counterexample("N15", partial(_gradient, failing[0])) if failing else None,
+        correction=corrected("∂L/∂y'_j = (2/n) * (y'_j - y_j), where L = (1/n) * sum of (y'_j - y_j)^2", right),
+    )
+
+
+def _named(bench: Bench, formula: Formula) -> Networks:
+    """Predictions under the contract's loss that a reading of L equals on all of them, or else on all single ones."""
+    for predicted in (MANY, SINGLE):
+        for networks in predicted.values():
+            if all(outcome.agrees for outcome in try_on(bench.known(networks), partial(_loss, formula))):
+                return networks
+    raise AssertionError("every reading of L is a loss of the contract, at least for single predictions")
+
+
+def _calls(bench: Bench) -> list[Call]:
+    """What each framework's ways to write a squared error are called in the contract."""
+    p, y = np.random.default_rng(bench.seed).standard_normal((2, 2, 3))
+    found = []
+    for framework, practice in practices(bench):
+        gradients = practice.squared_error_gradients(p, y)
+        found += [Call(framework, call, _name_of(p, y, gradient)) for call, gradient in gradients.items()]
+    return found
+
+
+def practices(bench: Bench) -> list[tuple[str, ModuleType]]:
+    """What the frameworks among the witnesses offer people to call, by name."""
+    names = [oracle.name for oracle in bench.oracles]
+    return [(name, importlib.import_module(f"oracles.{name}_practice")) for name in names if name in ("torch", "jax")]
+
+
+def _name_of(p: Array, y: Array, gradient: Array) -> str:
+    """The loss of the contract that has this gradient, by the certified values."""
+    known = hear([prediction_as_weights(p, y, loss) for loss in SQUARED_ERRORS], [])
+    outcomes = try_on(known, lambda _: {Quantity("dW", 1): gradient.T})
+    return next((outcome.case.loss for outcome in outcomes if outcome.agrees), "none of the contract's")
