@@ -29,6 +29,7 @@ from reports.implementation import CouldNotLoadError
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
+    from reports.claims.claim import Claims
     from reports.report import Report
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
@@ -77,6 +78,19 @@ def replay(
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
     return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+
+
+def claims(*, seed: int = 0, out: str | Path = DEFAULT_OUT, progress: Progress | None = None) -> Claims:
+    """Try every statement of the notes by running, write claims.json and its chapter of the report, and return them.
+
+    seed: of the random networks and starts. out: the folder to write into, which may have a verification's report.
+
+    Raises `reports.campaign.CouldNotRunError` where that cannot be carried out, and ImportError where the extra
+    "verify" is not installed.
+    """
+    from reports.claims.trial import try_notes
+
+    return try_notes(Path(out), seed, progress)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -188,6 +202,37 @@ def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
         if judgement.disagreements:
             return DISAGREES
         return AGREES if judgement.checked else COULD_NOT_RUN
+
+    _exit(run, debug)
+
+
+@main.command("claims")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the random networks and starts.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUT,
+    help="Folder for claims.json, and for report.md and report.html, which get a chapter.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def claims_command(*, debug: bool, **settings: Any) -> None:
+    """Put the lecture notes on trial: every printed statement is tried, and gets a verdict.
+
+    A statement holds, holds under a condition, or fails as printed; then there is a counterexample to follow by hand,
+    and what it should say. Exit status 0: every statement holds or is corrected; 1: one is not, or training differs by
+    more than rounding; 2: it could not be found out.
+    """
+
+    def run() -> int:
+        from reports.claims.terminal import claims_view
+        from reports.claims.trial import TRIED
+        from reports.terminal import TerminalProgress
+
+        with TerminalProgress(len(TRIED)) as progress:
+            found = claims(**settings, progress=progress)
+        _print(claims_view(found))
+        click.echo(f"\nThe report is in {settings['out'] / 'report.html'}")
+        return AGREES if found.settled else DISAGREES
 
     _exit(run, debug)
 

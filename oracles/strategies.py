@@ -14,6 +14,7 @@ import platformdirs
 from hypothesis import HealthCheck, find, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.errors import NoSuchExample
 from hypothesis.extra.numpy import arrays
 from hypothesis.strategies import SearchStrategy as SearchStrategy  # users of the strategies name their type
 
@@ -26,11 +27,11 @@ NUMBERS = INTEGERS | st.floats(-4, 4, width=32)
 Drawn = TypeVar("Drawn")
 
 
-def smallest(strategy: SearchStrategy[Drawn], shows: Callable[[Drawn], bool]) -> Drawn:
+def smallest(strategy: SearchStrategy[Drawn], shows: Callable[[Drawn], bool]) -> Drawn | None:
     """The simplest example that Hypothesis shrinks to, of those that show something; the same one at every call.
 
-    What Hypothesis keeps on disk goes to the user's cache folder, not to the folder that somebody works in. Raises
-    hypothesis.errors.NoSuchExample where none is found.
+    None where it finds no such example. What Hypothesis keeps on disk goes to the user's cache folder, not to the one
+    that somebody works in.
     """
     search = settings(
         database=None, derandomize=True, deadline=None, max_examples=2000, suppress_health_check=list(HealthCheck)
@@ -38,6 +39,8 @@ def smallest(strategy: SearchStrategy[Drawn], shows: Callable[[Drawn], bool]) ->
     set_hypothesis_home_dir(platformdirs.user_cache_path("backproof") / "hypothesis")
     try:
         return find(strategy, shows, settings=search)
+    except NoSuchExample:
+        return None
     finally:
         set_hypothesis_home_dir(None)
 

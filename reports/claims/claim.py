@@ -99,3 +99,85 @@ class Claim(msgspec.Struct, frozen=True):
     def settled(self) -> bool:
         """Whether the statement holds somehow, or is corrected by what holds."""
         return self.correction.verified if self.correction else self.verdict != "fails as printed"
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """Two runs of descent, or a run and the exact path, after every step."""
+
+    between: str
+    error: Annotated[
+        list[float | None],
+        Meta(description="The largest difference between parameters, from the start to the last step"),
+    ]
+    allowed: Annotated[
+        list[float | None], Meta(description="The largest bound of a parameter's difference; null where there is none")
+    ]
+    ratio: Annotated[
+        list[float | None], Meta(description="The largest error / allowed; null where unchecked or infinite")
+    ]
+
+
+class Training(msgspec.Struct, frozen=True):
+    """Descent in NumPy, PyTorch and JAX, side by side from the same start."""
+
+    network: Text
+    steps: Count
+    parameters: Count
+    within: Annotated[bool, Meta(description="Whether all stay within their bounds at every step that is checked")]
+    checked: Annotated[int, Meta(ge=0, description="Up to which step there are bounds")]
+    worst: Annotated[float | None, Meta(description="The largest error / allowed up to there; null: infinite")]
+    comparisons: list[Comparison]
+
+
+class Speed(msgspec.Struct, frozen=True):
+    """How long it takes to compute a layer."""
+
+    scale: Annotated[str, Meta(description="What the size counts")]
+    size: Count
+    form: Annotated[str, Meta(description="All at once, or the loop")]
+    seconds: Annotated[float, Meta(description="The median")]
+
+
+class Crossover(msgspec.Struct, frozen=True):
+    """From which size on a loop is slower than all at once."""
+
+    scale: str
+    form: str
+    size: Annotated[int | None, Meta(description="The first of the sizes timed from which on it is; null: none")]
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """The one part of claims.json that differs from run to run."""
+
+    seconds: Annotated[float, Meta(description="Of everything")]
+    by_claim: Annotated[dict[str, float], Meta(description="Seconds for each statement, and for training")]
+    speeds: Annotated[list[Speed], Meta(description="What N17 was measured by")]
+    crossovers: list[Crossover]
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """The outcome of `backproof claims`."""
+
+    schema_version: str
+    complete: Annotated[bool, Meta(description="Whether every statement was tried")]
+    summary: Annotated[str, Meta(description="The verdicts in a sentence")]
+    seed: Count
+    witnesses: Annotated[list[str], Meta(description="Whom the equations were held against")]
+    claims: list[Claim]
+    training: list[Training]
+    environment: dict[str, str]
+    timing: Timing
+
+    @property
+    def settled(self) -> bool:
+        """Whether all statements hold somehow or are corrected by what holds, and all training stays in its bounds."""
+        return all(claim.settled for claim in self.claims) and all(run.within for run in self.training)
+
+    def to_json(self) -> bytes:
+        """The content of claims.json."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def schema() -> bytes:
+    """The JSON Schema of claims.json."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Claims)), indent=2) + b"\n"

@@ -9,7 +9,7 @@ several numbers to a layer. Otherwise the statement *fails as printed*.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from oracles.registry import Oracle
 from reference_impl import as_printed
 from reference_impl.as_printed import STATEMENTS, Formula
 from reference_impl.contract import Array
-from reports.claims.claim import Check, Claim, Correction, Evidence, Verdict
+from reports.claims.claim import Check, Claim, Correction, Counterexample, Evidence, Verdict
 from reports.claims.counterexamples import counterexample
 from reports.claims.networks import (
     SIZE,
@@ -259,9 +259,14 @@ class Finding(NamedTuple):
     condition: str = ""
 
 
-def find(readings: dict[str, list[Outcome]], networks: Networks) -> Finding:
+def everywhere(outcomes: Sequence[Outcome]) -> bool:
+    """Whether a formula was tried at all, and agrees wherever it was."""
+    return bool(outcomes) and all(outcome.agrees for outcome in outcomes)
+
+
+def find(readings: Mapping[str, Sequence[Outcome]], networks: Networks) -> Finding:
     """The verdict on a statement, from how its readings fared."""
-    agreeing = [name for name, outcomes in readings.items() if all(outcome.agrees for outcome in outcomes)]
+    agreeing = [name for name, outcomes in readings.items() if everywhere(outcomes)]
     if len(agreeing) == len(readings):
         return Finding("holds")
     if agreeing:
@@ -276,20 +281,33 @@ def find(readings: dict[str, list[Outcome]], networks: Networks) -> Finding:
 def try_equation(equation: Equation, bench: Bench) -> Claim:
     """The verdict on an equation, with its evidence, a counterexample where a reading fails, and the correction."""
     known, networks = bench.known(equation.networks), equation.networks
-    formulas = as_printed.readings()[equation.id]
-    readings = {name: try_on(known, partial(equation.answer, formula)) for name, formula in formulas.items()}
+    answers = {name: partial(equation.answer, formula) for name, formula in as_printed.readings()[equation.id].items()}
+    readings = {name: try_on(known, answer) for name, answer in answers.items()}
     finding = find(readings, networks)
-    checks = [check for name, outcomes in readings.items() for check in checks_of(name, outcomes, networks)]
-    failing = [name for name, outcomes in readings.items() if not all(outcome.agrees for outcome in outcomes)]
     return Claim(
         id=equation.id,
         statement=STATEMENTS[equation.id],
         reading=equation.reading,
         verdict=finding.verdict,
-        evidence=Evidence(summary=summarise(checks), condition=finding.condition, checks=checks),
-        counterexample=counterexample(equation.id, partial(equation.answer, formulas[failing[0]])) if failing else None,
+        evidence=Evidence(
+            summary=" ".join(say(name, outcomes, networks) for name, outcomes in readings.items()),
+            condition=finding.condition,
+            checks=[check for name, outcomes in readings.items() for check in checks_of(name, outcomes, networks)],
+        ),
+        counterexample=first_counterexample(equation.id, answers, readings),
         correction=_correct(equation, bench),
     )
+
+
+def first_counterexample(
+    id: str, answers: Mapping[str, Callable[[Case], Answer]], readings: Mapping[str, Sequence[Outcome]]
+) -> Counterexample | None:
+    """The smallest one to the first reading that fails somewhere."""
+    for name, outcomes in readings.items():
+        failing = [outcome.case for outcome in outcomes if not outcome.agrees]
+        if failing:
+            return counterexample(id, answers[name], failing)
+    return None
 
 
 def _correct(equation: Equation, bench: Bench) -> Correction | None:
@@ -338,17 +356,17 @@ def check_of(what: str, scope: str, outcomes: Sequence[Outcome]) -> Check:
     )
 
 
-def summarise(checks: Sequence[Check]) -> str:
-    """The checks in sentences."""
-    return " ".join(map(_sentence, checks))
-
-
-def _sentence(check: Check) -> str:
-    subject = "It" if check.what == "as printed" else f"With {check.what} it"
-    if check.agreeing == check.tried:
-        ratios = conjoin([f"{format_ratio(ratio)} ({name})" for name, ratio in check.worst.items()])
-        return f"{subject} agrees on all {check.tried} {check.scope}: error / allowed is at most {ratios}."
-    if check.agreeing == 0:
-        least = "" if check.least is None else f": error / allowed is at least {format_ratio(check.least)}"
-        return f"{subject} disagrees on all {check.tried} {check.scope}{least}."
-    return f"{subject} agrees on {check.agreeing} of {check.tried} {check.scope}."
+def say(what: str, outcomes: Sequence[Outcome], networks: Networks) -> str:
+    """How a reading fared, in a sentence."""
+    subject = "It agrees" if what == "as printed" else f"With {what} it agrees"
+    agreeing = [outcome for outcome in outcomes if outcome.agrees]
+    if len(agreeing) == len(outcomes):
+        worst = max((ratio for outcome in agreeing for ratio in outcome.ratios.values()), default=0.0)
+        witnesses = conjoin(list(agreeing[0].ratios))
+        return (
+            f"{subject} with {witnesses} on all {len(outcomes)} {networks.words}: error / allowed is at most "
+            f"{format_ratio(worst)}."
+        )
+    condition = separating(outcomes, networks)
+    where = f", exactly where {condition.words}" if condition else ""
+    return f"{subject} on {len(agreeing) or 'none'} of {len(outcomes)} {networks.words}{where}."

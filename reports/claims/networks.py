@@ -25,7 +25,8 @@ SQUARED_ERRORS = tuple(loss for loss in LOSSES if find_loss(loss).kind == "squar
 def sigmoid_networks(count: int, seed: int, samples: Sequence[int], loss: str | None = None) -> list[Case]:
     """Networks of sigmoids under squared errors.
 
-    Every fourth has one neuron in each layer, and another at least in the first. samples: how many there may be; loss: which, or any of the squared errors.
+    Every fourth has one neuron in each layer, and another at least in the first. samples: how many there may be; loss:
+    which, or any of the squared errors.
     """
     return [_layers(np.random.default_rng([1, seed, i]), i, ("sigmoid",), samples, loss) for i in range(count)]
 
@@ -40,6 +41,12 @@ def neurons(count: int, seed: int) -> list[Case]:
     """One layer each, without activation."""
     rngs = [np.random.default_rng([3, seed, i]) for i in range(count)]
     return [_layers(rng, i, ("identity",), range(1, SIZE + 1), None, depth=1) for i, rng in enumerate(rngs)]
+
+
+def affine_networks(count: int, seed: int) -> list[Case]:
+    """Networks without activation."""
+    rngs = [np.random.default_rng([10, seed, i]) for i in range(count)]
+    return [_layers(rng, i, ("identity",), range(1, SIZE + 1), None) for i, rng in enumerate(rngs)]
 
 
 def numbers(count: int, seed: int) -> list[Case]:

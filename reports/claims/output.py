@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from functools import partial
-from types import ModuleType
 
 import numpy as np
 
@@ -14,7 +12,6 @@ from reference_impl import as_printed
 from reference_impl.as_printed import STATEMENTS, Formula
 from reference_impl.contract import Array
 from reports.claims.claim import Call, Claim, Evidence
-from reports.claims.counterexamples import counterexample
 from reports.claims.equations import (
     BATCHES,
     Bench,
@@ -22,9 +19,11 @@ from reports.claims.equations import (
     check_of,
     corrected,
     find,
-    summarise,
+    first_counterexample,
+    say,
 )
 from reports.claims.networks import SQUARED_ERRORS, prediction_as_weights, predictions
+from reports.claims.practice import practices
 from reports.claims.witnesses import Outcome, hear, try_on
 
 PREDICTIONS = 20
@@ -49,19 +48,25 @@ def _gradient(formula: Formula, case: Case) -> Answer:
 
 def try_output_gradient(bench: Bench) -> Claim:
     """The verdict on N15: for each meaning of n, under the L that carries 1/n; and how it fares where L has 1/(2n)."""
-    outcomes: dict[str, list[Outcome]] = {}
-    checks, halved, right = [], [], []
     name, correction = as_printed.corrections()["N15"]
-    formulas = as_printed.readings()["N15"]
-    for (reading, formula), counted in zip(formulas.items(), as_printed.COUNTS, strict=True):
+    answers, readings = {}, dict[str, list[Outcome]]()
+    checks, sentences, halved, right = [], [], [], []
+    for (reading, formula), counted in zip(as_printed.readings()["N15"].items(), as_printed.COUNTS, strict=True):
         mean, half = (_named(bench, as_printed.losses()[factor, counted]) for factor in ("1/n", "1/(2n)"))
-        outcomes[reading] = try_on(bench.known(mean), partial(_gradient, formula))
-        checks.append(check_of(reading, mean.words, outcomes[reading]))
-        halved.append(check_of(reading, half.words, try_on(bench.known(half), partial(_gradient, formula))))
-        double = try_on(bench.known(mean), partial(_gradient, partial(correction, n=counted)))
-        right.append(check_of(f"{name}, {reading}", mean.words, double))
-    finding = find(outcomes, MANY[SQUARED_ERRORS[0]])
-    failing = [formula for reading, formula in formulas.items() if not all(o.agrees for o in outcomes[reading])]
+        answers[reading] = partial(_gradient, formula)
+        readings[reading], under_half, doubled = (
+            try_on(bench.known(networks), answer)
+            for networks, answer in (
+                (mean, answers[reading]),
+                (half, answers[reading]),
+                (mean, partial(_gradient, partial(correction, n=counted))),
+            )
+        )
+        checks.append(check_of(reading, mean.words, readings[reading]))
+        halved.append(check_of(reading, half.words, under_half))
+        right.append(check_of(f"{name}, {reading}", mean.words, doubled))
+        sentences += [say(reading, readings[reading], mean), say(reading, under_half, half)]
+    finding = find(readings, MANY[SQUARED_ERRORS[0]])
     return Claim(
         id="N15",
         statement=STATEMENTS["N15"],
@@ -69,12 +74,12 @@ def try_output_gradient(bench: Bench) -> Claim:
         "times the sum of all (y' - y)^2; what n counts is open",
         verdict=finding.verdict,
         evidence=Evidence(
-            summary=summarise([*checks, *halved]),
+            summary=" ".join(sentences),
             condition=finding.condition,
             checks=[*checks, *halved],
             calls=_calls(bench),
         ),
-        counterexample=counterexample("N15", partial(_gradient, failing[0])) if failing else None,
+        counterexample=first_counterexample("N15", answers, readings),
         correction=corrected("∂L/∂y'_j = (2/n) * (y'_j - y_j), where L = (1/n) * sum of (y'_j - y_j)^2", right),
     )
 
@@ -96,12 +101,6 @@ def _calls(bench: Bench) -> list[Call]:
         gradients = practice.squared_error_gradients(p, y)
         found += [Call(framework, call, _name_of(p, y, gradient)) for call, gradient in gradients.items()]
     return found
-
-
-def practices(bench: Bench) -> list[tuple[str, ModuleType]]:
-    """What the frameworks among the witnesses offer people to call, by name."""
-    names = [oracle.name for oracle in bench.oracles]
-    return [(name, importlib.import_module(f"oracles.{name}_practice")) for name in names if name in ("torch", "jax")]
 
 
 def _name_of(p: Array, y: Array, gradient: Array) -> str:

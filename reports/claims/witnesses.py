@@ -18,11 +18,20 @@ CERTIFIED = "certified"
 
 @dataclass(frozen=True)
 class Known:
-    """A case, what each witness says of it, and how far from that an honest evaluation in NumPy may be."""
+    """A case, and what is known of it.
+
+    expected: what each witness says; theirs: how far from the exact values each of them may be; own: how far from these
+    an honest evaluation in NumPy may be.
+    """
 
     case: Case
+    own: Answer
     expected: dict[str, Answer]
-    allowed: dict[str, Answer]
+    theirs: dict[str, Answer]
+
+    def allowed(self, witness: str) -> Answer:
+        """How far what is tried may be from what the witness says."""
+        return {quantity: own + self.theirs[witness][quantity] for quantity, own in self.own.items()}
 
 
 @dataclass(frozen=True)
@@ -48,18 +57,12 @@ def hear(cases: Sequence[Case], oracles: Sequence[Oracle]) -> list[Known]:
     arithmetics = [NUMPY["float64"], *(oracle.arithmetic for oracle in oracles)]
     known = []
     for case, found, *expected in zip(cases, bounds(cases, arithmetics), *answers, strict=True):
-        own, *others = found.allowances
+        own, *theirs = found.allowances
         truth = enclose(case, own)
-        exact = {q: own[q] + np.abs(truth.low[q]) + truth.radius[q] for q in own}
-        sums = [{q: own[q] + theirs[q] for q in own} for theirs in others]
         names = [*(oracle.name for oracle in oracles), CERTIFIED]
-        known.append(
-            Known(
-                case,
-                dict(zip(names, [*expected, truth.high], strict=True)),
-                dict(zip(names, [*sums, exact], strict=True)),
-            )
-        )
+        expected.append(truth.high)
+        theirs.append({q: np.abs(truth.low[q]) + truth.radius[q] for q in own})
+        known.append(Known(case, own, dict(zip(names, expected, strict=True)), dict(zip(names, theirs, strict=True))))
     return known
 
 
@@ -76,7 +79,7 @@ def _try(known: Known, answer: Callable[[Case], Answer]) -> Outcome | None:
     with np.errstate(all="ignore"):
         got = answer(known.case)
     records = {
-        name: compare(got, {q: expected[q] for q in got}, {q: known.allowed[name][q] for q in got}, known.case.dtype)
+        name: compare(got, {q: expected[q] for q in got}, known.allowed(name), known.case.dtype)
         for name, expected in known.expected.items()
     }
     verdicts = {record.verdict for found in records.values() for record in found}
