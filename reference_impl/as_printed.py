@@ -217,8 +217,10 @@ def readings() -> dict[str, dict[str, Formula]]:
         "N14": {"one index (the weight from input j to neuron j)": input_gradient_of_one_index},
         "N15": {f"n counting {counted}": partial(output_gradient, n=counted) for counted in COUNTS},
         "N16": {
-            "N15 and N14 as printed": partial(induction, base=output_gradient, step=input_gradient_of_one_index),
-            "N15 and N14 as corrected": partial(
+            "N15 and N14 are the printed ones": partial(
+                induction, base=output_gradient, step=input_gradient_of_one_index
+            ),
+            "N15 and N14 are the corrected ones": partial(
                 induction, base=output_gradient_of_the_mean, step=input_gradient_summed
             ),
         },

@@ -48,7 +48,7 @@ def _finish(name: str, title: str, caption: str, *panels: Panel) -> Chart:
 
 def _colours(colours: dict[str, str], title: str | None = None) -> alt.Color:
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    return alt.Color("group:N", scale=scale, title=title, legend=alt.Legend(labelLimit=260))
+    return alt.Color("group:N", scale=scale, title=title, legend=alt.Legend(labelLimit=260, symbolOpacity=1))
 
 
 def _slopes(claim: Claim) -> Chart:
@@ -133,7 +133,7 @@ def _steps(claim: Claim) -> Chart:
         color=_colours({"sigmoid": BLUE, "ReLU": ORANGE}),
         tooltip=["group:N", "at:O", "value:Q", "low:Q", "high:Q"],
     )
-    title = "steps to a loss that no linear function has"
+    title = "steps"
     limit = _data([{"at": MOST_STEPS, "text": f"not within {MOST_STEPS} steps"}])
     panel = alt.layer(
         base.mark_rule(strokeWidth=3, opacity=0.45).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
@@ -181,8 +181,8 @@ def _times(claims: Claims) -> Chart:
     return _finish(
         "n17-times",
         "The time that a layer takes, in loops and all at once",
-        "Medians, on the machine that this report was made on. Left: one sample, as many weights to a neuron as there "
-        "are neurons. Right: 32 neurons.",
+        "Medians, on the machine that this report was made on. Left: for one sample, each neuron with as many weights "
+        "as there are neurons. Right: for 32 neurons.",
         *panels,
     )
 

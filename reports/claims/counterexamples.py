@@ -80,9 +80,9 @@ def number(value: float) -> str:
 
 
 def numbers(values: Sequence[float] | Array) -> str:
-    """A number alone, or several in brackets."""
+    """A number alone, or several in brackets; a single 0 where all are 0."""
     shown = [number(float(value)) for value in values]
-    return shown[0] if len(shown) == 1 else f"({', '.join(shown)})"
+    return shown[0] if len(shown) == 1 or not np.any(values) else f"({', '.join(shown)})"
 
 
 def factor(value: float) -> str:
@@ -127,27 +127,35 @@ def given(case: Case) -> str:
     return f"x = {x}, w = {w}, b = {numbers(b)}, y = {y}, so y' = {p}"
 
 
-def _deltas(case: Case, j: int) -> list[tuple[float, float, float]]:
-    """For each sample dL/dx_j, x_j, and 1 - x_j of neuron j of the first layer."""
-    outputs, gradients = outputs_and_gradients(case)
-    return [(d[j], x[j], 1 - x[j]) for d, x in zip(gradients[1], outputs[1], strict=True)]
+def _deltas(case: Case) -> Array:
+    """dL/dx_j x_j (1 - x_j) of the first layer, (n, k_1)."""
+    (_, x, *_), (_, dx, *_) = outputs_and_gradients(case)
+    return dx * x * (1 - x)
+
+
+def _with_deltas(case: Case) -> str:
+    """A network of one layer, what it predicts, and the factors that the printed formulas share."""
+    (_, x, *_), (_, dx, *_) = outputs_and_gradients(case)
+    factors = [product(d, a, 1 - a) for d, a in zip(dx.ravel(), x.ravel(), strict=True)]
+    values = "; ".join(map(numbers, _deltas(case)))
+    return f"{given(case)}, δ = ∂L/∂y' · y' · (1 - y') = {' and '.join(dict.fromkeys(factors))} = {values}"
 
 
 def _weight_line(case: Case, wrong: Wrong) -> str:
     j, received = wrong.index
-    (delta,) = _deltas(case, j)
+    delta = _deltas(case)[0, j]
     return (
-        f"{given(case)}; N12 gives ∂L/∂w_{j + 1}{received + 1} = {product(*delta)} · x_{j + 1} = "
-        f"{number(wrong.printed)}, but it is {product(*delta)} · x_{received + 1} = {number(wrong.exact)}"
+        f"{_with_deltas(case)}: N12 gives ∂L/∂w_{j + 1}{received + 1} = {factor(delta)} · x_{j + 1} = "
+        f"{number(wrong.printed)}, but it is {factor(delta)} · x_{received + 1} = {number(wrong.exact)}"
     )
 
 
 def _bias_line(case: Case, wrong: Wrong) -> str:
     (j,) = wrong.index
-    first, *_ = deltas = _deltas(case, j)
+    terms = " + ".join(map(factor, _deltas(case)[:, j]))
     return (
-        f"{given(case)}; N13 gives ∂L/∂b_{j + 1} = {product(*first)} = {number(wrong.printed)} for the first sample, "
-        f"but it is {' + '.join(product(*delta) for delta in deltas)} = {number(wrong.exact)}"
+        f"{_with_deltas(case)}: N13 gives ∂L/∂b_{j + 1} = {number(wrong.printed)} for the first sample, but it is "
+        f"{terms} = {number(wrong.exact)}"
     )
 
 
@@ -156,15 +164,25 @@ def _input_line(case: Case, wrong: Wrong) -> str:
     received, sample = wrong.index
     terms = _terms(without_front(case), received, sample)
     return (
-        f"{given(without_front(case))}; N14 gives ∂L/∂x_{received + 1} = {terms[min(received, len(terms) - 1)]} = "
-        f"{number(wrong.printed)}, but it is {' + '.join(terms)} = {number(wrong.exact)}"
+        f"{_with_deltas(without_front(case))}: N14 gives ∂L/∂x_{received + 1} = "
+        f"{terms[min(received, len(terms) - 1)]} = {number(wrong.printed)}, but it is {' + '.join(terms)} = "
+        f"{number(wrong.exact)}"
+    )
+
+
+def _induction_line(case: Case, wrong: Wrong) -> str:
+    """The entry is one of the weights of the layer in front, which are x^T."""
+    received, sample = wrong.index
+    terms = _terms(without_front(case), received, sample)
+    return (
+        f"{_with_deltas(without_front(case))}: N15 and N14 give ∂L/∂x_{received + 1} = {number(wrong.printed)}, "
+        f"but it is {' + '.join(terms)} = {number(wrong.exact)}"
     )
 
 
 def _terms(case: Case, received: int, sample: int) -> list[str]:
     """What each neuron of the first layer contributes to the derivative by a number that it receives."""
-    W = case.weights[0]
-    return [product(*_deltas(case, j)[sample], W[j, received]) for j in range(len(W))]
+    return [product(d, w) for d, w in zip(_deltas(case)[sample], case.weights[0][:, received], strict=True)]
 
 
 def _output_line(case: Case, wrong: Wrong) -> str:
@@ -176,16 +194,6 @@ def _output_line(case: Case, wrong: Wrong) -> str:
         f"y' = {number(p)}, y = {number(y)}, n = {n}: N15 gives ∂L/∂y' = 1/{n} · {difference} = "
         f"{number(wrong.printed)}, but L = 1/{n} · {difference}² has ∂L/∂y' = 2/{n} · {difference} = "
         f"{number(wrong.exact)}"
-    )
-
-
-def _induction_line(case: Case, wrong: Wrong) -> str:
-    """The entry is one of the weights of the layer in front, which are x^T."""
-    received, sample = wrong.index
-    terms = _terms(without_front(case), received, sample)
-    return (
-        f"{given(without_front(case))}; N15 and N14 give ∂L/∂x_{received + 1} = {number(wrong.printed)}, "
-        f"but it is {' + '.join(terms)} = {number(wrong.exact)}"
     )
 
 

@@ -9,7 +9,7 @@ several numbers to a layer. Otherwise the statement *fails as printed*.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -290,7 +290,7 @@ def try_equation(equation: Equation, bench: Bench) -> Claim:
         reading=equation.reading,
         verdict=finding.verdict,
         evidence=Evidence(
-            summary=" ".join(say(name, outcomes, networks) for name, outcomes in readings.items()),
+            summary=sentence(say(name, outcomes, networks) for name, outcomes in readings.items()),
             condition=finding.condition,
             checks=[check for name, outcomes in readings.items() for check in checks_of(name, outcomes, networks)],
         ),
@@ -357,16 +357,21 @@ def check_of(what: str, scope: str, outcomes: Sequence[Outcome]) -> Check:
 
 
 def say(what: str, outcomes: Sequence[Outcome], networks: Networks) -> str:
-    """How a reading fared, in a sentence."""
-    subject = "It agrees" if what == "as printed" else f"With {what} it agrees"
+    """How a reading fared, in a clause."""
+    subject = "it agrees" if what == "as printed" else f"{what}: agrees"
     agreeing = [outcome for outcome in outcomes if outcome.agrees]
     if len(agreeing) == len(outcomes):
         worst = max((ratio for outcome in agreeing for ratio in outcome.ratios.values()), default=0.0)
-        witnesses = conjoin(list(agreeing[0].ratios))
-        return (
-            f"{subject} with {witnesses} on all {len(outcomes)} {networks.words}: error / allowed is at most "
-            f"{format_ratio(worst)}."
-        )
+        *oracles, certified = agreeing[0].ratios
+        witnesses = conjoin([*oracles, f"the {certified} values"])
+        scope = f"all {len(outcomes)} {networks.words} (error / allowed at most {format_ratio(worst)})"
+        return f"{subject} with {witnesses} on {scope}"
     condition = separating(outcomes, networks)
     where = f", exactly where {condition.words}" if condition else ""
-    return f"{subject} on {len(agreeing) or 'none'} of {len(outcomes)} {networks.words}{where}."
+    return f"{subject} on {len(agreeing) or 'none'} of {len(outcomes)} {networks.words}{where}"
+
+
+def sentence(clauses: Iterable[str]) -> str:
+    """The clauses as one sentence, whose first word gets a capital."""
+    text = f"{'; '.join(clauses)}."
+    return text[0].upper() + text[1:] if text[:2].isalpha() else text

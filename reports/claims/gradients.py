@@ -130,12 +130,13 @@ def find(kept: dict[str, bool], faster: dict[str, bool]) -> tuple[Verdict, str]:
         return "holds", ""
     if not any(kept.values()) or not any(faster.values()):
         return "fails as printed", ""
-    scales = [scale for scale, so in kept.items() if so]
-    rates = [rate for rate, so in faster.items() if so]
-    return "holds if", (
-        f"the weights start at {' or '.join(scales)} (of {', '.join(kept)}), "
-        f"and the learning rate is {' or '.join(rates)} (of {', '.join(faster)})"
-    )
+    return "holds if", f"the weights start at {_choice(kept)}, and the learning rate is {_choice(faster)}"
+
+
+def _choice(tried: dict[str, bool]) -> str:
+    """What does, and what does not."""
+    does, does_not = ([name for name, so in tried.items() if so == wanted] for wanted in (True, False))
+    return " or ".join(does) + (f" and not {' or '.join(does_not)}" if does_not else "")
 
 
 def _norms(norms: Norms) -> list[Measurement]:

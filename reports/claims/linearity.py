@@ -20,7 +20,7 @@ from reference_impl.as_printed import STATEMENTS, Formula
 from reference_impl.contract import DEFAULT_LOSS, Array
 from reference_impl.descent import descent, table
 from reports.claims.claim import Check, Claim, Evidence, Measurement
-from reports.claims.equations import NETWORKS, Bench, Networks, check_of, say
+from reports.claims.equations import NETWORKS, Bench, Networks, check_of, say, sentence
 from reports.claims.learning import best_linear_fit, he
 from reports.claims.measured import BEST, LOSS
 from reports.claims.networks import affine_networks
@@ -70,8 +70,8 @@ def try_linearity(bench: Bench) -> Claim:
         reading="linear is what N1 is, w · x + b; to fit better is to have a smaller loss than the best linear fit has",
         verdict="holds" if linear and better else "fails as printed",
         evidence=Evidence(
-            summary=f"{say('as printed', outcomes, COLLAPSED)} Of {len(never) * STARTS} networks without activation "
-            f"that are trained on the notes' tables, {sum(check.agreeing for check in never)} never get below "
+            summary=f"{sentence([say('as printed', outcomes, COLLAPSED)])} Of {len(never) * STARTS} networks without "
+            f"activation, trained on the notes' tables, {sum(check.agreeing for check in never)} never get below "
             f"{fit.loss:.3g}, the loss of the best linear fit; with an activation in one hidden layer {better} of "
             f"{len(below) * STARTS} do.",
             checks=[collapsed, *never, *below],

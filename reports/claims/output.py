@@ -21,6 +21,7 @@ from reports.claims.equations import (
     find,
     first_counterexample,
     say,
+    sentence,
 )
 from reports.claims.networks import SQUARED_ERRORS, prediction_as_weights, predictions
 from reports.claims.practice import practices
@@ -50,7 +51,7 @@ def try_output_gradient(bench: Bench) -> Claim:
     """The verdict on N15: for each meaning of n, under the L that carries 1/n; and how it fares where L has 1/(2n)."""
     name, correction = as_printed.corrections()["N15"]
     answers, readings = {}, dict[str, list[Outcome]]()
-    checks, sentences, halved, right = [], [], [], []
+    checks, clauses, halved, right = [], [], [], []
     for (reading, formula), counted in zip(as_printed.readings()["N15"].items(), as_printed.COUNTS, strict=True):
         mean, half = (_named(bench, as_printed.losses()[factor, counted]) for factor in ("1/n", "1/(2n)"))
         answers[reading] = partial(_gradient, formula)
@@ -65,7 +66,7 @@ def try_output_gradient(bench: Bench) -> Claim:
         checks.append(check_of(reading, mean.words, readings[reading]))
         halved.append(check_of(reading, half.words, under_half))
         right.append(check_of(f"{name}, {reading}", mean.words, doubled))
-        sentences += [say(reading, readings[reading], mean), say(reading, under_half, half)]
+        clauses += [say(reading, readings[reading], mean), say(reading, under_half, half)]
     finding = find(readings, MANY[SQUARED_ERRORS[0]])
     return Claim(
         id="N15",
@@ -74,7 +75,7 @@ def try_output_gradient(bench: Bench) -> Claim:
         "times the sum of all (y' - y)^2; what n counts is open",
         verdict=finding.verdict,
         evidence=Evidence(
-            summary=" ".join(sentences),
+            summary=sentence(clauses),
             condition=finding.condition,
             checks=[*checks, *halved],
             calls=_calls(bench),

@@ -75,12 +75,12 @@ def _layer(neurons: int, received: int, samples: int) -> tuple[Array, Array, Arr
 
 SCALES = (
     Scale(
-        "neurons, each with as many weights",
+        "neurons",
         {"number by number": number_by_number, "neuron by neuron": neuron_by_neuron, AT_ONCE: at_once},
         lambda k: _layer(k, k, 1),
     ),
     Scale(
-        f"samples, for {NEURONS} neurons",
+        "samples",
         {"sample by sample": sample_by_sample, AT_ONCE: at_once},
         lambda n: _layer(NEURONS, NEURONS, n),
     ),
@@ -103,7 +103,8 @@ def try_vectors() -> tuple[Claim, list[Speed]]:
             summary=_summary(checks),
             checks=checks,
             method=f"Medians of {REPEATS} measurements of at least {SHORTEST * 1000:g} ms each, in float64, on one "
-            "thread; the times stand in the report's timing.",
+            f"thread. Neurons: for one sample, each with as many weights as there are neurons; samples: for {NEURONS} "
+            "neurons. The times stand in the report's timing.",
         ),
     ), times
 
@@ -166,7 +167,7 @@ def _saving(scale: Scale, times: Sequence[Speed]) -> Check:
     slower = sum(seconds > MUCH * largest[AT_ONCE] for seconds in loops)
     return Check(
         f"it takes more than {MUCH:g} times as long as {AT_ONCE}",
-        f"loops, {SIZES[-1]} {scale.name}",
+        f"loops at {SIZES[-1]} {scale.name}",
         len(loops),
         slower,
     )
@@ -177,6 +178,6 @@ def _summary(checks: list[Check]) -> str:
     same, saving = checks[: len(SCALES)], checks[len(SCALES) :]
     slower = conjoin([f"{check.agreeing} of {check.tried} {check.scope}" for check in saving])
     return (
-        f"All ways give the same outputs at {sum(check.agreeing for check in same)} of {sum(c.tried for c in same)} "
-        f"sizes. More than {MUCH:g} times as long as {AT_ONCE} take {slower}."
+        f"All ways to compute a layer give the same outputs at {sum(check.agreeing for check in same)} of "
+        f"{sum(check.tried for check in same)} sizes; more than {MUCH:g} times as long as {AT_ONCE} take {slower}."
     )
