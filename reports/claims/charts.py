@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -15,7 +15,9 @@ from reports.claims.measured import BEST, LOSS, MOST_STEPS, NORM, SLOPE, STEPS_T
 # The names of all charts that a trial may have.
 CLAIM_CHARTS = ("n6-slopes", "n7-gradients", "n7-steps", "n17-times", "n18-losses", "training")
 
-BLUE, ORANGE, GREEN, PURPLE, BROWN, GREY = "#1f6fb2", "#d96c00", "#2e8540", "#7b3fa0", "#b8860b", "#5b6570"
+BLUE, ORANGE, GREEN, PURPLE, BROWN, PINK, GREY = (
+    "#1f6fb2", "#d96c00", "#2e8540", "#7b3fa0", "#b8860b", "#c2185b", "#5b6570",
+)  # fmt: skip
 
 Rows = list[dict[str, Any]]
 Panel = alt.Chart | alt.LayerChart | alt.FacetChart
@@ -46,9 +48,11 @@ def _finish(name: str, title: str, caption: str, *panels: Panel) -> Chart:
     return Chart(name, title, caption, chart.configure(font=FONT).to_dict())
 
 
-def _colours(colours: dict[str, str], title: str | None = None) -> alt.Color:
+def _colours(colours: dict[str, str], legend: Literal["right", "bottom"] = "right") -> alt.Color:
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    return alt.Color("group:N", scale=scale, title=title, legend=alt.Legend(labelLimit=260, symbolOpacity=1))
+    return alt.Color(
+        "group:N", scale=scale, title=None, legend=alt.Legend(orient=legend, labelLimit=260, symbolOpacity=1)
+    )
 
 
 def _slopes(claim: Claim) -> Chart:
@@ -223,7 +227,7 @@ def _growth(training: Sequence[Training]) -> Chart:
         "torch and the exact path": ORANGE,
         "jax and the exact path": GREEN,
         "numpy and torch": PURPLE,
-        "numpy and jax": BROWN,
+        "numpy and jax": PINK,
     }
     panels = []
     for run in training:
@@ -233,19 +237,17 @@ def _growth(training: Sequence[Training]) -> Chart:
             for step, (error, allowed) in enumerate(zip(one.error, one.allowed, strict=True))
             if step <= run.checked and error and allowed
         ]
-        base = _data(rows).encode(x=alt.X("step:Q", title="step"), color=_colours(colours))
+        base = _data(rows).encode(x=alt.X("step:Q", title="step"), color=_colours(colours, "bottom"))
         scale, axis = alt.Scale(type="log"), alt.Axis(format=".0e", tickCount=6)
         panels.append(
             alt.layer(
                 base.mark_line(strokeDash=[4, 3], opacity=0.7).encode(
-                    y=alt.Y(
-                        "allowed:Q", title="largest error (solid), largest allowed (dashed)", scale=scale, axis=axis
-                    )
+                    y=alt.Y("allowed:Q", title="difference, and allowed (dashed)", scale=scale, axis=axis)
                 ),
                 base.mark_line().encode(
                     y=alt.Y("error:Q", scale=scale), tooltip=["group:N", "step:Q", "error:Q", "allowed:Q"]
                 ),
-            ).properties(width=230, height=240, title=re.sub(r": .*", "", run.network))
+            ).properties(width=260, height=240, title=re.sub(r": .*", "", run.network))
         )
     return _finish(
         "training",

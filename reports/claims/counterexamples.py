@@ -31,7 +31,7 @@ class Wrong:
     @property
     def verdict(self) -> str:
         """What comes after the arithmetic."""
-        return f"{number(self.printed)}, but it is {number(self.exact)}"
+        return f"{number(self.printed)}; it is {number(self.exact)}"
 
 
 Line = Callable[[Case, Wrong], str]
@@ -124,7 +124,7 @@ def given(case: Case) -> str:
     (W,), (b,) = case.weights, case.biases
     prediction = forward(case.weights, case.biases, case.x, case.activations)[-1]
     x, w, y, p = ("; ".join(map(numbers, rows)) for rows in (case.x, W, case.y, prediction))
-    return f"x = {x}, w = {w}, b = {numbers(b)}, y = {y}, so y' = {p}"
+    return f"x = {x}, w = {w}, b = {numbers(b)}, y = {y}, y' = {p}"
 
 
 def _deltas(case: Case) -> Array:
@@ -138,7 +138,7 @@ def _with_deltas(case: Case) -> str:
     (_, x, *_), (_, dx, *_) = outputs_and_gradients(case)
     factors = [product(d, a, 1 - a) for d, a in zip(dx.ravel(), x.ravel(), strict=True)]
     values = "; ".join(map(numbers, _deltas(case)))
-    return f"{given(case)}, δ = ∂L/∂y' · y' · (1 - y') = {' and '.join(dict.fromkeys(factors))} = {values}"
+    return f"{given(case)}, δ = ∂L/∂y' y' (1 - y') = {' and '.join(dict.fromkeys(factors))} = {values}"
 
 
 def _weight_line(case: Case, wrong: Wrong) -> str:
@@ -146,7 +146,7 @@ def _weight_line(case: Case, wrong: Wrong) -> str:
     delta = _deltas(case)[0, j]
     return (
         f"{_with_deltas(case)}: N12 gives ∂L/∂w_{j + 1}{received + 1} = {factor(delta)} · x_{j + 1} = "
-        f"{number(wrong.printed)}, but it is {factor(delta)} · x_{received + 1} = {number(wrong.exact)}"
+        f"{number(wrong.printed)}; it is {factor(delta)} · x_{received + 1} = {number(wrong.exact)}"
     )
 
 
@@ -154,7 +154,7 @@ def _bias_line(case: Case, wrong: Wrong) -> str:
     (j,) = wrong.index
     terms = " + ".join(map(factor, _deltas(case)[:, j]))
     return (
-        f"{_with_deltas(case)}: N13 gives ∂L/∂b_{j + 1} = {number(wrong.printed)} for the first sample, but it is "
+        f"{_with_deltas(case)}: N13 gives ∂L/∂b_{j + 1} = {number(wrong.printed)} for the first sample; it is "
         f"{terms} = {number(wrong.exact)}"
     )
 
@@ -165,7 +165,7 @@ def _input_line(case: Case, wrong: Wrong) -> str:
     terms = _terms(without_front(case), received, sample)
     return (
         f"{_with_deltas(without_front(case))}: N14 gives ∂L/∂x_{received + 1} = "
-        f"{terms[min(received, len(terms) - 1)]} = {number(wrong.printed)}, but it is {' + '.join(terms)} = "
+        f"{terms[min(received, len(terms) - 1)]} = {number(wrong.printed)}; it is {' + '.join(terms)} = "
         f"{number(wrong.exact)}"
     )
 
@@ -175,8 +175,8 @@ def _induction_line(case: Case, wrong: Wrong) -> str:
     received, sample = wrong.index
     terms = _terms(without_front(case), received, sample)
     return (
-        f"{_with_deltas(without_front(case))}: N15 and N14 give ∂L/∂x_{received + 1} = {number(wrong.printed)}, "
-        f"but it is {' + '.join(terms)} = {number(wrong.exact)}"
+        f"{_with_deltas(without_front(case))}: N15 and N14 give ∂L/∂x_{received + 1} = {number(wrong.printed)}; "
+        f"it is {' + '.join(terms)} = {number(wrong.exact)}"
     )
 
 

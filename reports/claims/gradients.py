@@ -36,7 +36,7 @@ NAMES = {"sigmoid": "sigmoid", "relu": "ReLU"}
 DEPTHS, WIDTH, SAMPLES, SEEDS = (1, 2, 4, 8, 16), 16, 8, 30
 
 # The weights' standard deviations, in units of He's sqrt(2 / k).
-SCALES = {"He's scale": 1.0, "half of He's scale": 0.5}
+SCALES = {"He's scale": 1.0, "half He's scale": 0.5}
 
 # A gradient has vanished when it has lost this factor from the shallowest network to the deepest.
 VANISHED = 1e-3
@@ -136,7 +136,7 @@ def find(kept: dict[str, bool], faster: dict[str, bool]) -> tuple[Verdict, str]:
 def _choice(tried: dict[str, bool]) -> str:
     """What does, and what does not."""
     does, does_not = ([name for name, so in tried.items() if so == wanted] for wanted in (True, False))
-    return " or ".join(does) + (f" and not {' or '.join(does_not)}" if does_not else "")
+    return " or ".join(does) + (f", not {' or '.join(does_not)}" if does_not else "")
 
 
 def _norms(norms: Norms) -> list[Measurement]:

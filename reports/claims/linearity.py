@@ -29,7 +29,7 @@ from reports.claims.witnesses import Known, try_on
 
 COLLAPSED = Networks("networks without activation, collapsed into one affine map", partial(affine_networks, NETWORKS))
 
-TABLES, STARTS, STEPS, SHOWN = 25, 10, 1500, 100
+TABLES, STARTS, STEPS, SHOWN = 25, 10, 1200, 100
 
 
 class Trained(NamedTuple):

@@ -30,7 +30,7 @@ def _found(claim: Claim) -> Text:
     elif claim.verdict == "holds":
         lines.append(Text(claim.evidence.summary))
     if claim.counterexample:
-        lines.append(Text.assemble(("counterexample ", "dim"), claim.counterexample.line))
+        lines.append(Text.assemble(("wrong at ", "dim"), claim.counterexample.line))
     if claim.correction:
         says = "should say " if claim.correction.verified else "should not say, for that does not hold either, "
         lines.append(Text.assemble((says, "dim"), claim.correction.formula))
