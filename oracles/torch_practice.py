@@ -61,9 +61,9 @@ def descent(case: Case, steps: int) -> list[Parameters]:
 
     Returns the weights and biases before the first step and after each.
     """
-    weights = [torch.from_numpy(W.astype(np.float64)).requires_grad_() for W in case.weights]
-    biases = [torch.from_numpy(b.astype(np.float64)).requires_grad_() for b in case.biases]
-    x, y = torch.from_numpy(case.x), torch.from_numpy(case.y)
+    weights = [_tensor(W).requires_grad_() for W in case.weights]
+    biases = [_tensor(b).requires_grad_() for b in case.biases]
+    x, y = _tensor(case.x), _tensor(case.y)
     optimiser = torch.optim.SGD([*weights, *biases], lr=case.learning_rate)
     found = [(_copies(weights), _copies(biases))]
     for _ in range(steps):
@@ -76,6 +76,10 @@ def descent(case: Case, steps: int) -> list[Parameters]:
         optimiser.step()
         found.append((_copies(weights), _copies(biases)))
     return found
+
+
+def _tensor(array: Array) -> Tensor:
+    return torch.from_numpy(array.astype(np.float64))
 
 
 def _copies(parameters: list[Tensor]) -> list[Array]:

@@ -109,8 +109,8 @@ class Followed:
 def follow(case: Case, runs: dict[str, Run]) -> dict[str, Followed]:
     """The runs of descent on a network, each beside the exact path with its bound.
 
-    case: where descent starts, and its learning rate; its loss is a squared error, and no layer is a softmax. All runs
-    have the same number of steps.
+    case: where descent starts, and its learning rate, in float64; its loss is a squared error, and no layer is a
+    softmax. All runs have the same number of steps, in whatever dtype.
 
     Raises ValueError for another loss or a softmax.
     """
@@ -136,7 +136,7 @@ def _fresh_errors(case: Case, run: Run) -> Array:
     """
     values = run.values
     finite = int(np.isfinite(values).all(axis=1).cumprod().sum())
-    before = [replace(case, weights=tuple(W), biases=tuple(b), name="") for W, b in run.parameters[: finite - 1]]
+    before = [replace(case, weights=_exactly(W), biases=_exactly(b), name="") for W, b in run.parameters[: finite - 1]]
     layers = range(1, case.depth + 1)
     errors = np.full((len(values) - 1, values.shape[1]), np.inf)
     for t, found in enumerate(bounds(before, [run.arithmetic])):
@@ -147,9 +147,14 @@ def _fresh_errors(case: Case, run: Run) -> Array:
     return errors
 
 
+def _exactly(arrays: Sequence[Array]) -> tuple[Array, ...]:
+    """The same numbers as float64."""
+    return tuple(np.asarray(array, np.float64) for array in arrays)
+
+
 def _path(case: Case, steps: int) -> list[Array]:
     """The exact parameters before the first step and after each, as balls."""
-    network = _Network(case)
+    network = Network(case)
     alpha, path = arb(case.learning_rate), [_balls(_flat(case.weights, case.biases))]
     for _ in range(steps):
         path.append(path[-1] - alpha * network.gradient(path[-1]))
@@ -174,7 +179,7 @@ def _carry(case: Case, path: Sequence[Array], fresh: dict[str, Array]) -> dict[s
 
     linear: how d_t depends on the unknowns, a column for each, multiplied by its bound.
     """
-    network, parameters = _Network(case), path[0].size
+    network, parameters = Network(case), path[0].size
     linear = {name: np.zeros((parameters, 0)) for name in fresh}
     allowed = {name: [np.zeros(parameters)] for name in fresh}
     for t, exact in enumerate(path[:-1]):
@@ -204,7 +209,7 @@ def _middle_and_radius(balls: Array) -> tuple[Array, Array]:
     return middle, np.where(np.isfinite(middle) & np.isfinite(radius), radius, np.inf)
 
 
-class _Network:
+class Network:
     """The loss of a case as a function of all its parameters in a row, by its derivatives.
 
     All arrays hold balls. Of layer i: W (k_i, k_{i-1} + 1), the biases in the last column; a (n, k_{i-1} + 1), what it
