@@ -51,7 +51,8 @@ class Networks(NamedTuple):
     seen: Callable[[Case], Case] = lambda case: case
 
 
-ARRAYS = Networks("arrays", partial(numbers, NETWORKS))
+ARRAYS = Networks("arrays", partial(numbers, NETWORKS, scales=(1, 10, 1000)))
+LOGITS = Networks("arrays", partial(numbers, NETWORKS, scales=(1, 3, 10)))  # no exponential of them overflows
 NEURONS = Networks("layers without activation", partial(neurons, NETWORKS))
 LAYERS = Networks("networks of sigmoids and ReLUs", partial(mixed_networks, NETWORKS))
 SINGLE = Networks("one-sample networks of sigmoids", lambda seed: sigmoid_networks(NETWORKS, seed, [1]))
@@ -170,7 +171,7 @@ EQUATIONS = (
     Equation(
         "N8",
         "x are the pre-activations of the last layer; the softmax is the function that everybody calls so",
-        ARRAYS,
+        LOGITS,
         _function("softmax"),
         correction="y_i = e^(x_i) / sum_{j=1..k} e^(x_j)",
     ),

@@ -154,4 +154,4 @@ def _measure(learned: dict[str, list[Learned]], best: float) -> list[Measurement
         for name, starts in learned.items()
         for step in range(0, STEPS + 1, SHOWN)
     ]
-    return [*found, *(Measurement(LOSS, BEST, step, best) for step in (0, STEPS))]
+    return [*found, *(Measurement(LOSS, BEST, float(step), best) for step in (0, STEPS))]

@@ -49,14 +49,14 @@ def affine_networks(count: int, seed: int) -> list[Case]:
     return [_layers(rng, i, ("identity",), range(1, SIZE + 1), None) for i, rng in enumerate(rngs)]
 
 
-def numbers(count: int, seed: int) -> list[Case]:
-    """Arrays to apply functions to: of size 1, 10, and 1000; every other one of integers, many of them 0."""
+def numbers(count: int, seed: int, scales: Sequence[float]) -> list[Case]:
+    """Arrays to apply functions to: of these scales in turn, and every other one of integers, many of them 0."""
     cases = []
     for i in range(count):
         rng = np.random.default_rng([4, seed, i])
         shape = rng.integers(1, SIZE + 1, 2)
-        x = rng.integers(-3, 4, shape) if i % 2 else rng.standard_normal(shape) * (1, 10, 1000)[i // 2 % 3]
-        cases.append(at(x.astype(float)))
+        scale = scales[i // 2 % len(scales)]
+        cases.append(at((rng.integers(-3, 4, shape) if i % 2 else rng.standard_normal(shape) * scale).astype(float)))
     return cases
 
 

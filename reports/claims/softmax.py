@@ -202,8 +202,8 @@ def _range(name: str, softmax: Formula, drawn: list[Array]) -> list[Measurement]
         outputs = np.concatenate([softmax(x)[0] for x in drawn])
     finite = outputs[np.isfinite(outputs)]
     return [
-        Measurement("smallest output", name, at=0, value=float(finite.min()), samples=len(drawn)),
-        Measurement("largest output", name, at=1, value=float(finite.max()), samples=len(drawn)),
+        Measurement("smallest output", name, at=0.0, value=float(finite.min()), samples=len(drawn)),
+        Measurement("largest output", name, at=1.0, value=float(finite.max()), samples=len(drawn)),
     ]
 
 

@@ -1,5 +1,7 @@
 """`oracles.torch_practice` and `oracles.jax_practice`: what the frameworks compute when people call them."""
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -27,7 +29,12 @@ def test_squared_errors(name):
     gradients = PRACTICES[name].squared_error_gradients(p, y)
     factors = {call: gradient[0, 0] / (p - y)[0, 0] for call, gradient in gradients.items()}
     assert all(np.allclose(gradients[call], factor * (p - y), rtol=1e-14) for call, factor in factors.items())
-    assert {float(np.round(factor, 12)) for factor in factors.values()} == {2.0, 1.0, 0.5, *np.round([1 / 3, 1 / 6], 12)}
+    assert {float(np.round(factor, 12)) for factor in factors.values()} == {
+        2.0,
+        1.0,
+        0.5,
+        *np.round([1 / 3, 1 / 6], 12),
+    }
 
 
 @pytest.mark.parametrize("name", PRACTICES)
@@ -40,7 +47,7 @@ def test_descent(name):
     assert jax.config.jax_enable_x64 == before
     assert len(found) == 4
     assert all(np.array_equal(a, b) for a, b in zip(found[0][0], case.weights, strict=True))
-    for (weights, biases), after in zip(found, found[1:], strict=False):
+    for (weights, biases), after in itertools.pairwise(found):
         gradients = backward(weights, biases, case.x, case.y, case.activations, case.loss)
         expected = gradient_descent_step(weights, biases, *gradients, case.learning_rate)
         for got, wanted in zip((*after[0], *after[1]), (*expected[0], *expected[1]), strict=True):
