@@ -34,7 +34,7 @@ def smallest(strategy: SearchStrategy[Drawn], shows: Callable[[Drawn], bool]) ->
     that somebody works in.
     """
     search = settings(
-        database=None, derandomize=True, deadline=None, max_examples=500, suppress_health_check=list(HealthCheck)
+        database=None, derandomize=True, deadline=None, max_examples=300, suppress_health_check=list(HealthCheck)
     )
     set_hypothesis_home_dir(platformdirs.user_cache_path("backproof") / "hypothesis")
     try:

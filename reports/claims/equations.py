@@ -41,46 +41,50 @@ BATCHES = range(1, SIZE + 1)
 
 
 class Networks(NamedTuple):
-    """Networks to try formulas on: in words, and drawn for a seed.
+    """Networks to try formulas on: in words, and drawn, so many for a seed.
 
     seen: the network that a case stands for, which may have a layer in front.
     """
 
     words: str
-    drawn: Callable[[int], list[Case]]
+    drawn: Callable[[int, int], list[Case]]
     seen: Callable[[Case], Case] = lambda case: case
 
 
-ARRAYS = Networks("arrays", partial(numbers, NETWORKS, scales=(1, 10, 1000)))
-LOGITS = Networks("arrays", partial(numbers, NETWORKS, scales=(1, 3, 10)))  # no exponential of them overflows
-NEURONS = Networks("layers without activation", partial(neurons, NETWORKS))
-LAYERS = Networks("networks of sigmoids and ReLUs", partial(mixed_networks, NETWORKS))
-SINGLE = Networks("one-sample networks of sigmoids", lambda seed: sigmoid_networks(NETWORKS, seed, [1]))
-BATCHED = Networks("networks of sigmoids", lambda seed: sigmoid_networks(NETWORKS, seed, BATCHES))
+ARRAYS = Networks("arrays", partial(numbers, scales=(1, 10, 1000)))
+LOGITS = Networks("arrays", partial(numbers, scales=(1, 3, 10)))  # no exponential of them overflows
+NEURONS = Networks("layers without activation", neurons)
+LAYERS = Networks("networks of sigmoids and ReLUs", mixed_networks)
+SINGLE = Networks("one-sample networks of sigmoids", partial(sigmoid_networks, samples=[1]))
+BATCHED = Networks("networks of sigmoids", partial(sigmoid_networks, samples=BATCHES))
 INPUTS = Networks(
     BATCHED.words,
-    lambda seed: list(map(input_as_weights, sigmoid_networks(NETWORKS, seed, BATCHES))),
+    lambda count, seed: list(map(input_as_weights, sigmoid_networks(count, seed, BATCHES))),
     seen=without_front,
 )
 MEANS = Networks(
     f"{BATCHED.words} under squared_error_mean",
-    lambda seed: list(map(input_as_weights, sigmoid_networks(NETWORKS, seed, BATCHES, "squared_error_mean"))),
+    lambda count, seed: list(map(input_as_weights, sigmoid_networks(count, seed, BATCHES, "squared_error_mean"))),
     seen=without_front,
 )
 
 
 class Bench:
-    """The witnesses, who are heard once about each set of networks."""
+    """The witnesses, who are heard once about each set of networks.
 
-    def __init__(self, oracles: Sequence[Oracle], seed: int) -> None:
+    networks: how many there are in a set.
+    """
+
+    def __init__(self, oracles: Sequence[Oracle], seed: int, networks: int = NETWORKS) -> None:
         self.oracles = oracles
         self.seed = seed
+        self.networks = networks
         self._heard: dict[Networks, list[Known]] = {}
 
     def known(self, networks: Networks) -> list[Known]:
         """What is known of the networks."""
         if networks not in self._heard:
-            self._heard[networks] = hear(networks.drawn(self.seed), self.oracles)
+            self._heard[networks] = hear(networks.drawn(self.networks, self.seed), self.oracles)
         return self._heard[networks]
 
 

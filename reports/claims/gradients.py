@@ -41,7 +41,7 @@ SCALES = {"He's scale": 1.0, "half He's scale": 0.5}
 # A gradient has vanished when it has lost this factor from the shallowest network to the deepest.
 VANISHED = 1e-3
 
-WIDTHS, TABLES, RATES, TRAINED = (2, 8, 8, 1), 25, (0.1, 0.3, 1.0), 20
+WIDTHS, TABLES, RATES, TRAINED = (2, 8, 8, 1), 25, (0.1, 0.3, 1.0), 16
 
 
 class Gradient(NamedTuple):

@@ -20,16 +20,16 @@ from reference_impl.as_printed import STATEMENTS, Formula
 from reference_impl.contract import DEFAULT_LOSS, Array
 from reference_impl.descent import descent, table
 from reports.claims.claim import Check, Claim, Evidence, Measurement
-from reports.claims.equations import NETWORKS, Bench, Networks, check_of, say, sentence
+from reports.claims.equations import Bench, Networks, check_of, say, sentence
 from reports.claims.learning import best_linear_fit, he
 from reports.claims.measured import BEST, LOSS
 from reports.claims.networks import affine_networks
 from reports.claims.statistics import METHOD, median
 from reports.claims.witnesses import Known, try_on
 
-COLLAPSED = Networks("networks without activation, collapsed into one affine map", partial(affine_networks, NETWORKS))
+COLLAPSED = Networks("networks without activation, collapsed into one affine map", affine_networks)
 
-TABLES, STARTS, STEPS, SHOWN = 25, 10, 1200, 100
+TABLES, STARTS, STEPS, SHOWN = 25, 8, 800, 100
 
 
 class Trained(NamedTuple):

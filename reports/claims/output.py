@@ -27,11 +27,10 @@ from reports.claims.networks import SQUARED_ERRORS, prediction_as_weights, predi
 from reports.claims.practice import practices
 from reports.claims.witnesses import Outcome, hear, try_on
 
-PREDICTIONS = 20
-
 
 def _under(loss: str, samples: Sequence[int], words: str) -> Networks:
-    return Networks(words, lambda seed: predictions(PREDICTIONS, seed, loss, samples))
+    """A third as many as elsewhere, under each of the losses."""
+    return Networks(words, lambda count, seed: predictions(count // 3, seed, loss, samples))
 
 
 # Predictions under every loss, and single ones, the only ones for which n may count the outputs alone.

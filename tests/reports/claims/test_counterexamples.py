@@ -9,7 +9,6 @@ import pytest
 
 from oracles.case import Case
 from reports.claims.counterexamples import factor, number, numbers, product
-from tests.reports.claims.test_equations import try_one
 
 LINES = {
     "N8": "x = (1, 0): N8 gives y_1 = 1 / (1 + 0) = 1, but the softmax is e^1 / (e^1 + e^0) = 0.7311",
@@ -23,8 +22,8 @@ LINES = {
 
 
 @pytest.fixture(scope="module")
-def found(bench):
-    return {name: try_one(name, bench).counterexample for name in LINES}
+def found(verdict_on):
+    return {name: verdict_on(name).counterexample for name in LINES}
 
 
 @pytest.mark.parametrize("id", LINES)

@@ -7,13 +7,11 @@ from reference_impl import as_printed
 from reports.claims import linearity
 from reports.claims.linearity import ACTIVE, LINEAR, Trained, try_linearity
 from reports.claims.measured import BEST, LOSS
-from tests.reports.claims.conftest import quickly
 
 
 @pytest.fixture(scope="module")
-def claim(bench):
-    with quickly():
-        return try_linearity(bench)
+def claim(verdict_on):
+    return verdict_on("N18")
 
 
 def test_verdict(claim):
@@ -22,7 +20,7 @@ def test_verdict(claim):
     assert claim.verdict == "holds"
     assert (collapsed.tried, collapsed.agreeing) == (60, 60)
     assert 0.01 < collapsed.worst["certified"] <= 1
-    assert [check.agreeing for check in trained[: len(LINEAR)]] == [2] * len(LINEAR)
+    assert [check.agreeing for check in trained[: len(LINEAR)]] == [8] * len(LINEAR)
     assert sum(check.agreeing for check in trained[len(LINEAR) :]) > 0
 
 
@@ -42,7 +40,6 @@ def test_measurements(claim):
 def test_wrong_collapse(mistaken, quick, bench, monkeypatch):
     """Biases of the layers before forgotten, or all of it off by 1e-12."""
     monkeypatch.setattr(as_printed, "collapse", mistaken)
-    monkeypatch.setattr(linearity, "STARTS", 1)
     assert try_linearity(bench).verdict == "fails as printed"
 
 
@@ -51,7 +48,6 @@ as_printed_collapse = as_printed.collapse
 
 def test_a_linear_network_that_is_none(quick, bench, monkeypatch):
     """One that has an activation after all gets below the best linear fit, and that is seen."""
-    monkeypatch.setattr(linearity, "STARTS", 1)
     monkeypatch.setattr(linearity, "LINEAR", {"in disguise": Trained((2, 8, 1), "tanh", 0.3)})
     claim = try_linearity(bench)
     assert claim.evidence.checks[1].agreeing == 0
@@ -60,6 +56,5 @@ def test_a_linear_network_that_is_none(quick, bench, monkeypatch):
 
 def test_a_network_that_diverges(quick, bench, monkeypatch):
     """It has no loss below anything, and no bound."""
-    monkeypatch.setattr(linearity, "STARTS", 1)
     monkeypatch.setattr(linearity, "LINEAR", {"too fast": Trained((2, 8, 1), "identity", 30.0)})
     assert try_linearity(bench).verdict == "holds"
