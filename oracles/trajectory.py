@@ -31,6 +31,7 @@ from flint import arb, ctx
 
 from oracles.bounds import Arithmetic, bounds
 from oracles.case import Case, Quantity
+from oracles.certified import above, exact_scale
 from reference_impl.contract import Array
 
 Parameters = tuple[Sequence[Array], Sequence[Array]]
@@ -163,15 +164,12 @@ def _path(case: Case, steps: int) -> list[Array]:
 
 def _distances(values: Array, path: Sequence[Array]) -> Array:
     """The largest distances of a run's values from the path's balls, rounded up."""
-    return np.array(
-        [[_above(abs(ball)) for ball in _balls(row) - exact] for row, exact in zip(values, path, strict=True)]
-    )
+    return np.vectorize(_size, otypes=[float])(_balls(values) - np.array(path))
 
 
-def _above(ball: arb) -> float:
-    """A float64 that is no less than the number in the ball."""
-    upper = ball.abs_upper()
-    return 0.0 if upper.is_zero() else float(np.nextafter(float(upper), np.inf))
+def _size(ball: arb) -> float:
+    """A float64 that is no less than the absolute value of anything in the ball."""
+    return above(ball.abs_upper())
 
 
 def _carry(case: Case, path: Sequence[Array], fresh: dict[str, Array]) -> dict[str, Array]:
@@ -205,7 +203,7 @@ def _widened(exact: Array, radius: Array) -> Array:
 def _middle_and_radius(balls: Array) -> tuple[Array, Array]:
     """Each ball as its middle in float64, and a radius that covers what that leaves out."""
     middle = balls.astype(float)
-    radius = np.vectorize(_above, otypes=[float])(balls - _balls(middle))
+    radius = np.vectorize(_size, otypes=[float])(balls - _balls(middle))
     return middle, np.where(np.isfinite(middle) & np.isfinite(radius), radius, np.inf)
 
 
@@ -220,7 +218,7 @@ class Network:
         self.slopes = [np.frompyfunc(ACTIVATION[g], 1, 3) for g in case.activations]
         self.shapes = [(k, received + 1) for received, k in itertools.pairwise(case.widths)]
         self.x, self.y = _balls(case.x), _balls(case.y)
-        self.scale = _scale(case)
+        self.scale = exact_scale(case)
 
     def gradient(self, parameters: Array) -> Array:
         """dL/dw for every parameter."""
@@ -290,12 +288,6 @@ def _balls(numbers: Array) -> Array:
     """The numbers as balls of radius 0."""
     balls: Array = np.vectorize(arb, otypes=[object])(numbers)
     return balls
-
-
-def _scale(case: Case) -> arb:
-    """c, exactly."""
-    parts = case.loss_parts
-    return arb(parts.factor) / {"sum": 1, "mean": case.n, "entry_mean": case.n * case.widths[-1]}[parts.reduction]
 
 
 def _with_column(array: Array, value: int) -> Array:

@@ -40,7 +40,7 @@ STATEMENTS = {
     "N12": "∂L/∂w_j^(i) = ∂L/∂x_j^(i+1) * x_j^(i+1) * (1 - x_j^(i+1)) * x_j^(i)",
     "N13": "∂L/∂b_j^(i) = ∂L/∂x_j^(i+1) * x_j^(i+1) * (1 - x_j^(i+1))",
     "N14": "∂L/∂x_j^(i) = ∂L/∂x_j^(i+1) * x_j^(i+1) * (1 - x_j^(i+1)) * w_j^(i)",
-    "N15": "Last layer: ∂L/∂x_j^(m-1) = ∂L/∂y'_j = (1/n) * (y'_j - y_j), L being the mean squared error",
+    "N15": "Last layer: ∂L/∂x_j^(m-1) = ∂L/∂y'_j = (1/n) * (y'_j - y_j)   (L was called the mean squared error)",
     "N16": "By backward induction from N15 through N14, every ∂L/∂x_j^(i) follows",
     "N17": "Vectors are used because batched vector and matrix operations save much time when the scale is large",
     "N18": "Without an activation function every node is linear, a composition of linear maps is linear, "

@@ -16,6 +16,7 @@ from reports.charts import NAMES, Chart, charts
 from reports.claims.charts import CLAIM_CHARTS, claim_charts
 from reports.claims.claim import Claims
 from reports.claims.formulas import CORRECTED, PRINTED, mathml
+from reports.claims.wording import say_times
 from reports.report import Report
 from reports.wording import describe, format_ratio, format_value
 
@@ -81,6 +82,7 @@ def _template(name: str) -> jinja2.Template:
         "outside": say_outside,
         "cell": _cell,
         "mathml": mathml,
+        "times": say_times,
     }
     environment.globals |= {"PRINTED": PRINTED, "CORRECTED": CORRECTED}
     return environment.get_template(name)

@@ -1,6 +1,7 @@
 """`backproof`: the command line as its users meet it, and the public functions."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -238,7 +239,7 @@ class TestClaims:
         """The table, the outcome, where the report is; the default folder; a correction that holds is no failure."""
         done = run("claims")
         assert (done.exit_code, done.stderr) == (0, "")
-        assert "N8   fails as printed  Softmax, used on the last layer" in done.stdout
+        assert re.search("N8 +fails as printed +Softmax, used on the last layer", done.stdout)
         assert "Of the notes' 1 statements 1 fail as printed (N8); what corrects them holds." in done.stdout
         assert done.stdout.splitlines()[-1] == "The report is in backproof-report/report.html"
         files = {path.name for path in (here / "backproof-report").iterdir()}
@@ -255,6 +256,16 @@ class TestClaims:
     def test_from_python(self, here):
         found = backproof.claims(out=here)
         assert [claim.verdict for claim in found.claims] == ["fails as printed"]
+
+    def test_formulas_as_an_implementation(self):
+        """What is judged as printed disagrees where the trial says so."""
+        case = (
+            '{"weights":[[[0,0]]],"biases":[[0]],"x":[[1,0]],"y":[[0]],"activations":["sigmoid"],'
+            '"loss":"half_squared_error_mean","learning_rate":1.0}'
+        )
+        done = run("replay", case, "--implementation", "reference_impl.as_printed", *TORCH)
+        assert done.exit_code == 1
+        assert re.findall(r"^(\S+) disagrees", done.stdout, re.MULTILINE) == ["dW[1]", "relu_prime", "softmax"]
 
     def test_what_stops_it(self, here, monkeypatch):
         """Exit status 2, and a sentence."""

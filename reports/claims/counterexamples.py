@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,20 +44,20 @@ def counterexample(id: str, answer: Callable[[Case], Answer], failing: Sequence[
     Wrong is what is farther from the certified value than any honest evaluation in float64. failing: cases on which the
     answers are wrong, of which the smallest serves where nothing is wrong with small integers.
     """
-    strategy, line = SOUGHT[id]
+    search = SOUGHT[id]
 
     def is_wrong(case: Case) -> bool:
         return any(outcome.defined and not outcome.agrees for outcome in try_on(hear([case], []), answer))
 
-    case = smallest(strategy, is_wrong) or min(failing, key=lambda case: case.size)
+    case = smallest(search.among, is_wrong) or min(failing, key=lambda case: case.size)
     (known,) = hear([case], [])
     with np.errstate(all="ignore"):
         got = answer(case)
     quantity, index = _worst(got, known.expected[CERTIFIED], known.allowed(CERTIFIED))
     printed, exact = got[quantity], known.expected[CERTIFIED][quantity]
     return Counterexample(
-        line=line(case, Wrong(id, quantity, index, float(printed[index]), float(exact[index]))),
-        case=case.to_json(),
+        line=search.line(case, Wrong(id, quantity, index, float(printed[index]), float(exact[index]))),
+        case=search.seen(case).to_json(),
         printed=printed.ravel().tolist(),
         exact=exact.ravel().tolist(),
     )
@@ -163,20 +164,12 @@ def _input_line(case: Case, wrong: Wrong) -> str:
     """The entry is one of the weights of the layer in front, which are x^T."""
     received, sample = wrong.index
     terms = _terms(without_front(case), received, sample)
+    says = f"N14 gives ∂L/∂x_{received + 1} = {terms[min(received, len(terms) - 1)]}"
+    if wrong.id == "N16":
+        says = f"N15 and N14 give ∂L/∂x_{received + 1}"
     return (
-        f"{_with_deltas(without_front(case))}: N14 gives ∂L/∂x_{received + 1} = "
-        f"{terms[min(received, len(terms) - 1)]} = {number(wrong.printed)}; it is {' + '.join(terms)} = "
+        f"{_with_deltas(without_front(case))}: {says} = {number(wrong.printed)}; it is {' + '.join(terms)} = "
         f"{number(wrong.exact)}"
-    )
-
-
-def _induction_line(case: Case, wrong: Wrong) -> str:
-    """The entry is one of the weights of the layer in front, which are x^T."""
-    received, sample = wrong.index
-    terms = _terms(without_front(case), received, sample)
-    return (
-        f"{_with_deltas(without_front(case))}: N15 and N14 give ∂L/∂x_{received + 1} = {number(wrong.printed)}; "
-        f"it is {' + '.join(terms)} = {number(wrong.exact)}"
     )
 
 
@@ -212,20 +205,28 @@ def _layer(
 
 MEAN = "squared_error_mean"
 
-# For each statement, where its counterexample is sought and how it is written.
-SOUGHT: dict[str, tuple[SearchStrategy[Case], Line]] = {
-    "N1": (_layer(1, activations=("identity",)), _network_line),
-    "N2": (_at_one_row(), _function_line),
-    "N3": (_at_one_row(), _function_line),
-    "N4": (_layer(1, activations=("sigmoid", "relu")), _network_line),
-    "N5": (_at_one_row(), _function_line),
-    "N6": (_at_one_row(), _relu_prime_line),
-    "N8": (_at_one_row(), _softmax_line),
-    "N10": (_layer(1), _network_line),
-    "N11": (_layer(1), _network_line),
-    "N12": (_layer(1), _weight_line),
-    "N13": (_layer(3), _bias_line),
-    "N14": (_layer(1).map(input_as_weights), _input_line),
-    "N15": (rows(2, 3).map(lambda drawn: prediction_as_weights(drawn[0], drawn[1], MEAN)), _output_line),
-    "N16": (_layer(1, MEAN).map(input_as_weights), _induction_line),
+
+class Search(NamedTuple):
+    """Where a statement's counterexample is sought, how it is written, and the network that its case stands for."""
+
+    among: SearchStrategy[Case]
+    line: Line
+    seen: Callable[[Case], Case] = lambda case: case
+
+
+SOUGHT = {
+    "N1": Search(_layer(1, activations=("identity",)), _network_line),
+    "N2": Search(_at_one_row(), _function_line),
+    "N3": Search(_at_one_row(), _function_line),
+    "N4": Search(_layer(1, activations=("sigmoid", "relu")), _network_line),
+    "N5": Search(_at_one_row(), _function_line),
+    "N6": Search(_at_one_row(), _relu_prime_line),
+    "N8": Search(_at_one_row(), _softmax_line),
+    "N10": Search(_layer(1), _network_line),
+    "N11": Search(_layer(1), _network_line),
+    "N12": Search(_layer(1), _weight_line),
+    "N13": Search(_layer(3), _bias_line),
+    "N14": Search(_layer(1).map(input_as_weights), _input_line, without_front),
+    "N15": Search(rows(2, 3).map(lambda drawn: prediction_as_weights(drawn[0], drawn[1], MEAN)), _output_line),
+    "N16": Search(_layer(1, MEAN).map(input_as_weights), _input_line, without_front),
 }

@@ -51,8 +51,8 @@ class Networks(NamedTuple):
     seen: Callable[[Case], Case] = lambda case: case
 
 
-ARRAYS = Networks("arrays", partial(numbers, scales=(1, 10, 1000)))
-LOGITS = Networks("arrays", partial(numbers, scales=(1, 3, 10)))  # no exponential of them overflows
+ARRAYS = Networks("arrays of numbers", partial(numbers, scales=(1, 10, 1000)))
+LOGITS = Networks("arrays of numbers", partial(numbers, scales=(1, 3, 10)))  # no exponential of them overflows
 NEURONS = Networks("layers without activation", neurons)
 LAYERS = Networks("networks of sigmoids and ReLUs", mixed_networks)
 SINGLE = Networks("one-sample networks of sigmoids", partial(sigmoid_networks, samples=[1]))
@@ -365,8 +365,8 @@ def say(what: str, outcomes: Sequence[Outcome], networks: Networks) -> str:
     """How a reading fared, in a clause."""
     subject = "it agrees" if what == "as printed" else f"{what}: agrees"
     agreeing = [outcome for outcome in outcomes if outcome.agrees]
-    if len(agreeing) == len(outcomes):
-        worst = max((ratio for outcome in agreeing for ratio in outcome.ratios.values()), default=0.0)
+    if outcomes and len(agreeing) == len(outcomes):
+        worst = max(ratio for outcome in agreeing for ratio in outcome.ratios.values())
         *oracles, certified = agreeing[0].ratios
         witnesses = conjoin([*oracles, f"the {certified} values"])
         scope = f"all {len(outcomes)} {networks.words} (error / allowed at most {format_ratio(worst)})"

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from reports.claims.claim import Call, Claim, Measurement
+from reports.claims.counterexamples import number
 from reports.claims.equations import EQUATIONS, Bench, try_equation
 from reports.claims.measured import SLOPE
 
@@ -28,7 +29,7 @@ def try_relu_prime(bench: Bench) -> Claim:
     calls, slopes = [], []
     for framework, practice in practices(bench):
         for call, slope in practice.relu_slopes(AROUND_ZERO).items():
-            calls.append(Call(framework, call, f"g'(0) = {slope[1]:g}"))
+            calls.append(Call(framework, call, f"g'(0) = {number(slope[1])}"))
             slopes += [
                 Measurement(SLOPE, f"{framework}: {call}", at, value)
                 for at, value in zip(AROUND_ZERO.tolist(), slope.tolist(), strict=True)

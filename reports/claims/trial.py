@@ -156,9 +156,8 @@ def _summary(claims: list[Claim], training: list[Training], stopped: BaseExcepti
     wrong = [claim.id for claim in claims if not claim.settled]
     left = f"a correction of {conjoin(wrong)} that holds is missing" if wrong else "what corrects them holds"
     within = "stays within its bounds" if all(run.within for run in training) else "leaves its bounds"
-    return (
-        f"Of the notes' {len(claims)} statements {conjoin(found)}; {left}. Training in NumPy, PyTorch and JAX {within}."
-    )
+    trained = f" Training in NumPy, PyTorch and JAX {within}." if training else ""
+    return f"Of the notes' {len(claims)} statements {conjoin(found)}; {left}.{trained}"
 
 
 def _reason(stopped: BaseException) -> str:
