@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-from pathlib import Path
 from typing import Any, TypeVar
 
 import jinja2
 import msgspec
 import vl_convert
+from upath import UPath
 
 from oracles.comparison import say_outside
 from reports.charts import NAMES, Chart, charts
@@ -25,7 +25,7 @@ VEGA_LITE = "6.4"
 Kind = TypeVar("Kind", Report, Claims)
 
 
-def write_report(report: Report, folder: Path) -> None:
+def write_report(report: Report, folder: UPath) -> None:
     """Write a verification's report into the folder, with the chapter about the notes if they were tried there.
 
     Raises OSError where the files cannot be written.
@@ -34,7 +34,7 @@ def write_report(report: Report, folder: Path) -> None:
     _write_pages(report, _read(folder / "claims.json", Claims), folder)
 
 
-def write_claims(claims: Claims, folder: Path) -> None:
+def write_claims(claims: Claims, folder: UPath) -> None:
     """Write claims.json into the folder, and its chapter into the report, which a verification may be in already.
 
     Raises OSError where the files cannot be written.
@@ -43,7 +43,7 @@ def write_claims(claims: Claims, folder: Path) -> None:
     _write_pages(_read(folder / "report.json", Report), claims, folder)
 
 
-def _read(path: Path, kind: type[Kind]) -> Kind | None:
+def _read(path: UPath, kind: type[Kind]) -> Kind | None:
     """What an earlier run has left; None where there is nothing that this version could read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
@@ -51,7 +51,7 @@ def _read(path: Path, kind: type[Kind]) -> Kind | None:
         return None
 
 
-def _write_pages(report: Report | None, claims: Claims | None, folder: Path) -> None:
+def _write_pages(report: Report | None, claims: Claims | None, folder: UPath) -> None:
     """report.md and report.html, and the charts; those of an earlier report that this one does not have are removed."""
     drawn, of_claims = charts(report) if report else [], claim_charts(claims) if claims else {}
     everything = [*drawn, *(chart for some in of_claims.values() for chart in some)]

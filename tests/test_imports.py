@@ -19,7 +19,7 @@ ROOMS = {
     "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
         "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "latex2mathml", "pyarrow",
-        "threadpoolctl", "vl_convert",
+        "threadpoolctl", "vl_convert", "upath", "distributed",
     },
     "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
 }  # fmt: skip
@@ -111,8 +111,8 @@ def test_help_is_light(arguments):
     [
         ("verify --networks 1", "duckdb"),
         ("verify --networks 1 --oracle torch", "torch"),
-        ("replay v1:kinks:0:1 --oracle torch", "torch"),
-        ("replay v1:kinks:0:1 --oracle jax", "jax"),
+        ("replay v2:kinks:0:1 --oracle torch", "torch"),
+        ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("claims", "flint"),
         ("claims", "hypothesis"),
         ("claims", "jax"),
@@ -136,7 +136,7 @@ def test_light_install_replays():
     heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
     done = python(
         f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
-        "sys.argv = 'backproof replay v1:narrow:0:4 --oracle complex-step'.split()\n"
+        "sys.argv = 'backproof replay v2:narrow:0:4 --oracle complex-step'.split()\n"
         "import backproof; backproof.main()"
     )
     assert (done.returncode, done.stderr) == (0, "")

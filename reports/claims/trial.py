@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from upath import UPath
 
 from oracles.registry import Oracle
 from reference_impl.as_printed import STATEMENTS
@@ -88,21 +89,23 @@ class Trial:
 
 TRAINING = "training"
 
-# What is tried, for a bar that shows how far it has got.
+# What is tried, one after the other.
 TRIED = (*STATEMENTS, TRAINING)
 
 
-def try_notes(out: Path, seed: int = 0, progress: Progress | None = None) -> Claims:
+def try_notes(out: str | Path, seed: int = 0, progress: Progress | None = None) -> Claims:
     """Try the notes' statements, write claims.json and its chapter of the report into the folder `out`, and return it.
 
     Raises CouldNotRunError where the folder cannot be written, an oracle cannot work, or something stops the trial;
     what was found by then is written all the same.
     """
     started, progress = time.perf_counter(), progress or Progress()
+    folder = UPath(out)
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror}") from error
+        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror or error}") from error
+    progress.expects(len(TRIED))
     trial, stopped = Trial(load_oracles(DEFAULT_ORACLES, progress), seed), None
     try:
         trial.run(progress)
@@ -110,7 +113,7 @@ def try_notes(out: Path, seed: int = 0, progress: Progress | None = None) -> Cla
         stopped = error
     progress.stage("writing the report")
     claims = trial.report(time.perf_counter() - started, stopped)
-    write_claims(claims, out)
+    write_claims(claims, folder)
     if stopped is not None:
         raise CouldNotRunError(claims.summary) from stopped
     return claims

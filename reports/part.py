@@ -1,0 +1,152 @@
+"""A part of a campaign judged: its networks by the stack, and one by one where anything is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from oracles.bounds import Arithmetic
+from oracles.bounds.network import StackBounds, stack_bounds
+from oracles.case import FUNCTION_OF_KIND
+from oracles.comparison import compare_segments
+from oracles.registry import Oracle
+from oracles.stack import Flat, Stack, stacks
+from reference_impl.contract import Array
+from reports.campaign import Campaign, Progress
+from reports.implementation import Implementation
+from reports.judgement import Evidence, judgement, tested
+from reports.records import Rows
+
+
+def judge_part(
+    rows: Rows,
+    campaign: Campaign,
+    implementation: Implementation,
+    oracles: Sequence[Oracle],
+    progress: Progress,
+) -> None:
+    """Judge the networks of `rows` in every dtype, and note the outcome there."""
+    for number, dtype in enumerate(campaign.dtypes):
+        for stack in stacks([case.cast(dtype) for case in rows.cases]):
+            progress.stage(f"judging {implementation.name}")
+            _StackJudge(rows, campaign, implementation, oracles, stack, number).judge()
+            progress.judged(len(stack.cases))
+
+
+class _StackJudge:
+    """A stack of cases of one dtype, judged."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        campaign: Campaign,
+        implementation: Implementation,
+        oracles: Sequence[Oracle],
+        stack: Stack,
+        dtype: int,
+    ) -> None:
+        self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
+        self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
+
+    def judge(self) -> None:
+        """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
+        stack, campaign = self.stack, self.campaign
+        expected = [oracle.flat(stack) for oracle in self.oracles]
+        predictions = _predictions(stack, expected[0])
+        answers = [
+            self.implementation.sound_answer(case, prediction)
+            for case, prediction in zip(stack.cases, predictions, strict=True)
+        ]
+        bounds, numbers = self._bounds()
+        self.rows.undecided[self.networks, self.dtype] = bounds.undecided[numbers[0]]
+        wrong = np.array([answer is None for answer in answers])
+        wrong |= self._compare(_joined(stack, answers), expected, bounds, numbers)
+        chosen = np.arange(len(stack.cases)) if campaign.attribute else np.flatnonzero(wrong)
+        if chosen.size:
+            for s, evidence in self._evidence(chosen, answers, predictions, expected, bounds, numbers):
+                judged = judgement(evidence, campaign.grade, attribute=campaign.attribute)
+                self.rows.add_judgement(stack.numbers[s], self.dtype, judged)
+        self.rows.judged[self.networks, self.dtype] = True
+
+    def _bounds(self) -> tuple[StackBounds, list[int]]:
+        """The bounds of all arithmetics, each once, and which of them the implementation and the oracles have."""
+        wanted = [
+            tested(self.campaign.dtypes[self.dtype], self.campaign.grade),
+            *(oracle.arithmetic for oracle in self.oracles),
+        ]
+        different: dict[Arithmetic, int] = {}
+        numbers = [different.setdefault(arithmetic.unnamed, len(different)) for arithmetic in wanted]
+        componentwise = self.campaign.bound == "componentwise"
+        return stack_bounds(self.stack, list(different), componentwise=componentwise), numbers
+
+    def _compare(self, got: Flat, expected: list[Flat], bounds: StackBounds, numbers: list[int]) -> Array:
+        """Note how all networks compare, and say which of them disagree, (S,)."""
+        stack, wrong = self.stack, np.zeros(len(self.stack.cases), bool)
+        own, *theirs = numbers
+        for kind, sizes in stack.sizes.items():
+            if kind not in got:
+                self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
+                continue
+            allowances = bounds.allowances[kind]
+            for o, (answer, number) in enumerate(zip(expected, theirs, strict=True)):
+                values = got[kind], answer[kind], allowances[own] + allowances[number]
+                found = compare_segments(*values, sizes)
+                self.rows.add_segments(stack, self.networks, self.dtype, o, kind, found, values)
+                wrong |= found.failures > 0
+        return wrong
+
+    def _evidence(
+        self,
+        chosen: Array,
+        answers: list[dict[str, list[Any]] | None],
+        predictions: list[Array],
+        expected: list[Flat],
+        bounds: StackBounds,
+        numbers: list[int],
+    ) -> Iterator[tuple[int, Evidence]]:
+        """The evidence on some of the networks."""
+        stack, names = self.stack, [oracle.name for oracle in self.oracles]
+        witnesses = [stack.split(flat) for flat in expected]
+        allowances = [stack.split({kind: lines[i] for kind, lines in bounds.allowances.items()}) for i in numbers]
+        for s in chosen.tolist():
+            case = stack.cases[s]
+            own, *theirs = (allowed[s] for allowed in allowances)
+            sound = answers[s]
+            # What was sound is not asked for again: an implementation with a memory would answer otherwise.
+            if sound is None:
+                got = self.implementation.answer(case, predictions[s])
+            else:
+                got = self.implementation.by_quantity(case, sound)
+            yield (
+                s,
+                Evidence(
+                    case,
+                    got,
+                    dict(zip(names, (witness[s] for witness in witnesses), strict=True)),
+                    own,
+                    dict(zip(names, theirs, strict=True)),
+                    int(bounds.undecided[numbers[0], s]),
+                ),
+            )
+
+
+def _predictions(stack: Stack, expected: Flat) -> list[Array]:
+    """The last layers' outputs, for the loss to be asked about."""
+    ends, found = np.cumsum(stack.sizes["output"]).tolist(), []
+    outputs = expected["output"].astype(stack.cases[0].dtype)
+    for case, end in zip(stack.cases, ends, strict=True):
+        n, k = case.y.shape
+        found.append(outputs[end - n * k : end].reshape(n, k))
+    return found
+
+
+def _joined(stack: Stack, answers: list[dict[str, list[Any]] | None]) -> Flat:
+    """The answers by kind, float64; NaN for a network that gave none that can be compared."""
+    kinds = {kind for answer in answers if answer is not None for kind in answer}
+    lines: dict[str, list[Array]] = {kind: [] for kind in kinds}
+    for s, answer in enumerate(answers):
+        for kind, parts in lines.items():
+            parts += [np.full(stack.sizes[kind][s], np.nan)] if answer is None else answer[kind]
+    return {kind: np.concatenate(parts, axis=None, dtype=np.float64) for kind, parts in lines.items()}
