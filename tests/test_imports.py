@@ -18,8 +18,8 @@ ROOMS = {
     "mistakes": {"reference_impl", "numpy"},
     "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
-        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "threadpoolctl",
-        "torch", "jax", "vl_convert", "upath", "distributed",
+        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "latex2mathml", "pyarrow",
+        "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
     },
     "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
 }  # fmt: skip
@@ -29,9 +29,9 @@ BENCH = {"reports/bench/methods.py", "reports/bench/sizes.py"}
 
 # The only modules that may import what takes seconds to load.
 HEAVY = {
-    "torch": {"oracles/torch_oracle.py", *BENCH},
-    "jax": {"oracles/jax_oracle.py", *BENCH},
-    "flint": {"oracles/certified.py"},
+    "torch": {"oracles/torch_oracle.py", "oracles/torch_practice.py", *BENCH},
+    "jax": {"oracles/jax_oracle.py", "oracles/jax_practice.py", *BENCH},
+    "flint": {"oracles/certified.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py"},
 }
 
@@ -92,7 +92,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help"])
+@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help", "claims --help"])
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
     done = python(
@@ -116,11 +116,14 @@ def test_help_is_light(arguments):
         ("verify --networks 1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
+        ("claims", "flint"),
+        ("claims", "hypothesis"),
+        ("claims", "jax"),
     ],
 )
 def test_missing_extra(command, package, tmp_path):
     """A command that needs what is not installed says which package, and how to get it."""
-    arguments = [*command.split(), *(["--out", str(tmp_path)] if command.startswith("verify") else [])]
+    arguments = [*command.split(), *(["--out", str(tmp_path)] if not command.startswith("replay") else [])]
     done = python(
         f"import sys; sys.argv = ['backproof', *{arguments}]; sys.modules[{package!r}] = None\n"
         "import backproof; backproof.main()"
