@@ -18,7 +18,8 @@ ROOMS = {
     "mistakes": {"reference_impl", "numpy"},
     "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
-        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "pytest",
+        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "latex2mathml", "pyarrow",
+        "pytest",
         "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
     },
     "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
@@ -29,9 +30,9 @@ BENCH = {"reports/bench/methods.py", "reports/bench/sizes.py"}
 
 # The only modules that may import what takes seconds to load.
 HEAVY = {
-    "torch": {"oracles/torch_oracle.py", *BENCH},
-    "jax": {"oracles/jax_oracle.py", *BENCH},
-    "flint": {"oracles/certified.py"},
+    "torch": {"oracles/torch_oracle.py", "oracles/torch_practice.py", *BENCH},
+    "jax": {"oracles/jax_oracle.py", "oracles/jax_practice.py", *BENCH},
+    "flint": {"oracles/certified.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py"},
     "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }
@@ -94,7 +95,16 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "--version", "verify --help", "replay --help", "infer --help", "power --help"]
+    "arguments",
+    [
+        "--help",
+        "--version",
+        "verify --help",
+        "replay --help",
+        "claims --help",
+        "infer --help",
+        "power --help",
+    ],
 )
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
@@ -120,11 +130,14 @@ def test_help_is_light(arguments):
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("power --part floors --networks 1", "altair"),
+        ("claims", "flint"),
+        ("claims", "hypothesis"),
+        ("claims", "jax"),
     ],
 )
 def test_missing_extra(command, package, tmp_path):
     """A command that needs what is not installed says which package, and how to get it."""
-    arguments = [*command.split(), *(["--out", str(tmp_path)] if command.startswith(("verify", "power")) else [])]
+    arguments = [*command.split(), *(["--out", str(tmp_path)] if not command.startswith("replay") else [])]
     done = python(
         f"import sys; sys.argv = ['backproof', *{arguments}]; sys.modules[{package!r}] = None\n"
         "import backproof; backproof.main()"
