@@ -70,7 +70,7 @@ def test_caught(all_mutants):
         "activations.relu: np.maximum -> np.minimum",
         "activations.relu_prime: z > 0 -> z >= 0",
         "losses.loss: terms.sum() * chosen.scale(*y.shape) -> terms.sum()",
-        "network.backward: delta.T @ outputs[-2] -> delta.T * outputs[-2]",
+        "network.backward: np.dot(delta.T, outputs[-2]) -> delta.T",
         "contract.LOSSES: 0.5 -> 1.5",
         "descent.descent: steps -> weights",
         "activations.sigmoid: z >= 0 -> z > 0",
