@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from reports.campaign import CouldNotRunError, Progress
-from reports.power.mutation import MODULES, PACKAGE, Mutant, imported, original, planted
+from reports.power.mutation import MODULES, PACKAGE, Mutant, imported, planted, unchanged
 
 TESTS = Path(__file__).parents[2] / "tests"
 PLANTED = "planted_mutant"
@@ -189,10 +189,9 @@ class _Laboratory(_FirstFailure):
                 lines[module].add(frame.f_lineno)
             return trace
 
-        unchanged = Mutant("", "", range(0), original("__init__"), "")
         sys.settrace(trace)
         try:
-            with planted(unchanged, PLANTED):
+            with planted(unchanged(), PLANTED):
                 failure = self._first_failure(items)
         finally:
             sys.settrace(None)

@@ -23,7 +23,7 @@ from reports.power import equivalence
 from reports.power.conformance import PLANTED, Catch, by_conformance, by_unit_tests
 from reports.power.detection import EXPONENTS, METHODS, Specimen, detect, floors, specimens
 from reports.power.false_alarms import Alarms, false_alarms
-from reports.power.mutation import Mutant, mutants, planted
+from reports.power.mutation import Mutant, mutants, planted, unchanged
 from reports.power.plan import Plan
 from reports.power.rendering import write_power_report
 from reports.power.report import (
@@ -105,7 +105,11 @@ def _mutants(oracle: Oracle, among: Sequence[Mutant], progress: Progress) -> Mut
     caught = {mutant: catch for mutant, catch in by_conformance(among, progress).items() if catch}
     progress.stage("running the unit tests on what it does not reach")
     left = [mutant for mutant in among if mutant not in caught]
-    unit = {mutant: catch for mutant, catch in by_unit_tests(left, progress).items() if catch}
+    control = unchanged()
+    tried = by_unit_tests([control, *left], progress)
+    if failure := tried.pop(control, None):
+        raise CouldNotRunError(f"the unit tests do not pass without a mutant: {failure.test} fails")
+    unit = {mutant: catch for mutant, catch in tried.items() if catch}
     alive = [mutant for mutant in left if mutant not in unit]
     progress.stage("checking what is called equivalent")
     reasons, names = equivalence.listed(), {mutant.name: mutant for mutant in among}

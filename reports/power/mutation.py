@@ -62,17 +62,21 @@ def mutants() -> list[Mutant]:
     return [mutant for module in MODULES for mutant in _mutants(module)]
 
 
+def unchanged() -> Mutant:
+    """No mutant at all: what tests have to pass on."""
+    return Mutant("", "", range(0), original("__init__"), "")
+
+
 @contextmanager
 def imported(mutant: Mutant) -> Iterator[ModuleType]:
     """The package with the mutant in it under its own name, for as long as the context lasts.
 
     Raises whatever importing it raises.
     """
-    ours = [PACKAGE, *(f"{PACKAGE}.{module}" for module in MODULES)]
-    kept = {each: sys.modules.pop(each) for each in ours if each in sys.modules}
+    kept = {name: sys.modules.pop(name) for name in _ours()}
     try:
         package = ModuleType(PACKAGE)
-        package.__path__ = []
+        package.__path__ = list(reference_impl.__path__)  # where what is no part of the contract is found
         sys.modules[PACKAGE] = package
         for name in MODULES:
             module = ModuleType(f"{PACKAGE}.{name}")
@@ -81,9 +85,14 @@ def imported(mutant: Mutant) -> Iterator[ModuleType]:
         _run(package, original("__init__"))
         yield package
     finally:
-        for each in ours:
-            sys.modules.pop(each, None)
+        for name in _ours():
+            del sys.modules[name]
         sys.modules.update(kept)
+
+
+def _ours() -> list[str]:
+    """The names under which the package and its modules are imported."""
+    return [name for name in sys.modules if f"{name}.".startswith(f"{PACKAGE}.")]
 
 
 @contextmanager

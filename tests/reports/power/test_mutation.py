@@ -10,7 +10,7 @@ import pytest
 import reference_impl
 from reports.power import equivalence
 from reports.power.conformance import by_conformance, by_unit_tests
-from reports.power.mutation import MODULES, Place, imported, mutants, planted
+from reports.power.mutation import MODULES, Place, imported, mutants, planted, unchanged
 from reports.power.mutation import _changes as changes
 
 
@@ -97,6 +97,7 @@ def test_unit_tests_catch_the_rest(all_mutants):
     mutant = all_mutants["descent.descent: steps -> weights"]
     found = by_unit_tests([mutant])[mutant]
     assert found.test.startswith("test_descent.py::test_descent_is_its_steps")
+    assert by_unit_tests([unchanged()]) == {unchanged(): None}
     assert sys.modules["reference_impl"] is reference_impl
 
 
