@@ -148,25 +148,20 @@ def test_missing_extra(command, package, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_light_install_replays():
-    """The complex-step oracle needs NumPy alone."""
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("replay v2:narrow:0:4 --oracle complex-step", "agrees"),
+        ("infer reference_impl", "reference_impl is consistent."),
+    ],
+)
+def test_light_install(command, said):
+    """The complex-step oracle needs NumPy alone, and so do experiments with it."""
     heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
     done = python(
         f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
-        "sys.argv = 'backproof replay v2:narrow:0:4 --oracle complex-step'.split()\n"
+        f"sys.argv = 'backproof {command}'.split()\n"
         "import backproof; backproof.main()"
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "agrees" in done.stdout
-
-
-def test_light_install_infers():
-    """So do the experiments."""
-    heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
-    done = python(
-        f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
-        "sys.argv = 'backproof infer reference_impl'.split()\n"
-        "import backproof; backproof.main()"
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "reference_impl is consistent." in done.stdout
+    assert said in done.stdout
