@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import Any, TypeVar
 
 import jinja2
@@ -81,6 +82,7 @@ def _template(name: str) -> jinja2.Template:
         "description": describe,
         "outside": say_outside,
         "cell": _cell,
+        "markdown": _markdown,
         "mathml": mathml,
         "times": say_times,
     }
@@ -104,3 +106,8 @@ def _vega() -> str:
 def _cell(text: str) -> str:
     """Text that may stand in a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _markdown(text: str) -> str:
+    """Text in whose formulas Markdown sees no emphasis; it may stand in a cell."""
+    return re.sub(r"([*_])", r"\\\1", _cell(text))
