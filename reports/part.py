@@ -19,6 +19,21 @@ from reports.implementation import Implementation
 from reports.judgement import Evidence, judgement, tested
 from reports.records import Rows
 
+# What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
+DRAWING, STACKING, CALLING, BOUNDING, COMPARING, WRITING = (
+    "drawing networks",
+    "stacking networks",
+    "calling the implementation",
+    "deriving bounds",
+    "comparing",
+    "keeping records",
+)
+
+
+def computing(oracle: str) -> str:
+    """The stage in which an oracle answers."""
+    return f"{oracle} computes"
+
 
 def judge_part(
     rows: Rows,
@@ -29,14 +44,15 @@ def judge_part(
 ) -> None:
     """Judge the networks of `rows` in every dtype, and note the outcome there."""
     for number, dtype in enumerate(campaign.dtypes):
+        progress.stage(STACKING)
         for stack in stacks([case.cast(dtype) for case in rows.cases]):
-            progress.stage(f"judging {implementation.name}")
-            _StackJudge(rows, campaign, implementation, oracles, stack, number).judge()
+            _StackJudge(rows, campaign, implementation, oracles, stack, number, progress).judge()
             progress.judged(len(stack.cases))
+            progress.stage(STACKING)
 
 
 class _StackJudge:
-    """A stack of cases of one dtype, judged."""
+    """A stack of cases of one dtype, judged: first what everybody answers and may be off by, then the comparison."""
 
     def __init__(
         self,
@@ -46,88 +62,90 @@ class _StackJudge:
         oracles: Sequence[Oracle],
         stack: Stack,
         dtype: int,
+        progress: Progress,
     ) -> None:
         self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
         self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
+        self.expected: list[Flat] = []
+        for oracle in oracles:
+            progress.stage(computing(oracle.name))
+            self.expected.append(oracle.flat(stack))
+        progress.stage(CALLING)
+        self.predictions = _predictions(stack, self.expected[0])
+        self.answers = [
+            implementation.sound_answer(case, prediction)
+            for case, prediction in zip(stack.cases, self.predictions, strict=True)
+        ]
+        progress.stage(BOUNDING)
+        self.bounds, self.own, self.theirs = self._bounds()
+        progress.stage(COMPARING)
 
     def judge(self) -> None:
         """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
-        stack, campaign = self.stack, self.campaign
-        expected = [oracle.flat(stack) for oracle in self.oracles]
-        predictions = _predictions(stack, expected[0])
-        answers = [
-            self.implementation.sound_answer(case, prediction)
-            for case, prediction in zip(stack.cases, predictions, strict=True)
-        ]
-        bounds, numbers = self._bounds()
-        self.rows.undecided[self.networks, self.dtype] = bounds.undecided[numbers[0]]
-        wrong = np.array([answer is None for answer in answers])
-        wrong |= self._compare(_joined(stack, answers), expected, bounds, numbers)
-        chosen = np.arange(len(stack.cases)) if campaign.attribute else np.flatnonzero(wrong)
-        if chosen.size:
-            for s, evidence in self._evidence(chosen, answers, predictions, expected, bounds, numbers):
-                judged = judgement(evidence, campaign.grade, attribute=campaign.attribute)
-                self.rows.add_judgement(stack.numbers[s], self.dtype, judged)
+        self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
+        wrong = np.array([answer is None for answer in self.answers]) | self._compare()
+        if self.campaign.attribute:
+            wrong[:] = True
+        for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
+            judged = judgement(evidence, self.campaign.grade, attribute=self.campaign.attribute)
+            self.rows.add_judgement(self.stack.numbers[s], self.dtype, judged)
         self.rows.judged[self.networks, self.dtype] = True
 
-    def _bounds(self) -> tuple[StackBounds, list[int]]:
-        """The bounds of all arithmetics, each once, and which of them the implementation and the oracles have."""
-        wanted = [
-            tested(self.campaign.dtypes[self.dtype], self.campaign.grade),
-            *(oracle.arithmetic for oracle in self.oracles),
-        ]
+    def _bounds(self) -> tuple[StackBounds, int, list[int]]:
+        """The bounds of all arithmetics, each once; and which of them the implementation has, and the oracles."""
+        own = tested(self.campaign.dtypes[self.dtype], self.campaign.grade)
         different: dict[Arithmetic, int] = {}
-        numbers = [different.setdefault(arithmetic.unnamed, len(different)) for arithmetic in wanted]
+        number, *numbers = (
+            different.setdefault(arithmetic.unnamed, len(different))
+            for arithmetic in (own, *(oracle.arithmetic for oracle in self.oracles))
+        )
         componentwise = self.campaign.bound == "componentwise"
-        return stack_bounds(self.stack, list(different), componentwise=componentwise), numbers
+        return stack_bounds(self.stack, list(different), componentwise=componentwise), number, numbers
 
-    def _compare(self, got: Flat, expected: list[Flat], bounds: StackBounds, numbers: list[int]) -> Array:
+    def _compare(self) -> Array:
         """Note how all networks compare, and say which of them disagree, (S,)."""
-        stack, wrong = self.stack, np.zeros(len(self.stack.cases), bool)
-        own, *theirs = numbers
+        stack, got = self.stack, _joined(self.stack, self.answers)
+        wrong = np.zeros(len(stack.cases), bool)
         for kind, sizes in stack.sizes.items():
             if kind not in got:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
                 continue
-            allowances = bounds.allowances[kind]
-            for o, (answer, number) in enumerate(zip(expected, theirs, strict=True)):
-                values = got[kind], answer[kind], allowances[own] + allowances[number]
+            allowances = self.bounds.allowances[kind]
+            for o, (answer, theirs) in enumerate(zip(self.expected, self.theirs, strict=True)):
+                values = got[kind], answer[kind], allowances[self.own] + allowances[theirs]
                 found = compare_segments(*values, sizes)
                 self.rows.add_segments(stack, self.networks, self.dtype, o, kind, found, values)
                 wrong |= found.failures > 0
         return wrong
 
-    def _evidence(
-        self,
-        chosen: Array,
-        answers: list[dict[str, list[Any]] | None],
-        predictions: list[Array],
-        expected: list[Flat],
-        bounds: StackBounds,
-        numbers: list[int],
-    ) -> Iterator[tuple[int, Evidence]]:
+    def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
         """The evidence on some of the networks."""
-        stack, names = self.stack, [oracle.name for oracle in self.oracles]
-        witnesses = [stack.split(flat) for flat in expected]
-        allowances = [stack.split({kind: lines[i] for kind, lines in bounds.allowances.items()}) for i in numbers]
-        for s in chosen.tolist():
-            case = stack.cases[s]
-            own, *theirs = (allowed[s] for allowed in allowances)
-            sound = answers[s]
+        if not chosen:
+            return
+        stack = self.stack
+        names = [oracle.name for oracle in self.oracles]
+        witnesses = [stack.split(flat) for flat in self.expected]
+        own, *theirs = (
+            stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
+            for number in (self.own, *self.theirs)
+        )
+        for s in chosen:
+            case, sound = stack.cases[s], self.answers[s]
             # What was sound is not asked for again: an implementation with a memory would answer otherwise.
-            if sound is None:
-                got = self.implementation.answer(case, predictions[s])
-            else:
-                got = self.implementation.by_quantity(case, sound)
+            got = (
+                self.implementation.answer(case, self.predictions[s])
+                if sound is None
+                else self.implementation.by_quantity(case, sound)
+            )
             yield (
                 s,
                 Evidence(
-                    case,
-                    got,
-                    dict(zip(names, (witness[s] for witness in witnesses), strict=True)),
-                    own,
-                    dict(zip(names, theirs, strict=True)),
-                    int(bounds.undecided[numbers[0], s]),
+                    case=case,
+                    got=got,
+                    expected={name: witness[s] for name, witness in zip(names, witnesses, strict=True)},
+                    own=own[s],
+                    theirs={name: bound[s] for name, bound in zip(names, theirs, strict=True)},
+                    undecided=int(self.bounds.undecided[self.own, s]),
                 ),
             )
 

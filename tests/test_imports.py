@@ -19,17 +19,22 @@ ROOMS = {
     "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
         "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "latex2mathml", "pyarrow",
-        "threadpoolctl", "vl_convert", "upath", "distributed",
+        "pytest",
+        "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
     },
     "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
 }  # fmt: skip
 
+# The benchmark times the frameworks as others use them.
+BENCH = {"reports/bench/methods.py", "reports/bench/sizes.py"}
+
 # The only modules that may import what takes seconds to load.
 HEAVY = {
-    "torch": {"oracles/torch_oracle.py", "oracles/torch_practice.py"},
-    "jax": {"oracles/jax_oracle.py", "oracles/jax_practice.py"},
+    "torch": {"oracles/torch_oracle.py", "oracles/torch_practice.py", *BENCH},
+    "jax": {"oracles/jax_oracle.py", "oracles/jax_practice.py", *BENCH},
     "flint": {"oracles/certified.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py"},
+    "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }
 
 
@@ -89,7 +94,18 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help", "claims --help"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "--version",
+        "verify --help",
+        "replay --help",
+        "claims --help",
+        "infer --help",
+        "power --help",
+    ],
+)
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
     done = python(
@@ -113,6 +129,7 @@ def test_help_is_light(arguments):
         ("verify --networks 1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
+        ("power --part floors --networks 1", "altair"),
         ("claims", "flint"),
         ("claims", "hypothesis"),
         ("claims", "jax"),
@@ -141,3 +158,15 @@ def test_light_install_replays():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "agrees" in done.stdout
+
+
+def test_light_install_infers():
+    """So do the experiments."""
+    heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
+    done = python(
+        f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
+        "sys.argv = 'backproof infer reference_impl'.split()\n"
+        "import backproof; backproof.main()"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "reference_impl is consistent." in done.stdout
