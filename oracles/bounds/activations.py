@@ -110,10 +110,14 @@ CURVE = {"sigmoid": sigmoid_curve, "tanh": tanh_curve}
 
 
 def sigmoid_error(ledger: Ledger, curve: Curve) -> Array:
-    """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a."""
+    """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a.
+
+    The first is 0 where e^-z overflows, and off by no more than 1 / largest.
+    """
     roundings = ledger.exp * curve.complement + 2
     relative = ledger.few(float(ledger.exp.max()) + 2) * roundings
-    return np.where(ledger.lenient, 8 * ledger.u, curve.value * relative) + ledger.tiny
+    underflow = np.maximum(ledger.tiny, 1 / ledger.largest)
+    return np.where(ledger.lenient, 8 * ledger.u, curve.value * relative) + underflow
 
 
 def sigmoid_prime_error(ledger: Ledger, curve: Curve) -> Array:

@@ -117,7 +117,7 @@ class Ledger:
             return np.array([getattr(arithmetic, field) for arithmetic in arithmetics]).reshape(-1, 1, 1, 1)
 
         self.u = column("unit_roundoff")
-        self.tiny = column("smallest_normal")
+        self.tiny = column("tiny")
         self.largest = column("largest")
         self.exp = column("exp")
         self.tanh = column("tanh")
