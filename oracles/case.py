@@ -176,6 +176,25 @@ class Case:
             y=self.y.astype(dtype),
         )
 
+    def rounded(self, dtype: str) -> Case:
+        """The case with every number rounded to a dtype, bfloat16 and float16 among them, in arrays of float64.
+
+        Raises ValueError where a number is too large for the dtype.
+        """
+        import ml_dtypes
+
+        def rounded(array: Array) -> Array:
+            with np.errstate(over="ignore"):
+                return array.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype).astype(np.float64)
+
+        return replace(
+            self,
+            weights=tuple(map(rounded, self.weights)),
+            biases=tuple(map(rounded, self.biases)),
+            x=rounded(self.x),
+            y=rounded(self.y),
+        )
+
     def reference(self) -> str:
         """The text that names this case to `find_case`: its name, or all its numbers as JSON."""
         return self.name or self.to_json()

@@ -16,7 +16,9 @@ LIGHT = {"click", "msgspec", "numpy", "rich"}
 ROOMS = {
     "reference_impl": {"numpy"},
     "mistakes": {"reference_impl", "numpy"},
-    "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
+    "oracles": {
+        "reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "platformdirs", "hypothesis",
+    },
     "reports": {
         "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "threadpoolctl",
         "vl_convert", "upath", "distributed",
@@ -26,8 +28,8 @@ ROOMS = {
 
 # The only modules that may import what takes seconds to load.
 HEAVY = {
-    "torch": {"oracles/torch_oracle.py"},
-    "jax": {"oracles/jax_oracle.py"},
+    "torch": {"oracles/torch_oracle.py", "oracles/torch_backends.py"},
+    "jax": {"oracles/jax_oracle.py", "oracles/jax_backends.py"},
     "flint": {"oracles/certified.py"},
     "hypothesis": {"oracles/strategies.py"},
 }
