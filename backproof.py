@@ -17,17 +17,22 @@ from oracles.case import DTYPES
 from oracles.draw import PROFILES, find_case
 from oracles.registry import ORACLES
 from reports.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRunError, Grade, Progress
+from reports.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
+from reports.frameworks.settings import FRAMEWORKS
+from reports.frameworks.settings import Settings as FrameworkSettings
 from reports.implementation import CouldNotLoadError
 from reports.judgement import Judgement, judge_one
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
+    from reports.frameworks.report import FrameworksReport
     from reports.report import Report
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
 DEFAULT_OUT = "backproof-report"
 DEFAULTS = Campaign()
+DEFAULT_FRAMEWORKS_OUT = "backproof-frameworks"
 
 
 def verify(
@@ -87,6 +92,50 @@ def replay(
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
     return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+
+
+def replay_framework(case: str, *, framework: str, dtype: str = DTYPES[0]) -> Judgement:
+    """Hold a framework, such as "torch-eager", against the certified values of one case, rounded to the dtype first.
+
+    Raises ValueError where the text names no case, or for an unknown framework, and
+    `reports.campaign.CouldNotRunError` where the framework cannot work here.
+    """
+    from reports.frameworks.replay import judge_backend
+
+    return judge_backend(find_case(case), framework, dtype)
+
+
+def script(case: str, *, framework: str, dtype: str = DTYPES[0]) -> str:
+    """A script that computes one case in PyTorch or JAX and compares it with the exact values, to hand on.
+
+    It needs NumPy and the framework alone. Raises as `replay_framework` does.
+    """
+    from reports.script import script
+
+    return script(find_case(case), framework, dtype)
+
+
+def frameworks(
+    *,
+    networks: int = FrameworkSettings.networks,
+    slow_networks: int = FrameworkSettings.slow_networks,
+    seed: int = FrameworkSettings.seed,
+    profile: str = FrameworkSettings.profile,
+    dtypes: Sequence[str] = FrameworkSettings.dtypes,
+    frameworks: Sequence[str] = FrameworkSettings.frameworks,
+    out: str | Path = DEFAULT_FRAMEWORKS_OUT,
+    progress: Progress | None = None,
+) -> FrameworksReport:
+    """Compare NumPy, PyTorch and JAX with certified values and each other, write a report into `out`, and return it.
+
+    The parameters are those of `backproof frameworks --help`. Raises ValueError for a setting that is unknown or out of
+    range, `reports.campaign.CouldNotRunError` where the comparison cannot be carried out, and ImportError where the
+    extra "verify" is not installed.
+    """
+    from reports.frameworks.campaign import frameworks as compare
+
+    settings = FrameworkSettings(networks, slow_networks, seed, profile, tuple(dtypes), tuple(frameworks))
+    return compare(settings, out, progress)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -215,10 +264,27 @@ def _refuse_others(context: click.Context, allowed: set[str]) -> None:
     "--implementation", default="reference_impl", show_default=True, help="Module name or path of a .py file."
 )
 @click.option(
-    "--dtype", type=click.Choice(DTYPES), default="float64", show_default=True, help="Precision of the inputs."
+    "--dtype",
+    type=click.Choice(FRAMEWORK_DTYPES),
+    default="float64",
+    show_default=True,
+    help="Precision of the inputs; those of 16 bits go with --framework.",
+)
+@click.option(
+    "--framework",
+    type=click.Choice(FRAMEWORKS),
+    help="Hold this against certified values, in place of an implementation against oracles.",
+)
+@click.option(
+    "--script",
+    "scripted",
+    is_flag=True,
+    help="Write it as a script that needs only NumPy and PyTorch or JAX, to attach to a bug report.",
 )
 @_shared
-def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
+def replay_command(
+    case: str, *, dtype: str, framework: str | None, scripted: bool, debug: bool, **settings: Any
+) -> None:
     """Show one network alone: its numbers, and every quantity against every oracle.
 
     CASE is what a report or a failing test names: a name such as v2:kinks:0:17, a case in JSON, or a file of that.
@@ -228,11 +294,76 @@ def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
         from reports.terminal import case_view
 
         settings["oracles"] = _once(settings["oracles"])
-        judgement = replay(case, **settings)
-        _print(case_view(judgement))
+        if framework:
+            judgement = replay_framework(case, framework=framework, dtype=dtype)
+            _print(case_view(judgement, f"{framework} in {dtype}"))
+        else:
+            judgement = replay(case, dtype=dtype, **settings)
+            _print(case_view(judgement))
+        if scripted:
+            from reports.script import write_scripts
+
+            for path in write_scripts(find_case(case), [framework] if framework else settings["oracles"], dtype):
+                click.echo(f"\nThe script is {path}")
         if judgement.disagreements:
             return DISAGREES
         return AGREES if judgement.checked else COULD_NOT_RUN
+
+    _exit(run, debug)
+
+
+@main.command("frameworks")
+@click.option("--networks", type=click.IntRange(min=1), default=FrameworkSettings.networks, help="How many to draw.")
+@click.option(
+    "--slow-networks",
+    type=click.IntRange(min=0),
+    default=FrameworkSettings.slow_networks,
+    help="How many of them for what takes seconds for every new network: torch-compile and jax-eager.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=FrameworkSettings.seed, help="Of the random networks.")
+@click.option(
+    "--profile", type=click.Choice(PROFILES), default=FrameworkSettings.profile, help="What kind of networks to draw."
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    type=click.Choice(FRAMEWORK_DTYPES),
+    default=FrameworkSettings.dtypes,
+    help="Precision; may be given several times.",
+)
+@click.option(
+    "--framework",
+    "frameworks",
+    multiple=True,
+    type=click.Choice(FRAMEWORKS),
+    default=FrameworkSettings.frameworks,
+    help="What to compare; may be given several times. What is not there is left out, and said.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_FRAMEWORKS_OUT,
+    help="Folder for frameworks.json, frameworks.md and frameworks.html; replaces an earlier report in it.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def frameworks_command(*, debug: bool, **settings: Any) -> None:
+    """Compare NumPy, PyTorch and JAX in every precision.
+
+    Each computes the same networks, and is held against certified values and against all others, entry by entry: error
+    / allowed, and ulps.
+    """
+
+    def run() -> int:
+        from reports.frameworks.terminal import frameworks_view
+        from reports.terminal import TerminalProgress
+
+        settings["dtypes"], settings["frameworks"] = _once(settings["dtypes"]), _once(settings["frameworks"])
+        with TerminalProgress() as progress:
+            report = frameworks(**settings, progress=progress)
+        _print(frameworks_view(report))
+        click.echo(f"\nThe report is in {settings['out'] / 'frameworks.html'}")
+        return AGREES if report.verdict == "within bounds" else DISAGREES
 
     _exit(run, debug)
 

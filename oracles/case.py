@@ -165,7 +165,12 @@ class Case:
         ]
 
     def cast(self, dtype: str) -> Case:
-        """The case with every array rounded to dtype; the rounded numbers are then the exact inputs."""
+        """The case with every array rounded to dtype; the rounded numbers are then the exact inputs.
+
+        Raises ValueError for a dtype that cases do not have.
+        """
+        if dtype not in DTYPES:
+            raise ValueError(f"an implementation is judged in {' or '.join(DTYPES)}, and not in {dtype}")
         if self.dtype == dtype:
             return self
         return replace(

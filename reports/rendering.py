@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
@@ -25,17 +26,23 @@ def write_report(report: Report, folder: UPath) -> None:
     """
     (folder / "report.json").write_bytes(report.to_json())
     drawn = charts(report)
-    for name in NAMES:
+    write_charts(drawn, NAMES, folder)
+    for name in ("report.md", "report.html"):
+        text = template(f"{name}.j2").render(**_context(report, drawn, scripts=name == "report.html"))
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def write_charts(drawn: list[Chart], names: Sequence[str], folder: UPath) -> None:
+    """Write the charts as SVG; of the names that a chart may have, remove what an earlier report has left."""
+    for name in names:
         (folder / f"{name}.svg").unlink(missing_ok=True)
     for chart in drawn:
         svg = vl_convert.vegalite_to_svg(chart.specification, vl_version=VEGA_LITE)
         (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
-    for name in ("report.md", "report.html"):
-        text = _template(f"{name}.j2").render(**_context(report, drawn, scripts=name == "report.html"))
-        (folder / name).write_text(text, encoding="utf-8")
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """The template of that name, with the filters that all of them share."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=name.endswith(".html.j2"),
@@ -57,9 +64,14 @@ def _template(name: str) -> jinja2.Template:
 def _context(report: Report, drawn: list[Chart], *, scripts: bool) -> dict[str, Any]:
     context: dict[str, Any] = {"report": report, "charts": drawn}
     if scripts:
-        context["specifications"] = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
-        context["vega"] = _vega()
+        context |= scripts_of(drawn)
     return context
+
+
+def scripts_of(drawn: list[Chart]) -> dict[str, Any]:
+    """What a page needs to draw its charts: their specifications, and Vega-Lite."""
+    specifications = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
+    return {"specifications": specifications, "vega": _vega()}
 
 
 @functools.cache

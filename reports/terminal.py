@@ -90,12 +90,15 @@ def _failure(places: list[Place]) -> Text:
     )
 
 
-def case_view(judgement: Judgement) -> Group:
-    """One case: its numbers, if they are few, and every quantity against every oracle."""
+def case_view(judgement: Judgement, computed: str = "") -> Group:
+    """One case: its numbers, if they are few, and every quantity against every oracle.
+
+    computed: by whom and in which dtype, where that is not the case's own.
+    """
     case = judgement.case
     parts: list[RenderableType] = [
         Text(case.name or "a case written out in full", style="bold"),
-        f"{case.architecture}, {case.n} sample{'s' * (case.n > 1)}, {case.loss}, {case.dtype}",
+        f"{case.architecture}, {case.n} sample{'s' * (case.n > 1)}, {case.loss}, {computed or case.dtype}",
         "",
     ]
     if case.size <= ENTRIES_SHOWN:

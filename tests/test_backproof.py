@@ -118,7 +118,10 @@ class TestBadInput:
             ("replay absent.json", "neither the name of a case, as in v2:ordinary:0:17, nor JSON, nor a readable file"),
             ("replay v2:odd:0:1", "unknown profile 'odd'"),
             ("replay v2:kinks:0:1 --implementation absent.py", "there is no file absent.py"),
-            ("replay v2:kinks:0:1 --dtype float16", "'float16' is not one of 'float64', 'float32'"),
+            (
+                "replay v2:kinks:0:1 --dtype float8",
+                "'float8' is not one of 'float64', 'float32', 'bfloat16', 'float16'",
+            ),
         ],
     )
     def test_one_sentence(self, arguments, sentence, here):
@@ -220,6 +223,68 @@ class TestReplay:
     def test_dtype(self, here):
         done = run("replay", "v2:kinks:0:3", "--dtype", "float32", *TORCH)
         assert (done.exit_code, "float32" in done.stdout) == (0, True)
+
+
+class TestReplayByAFramework:
+    """backproof replay --framework, and --script."""
+
+    def test_framework(self, here):
+        done = run("replay", "v2:kinks:0:3", "--framework", "torch-eager", "--dtype", "bfloat16")
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "torch-eager in bfloat16" in done.stdout
+        assert "certified" in done.stdout
+
+    def test_script(self, here):
+        """One for each framework that the oracles are made of, or for the one that is named; the judgement as usual."""
+        done = run("replay", "v2:kinks:0:3", "--script", *TORCH)
+        assert done.exit_code == 0
+        assert done.stdout.splitlines()[-1] == "The script is v2-kinks-0-3-torch-eager-float64.py"
+        run("replay", "v2:kinks:0:3", "--script", "--framework", "jax-jit", "--dtype", "float16")
+        assert {path.name for path in here.iterdir()} == {
+            "v2-kinks-0-3-torch-eager-float64.py",
+            "v2-kinks-0-3-jax-jit-float16.py",
+        }
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ("--framework numpy --dtype bfloat16", "numpy cannot be had in bfloat16: NumPy has no bfloat16"),
+            ("--framework numpy --script", "there are scripts for PyTorch and JAX on the CPU, and none for numpy"),
+            ("--oracle complex-step --script", "none for complex-step"),
+            ("--dtype bfloat16", "an implementation is judged in float64 or float32, and not in bfloat16"),
+        ],
+    )
+    def test_refuses(self, arguments, sentence, here):
+        done = run("replay", "v2:kinks:0:3", *arguments.split())
+        assert done.exit_code == 2
+        assert done.stderr.startswith("Error: ")
+        assert sentence in done.stderr
+
+
+class TestFrameworks:
+    """backproof frameworks."""
+
+    def test_settings_reach_the_matrix(self, here):
+        """Every option is in the report; the tables, the verdict, and where the report is."""
+        options = "--networks 2 --slow-networks 1 --seed 3 --profile kinks --dtype float32 --framework numpy --out o"
+        done = run("frameworks", *options.split())
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "median error / allowed" in done.stdout
+        assert "The report is in o/frameworks.html" in done.stdout.splitlines()[-1]
+        assert json.loads((here / "o" / "frameworks.json").read_bytes())["settings"] == {
+            "networks": 2,
+            "slow_networks": 1,
+            "seed": 3,
+            "profile": "kinks",
+            "dtypes": ["float32"],
+            "frameworks": ["numpy"],
+            "generator": 2,
+        }
+
+    def test_nothing_there(self, here):
+        done = run("frameworks", "--framework", "numpy", "--dtype", "bfloat16")
+        assert done.exit_code == 2
+        assert done.stderr == "Error: there is nothing to compare; numpy: NumPy has no bfloat16\n"
 
 
 class TestPublicFunctions:

@@ -91,7 +91,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help"])
+@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help", "frameworks --help"])
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
     done = python(
