@@ -10,6 +10,7 @@ The formulas are those of calculus, written so that nothing cancels that need no
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -90,26 +91,34 @@ def _small(found: Enclosure, allowed: Answer | None) -> bool:
 
 def _split(balls: dict[Quantity, Any], undecided: int, bits: int) -> Enclosure:
     """Each ball as two float64 numbers and a radius, infinite for what float64 does not reach."""
-    arrays = {quantity: np.array(ball, dtype=object) for quantity, ball in balls.items()}
-    flat = [ball for array in arrays.values() for ball in array.flat]
+    shapes = {quantity: _shape(ball) for quantity, ball in balls.items()}
+    flat = [ball for quantity, nested in balls.items() for ball in _flat(nested, shapes[quantity])]
     high = list(map(float, flat))
     rest = list(map(sub, flat, high))
     low = list(map(float, rest))
-    radius = [_above((r - part).abs_upper()) for r, part in zip(rest, low, strict=True)]
-    parts = np.array([high, low, radius])
+    parts = np.array([high, low, _above(list(map(arb.abs_upper, map(sub, rest, low))))])
     parts[1:, ~np.isfinite(parts).all(axis=0)] = np.array([[0.0], [np.inf]])
-    ends = np.cumsum([array.size for array in arrays.values()])[:-1]
+    ends = list(itertools.accumulate(math.prod(shape) for shape in shapes.values()))
 
     def shaped(part: Array) -> Answer:
-        pieces = zip(arrays.items(), np.split(part, ends), strict=True)
-        return {quantity: piece.reshape(array.shape) for (quantity, array), piece in pieces}
+        pieces = zip(shapes.items(), itertools.pairwise([0, *ends]), strict=True)
+        return {quantity: part[start:end].reshape(shape) for (quantity, shape), (start, end) in pieces}
 
     return Enclosure(shaped(parts[0]), shaped(parts[1]), shaped(parts[2]), undecided, bits)
 
 
-def _above(bound: arb) -> float:
-    """A float64 that is no less."""
-    return 0.0 if bound.is_zero() else math.nextafter(float(bound), math.inf)
+def _shape(nested: Any) -> tuple[int, ...]:
+    """The shape of a ball, a list of balls, or a list of rows."""
+    return (len(nested), *_shape(nested[0])) if isinstance(nested, list) else ()
+
+
+def _flat(nested: Any, shape: tuple[int, ...]) -> Iterable[arb]:
+    return itertools.chain.from_iterable(nested) if len(shape) == 2 else nested if shape else [nested]
+
+
+def _above(bounds: Row) -> Array:
+    """For each a float64 that is no less, and 0 for 0 alone."""
+    return np.where(list(map(arb.is_zero, bounds)), 0.0, np.nextafter(list(map(float, bounds)), np.inf))
 
 
 def _balls(case: Case) -> tuple[dict[Quantity, Any], int]:
