@@ -82,67 +82,12 @@ def assert_others_are_near(networks: int, torch_oracle, complex_step_oracle) -> 
                 assert max(worst.values()) <= 1.02, (case, oracle.name, worst)
 
 
-def assert_both(torch_oracle, complex_step_oracle) -> None:
-    assert_contains_rationals(150)
-    assert_others_are_near(25, torch_oracle, complex_step_oracle)
-
-
 def test_contains_the_exact_rationals():
     assert_contains_rationals(1000)
 
 
 def test_others_are_near(torch_oracle, complex_step_oracle):
     assert_others_are_near(25, torch_oracle, complex_step_oracle)
-
-
-def through(function, change):
-    """A function whose result is changed."""
-    return lambda *arguments: change(function(*arguments))
-
-
-def values_off(result):
-    """A value and its slope, with the value off by 1e-9."""
-    return result[0] * (1 + 1e-9), result[1]
-
-
-def slope_off(result):
-    """A value and its slope, with the slope off by 1e-9."""
-    return result[0], result[1] * (1 + 1e-9)
-
-
-def row_off(result):
-    return [value * (1 + 1e-9) for value in result]
-
-
-def step_off(weights):
-    return [step_off(part) if isinstance(part, list) else part * (1 + 1e-9) for part in weights]
-
-
-PLANTED = {
-    **{f"{g}, value": (certified.ACTIVATION, g, values_off) for g in certified.ACTIVATION},
-    **{f"{g}, slope": (certified.ACTIVATION, g, slope_off) for g in certified.ACTIVATION},
-    **{f"{kind}, slope": (certified.WEIGHTED_SLOPE, kind, row_off) for kind in certified.WEIGHTED_SLOPE},
-    "softmax": (vars(certified), "_softmax", row_off),
-    "jacobian of the softmax": (vars(certified), "_through_softmax", row_off),
-    "1 - p": (vars(certified), "_all_but_one", row_off),
-    "softplus": (vars(certified), "_softplus", lambda value: value * (1 + 1e-9)),
-    "scale": (vars(certified), "_scale", lambda value: value * (1 + 1e-9)),
-    "delta": (vars(certified), "_output_delta", lambda rows: [row_off(row) for row in rows]),
-    "squared error": (vars(certified), "_squared_error", row_off),
-    "cross-entropy": (vars(certified), "_cross_entropy", row_off),
-    "binary cross-entropy after sigmoid": (vars(certified), "_logistic", row_off),
-    "binary cross-entropy after softmax": (vars(certified), "_binary_cross_entropy", row_off),
-    "steps": (vars(certified), "_steps", lambda found: {q: step_off(w) for q, w in found.items()}),
-}
-
-
-@pytest.mark.parametrize("name", PLANTED)
-def test_an_error_in_any_formula_is_seen(name, monkeypatch, torch_oracle, complex_step_oracle):
-    """Off by 1e-9, and the two tests above would fail."""
-    where, key, change = PLANTED[name]
-    monkeypatch.setitem(where, key, through(where[key], change))
-    with pytest.raises(AssertionError):
-        assert_both(torch_oracle, complex_step_oracle)
 
 
 def test_relu_at_zero_is_seen(monkeypatch):
