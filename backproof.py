@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from oracles.case import DTYPES
+from oracles.conventions import find_conventions
 from oracles.draw import PROFILES, find_case
 from oracles.registry import ORACLES
 from reports.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRunError, Grade, Progress
@@ -25,6 +26,7 @@ from reports.judgement import Judgement, judge_one
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
+    from oracles.conventions.checks import Outcome
     from reports.frameworks.report import FrameworksReport
     from reports.report import Report
 
@@ -113,6 +115,16 @@ def script(case: str, *, framework: str, dtype: str = DTYPES[0]) -> str:
     from reports.script import script
 
     return script(find_case(case), framework, dtype)
+
+
+def check_conventions() -> Outcome:
+    """Hold the catalogue of conventions against the frameworks that are installed.
+
+    Raises ImportError where one of them is not.
+    """
+    from oracles.conventions.checks import check
+
+    return check()
 
 
 def frameworks(
@@ -364,6 +376,29 @@ def frameworks_command(*, debug: bool, **settings: Any) -> None:
         _print(frameworks_view(report))
         click.echo(f"\nThe report is in {settings['out'] / 'frameworks.html'}")
         return AGREES if report.verdict == "within bounds" else DISAGREES
+
+    _exit(run, debug)
+
+
+@main.command("conventions")
+@click.argument("text", default="")
+@click.option("--check", is_flag=True, help="Run all of it on what is installed, and look for differences besides.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def conventions_command(text: str, *, check: bool, debug: bool) -> None:
+    """Tell where NumPy, PyTorch and JAX differ by more than rounding.
+
+    TEXT selects what mentions it, or what has it for its name: relu-at-0, NaN, softplus, dtype.
+    """
+
+    def run() -> int:
+        from reports.conventions import conventions_view, outcome_view
+
+        if check:
+            outcome = check_conventions()
+            _print(outcome_view(outcome))
+            return DISAGREES if outcome.failures else AGREES
+        _print(conventions_view(find_conventions(text)))
+        return AGREES
 
     _exit(run, debug)
 

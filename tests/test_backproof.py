@@ -261,6 +261,35 @@ class TestReplayByAFramework:
         assert sentence in done.stderr
 
 
+class TestConventions:
+    """backproof conventions."""
+
+    def test_one(self):
+        """What each framework gives, why, and where that is documented."""
+        done = run("conventions", "relu-at-0")
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "grad(torch.relu, 0.0)" in done.stdout
+        assert "https://docs.pytorch.org/" in done.stdout
+
+    def test_none(self):
+        done = run("conventions", "xyzzy")
+        assert (done.exit_code, done.stderr) == (
+            2,
+            "Error: no convention mentions 'xyzzy'; without a text all of them are shown\n",
+        )
+
+    def test_check(self, monkeypatch):
+        """Exit status 1 with the sentences, and 0 where all is as declared."""
+        from oracles.conventions import checks
+
+        for failures, status in (["relu-at-0: in torch, it is not"], 1), ([], 0):
+            monkeypatch.setattr(checks, "check", lambda: checks.Outcome(5, 9, 2, failures))  # noqa: B023
+            done = run("conventions", "--check")
+            assert (done.exit_code, done.stderr) == (status, "")
+            assert ("relu-at-0: in torch, it is not" in done.stdout) == bool(failures)
+            assert "5 observations, and 9 probes, of which 2 differ" in done.stdout
+
+
 class TestFrameworks:
     """backproof frameworks."""
 

@@ -28,8 +28,8 @@ ROOMS = {
 
 # The only modules that may import what takes seconds to load.
 HEAVY = {
-    "torch": {"oracles/torch_oracle.py", "oracles/torch_backends.py"},
-    "jax": {"oracles/jax_oracle.py", "oracles/jax_backends.py"},
+    "torch": {"oracles/torch_oracle.py", "oracles/torch_backends.py", "oracles/conventions/evaluation.py"},
+    "jax": {"oracles/jax_oracle.py", "oracles/jax_backends.py", "oracles/conventions/evaluation.py"},
     "flint": {"oracles/certified.py"},
     "hypothesis": {"oracles/strategies.py"},
 }
@@ -91,7 +91,9 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help", "frameworks --help"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "verify --help", "replay --help", "frameworks --help", "conventions --help"]
+)
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
     done = python(
