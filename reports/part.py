@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,11 @@ from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
 from reports.campaign import Campaign, Progress
 from reports.implementation import Implementation
-from reports.judgement import Evidence, judgement, tested
+from reports.judgement import Evidence, differs, exactly, judgement, tested
 from reports.records import Rows
+
+if TYPE_CHECKING:
+    from oracles.exact import Exact
 
 
 def judge_part(
@@ -63,9 +66,11 @@ class _StackJudge:
         self.rows.undecided[self.networks, self.dtype] = bounds.undecided[numbers[0]]
         wrong = np.array([answer is None for answer in answers])
         wrong |= self._compare(_joined(stack, answers), expected, bounds, numbers)
+        exact = [exactly(case) for case in stack.cases]
+        wrong |= self._compare_exactly(answers, exact)
         chosen = np.arange(len(stack.cases)) if campaign.attribute else np.flatnonzero(wrong)
         if chosen.size:
-            for s, evidence in self._evidence(chosen, answers, predictions, expected, bounds, numbers):
+            for s, evidence in self._evidence(chosen, answers, predictions, expected, bounds, numbers, exact):
                 judged = judgement(evidence, campaign.grade, attribute=campaign.attribute)
                 self.rows.add_judgement(stack.numbers[s], self.dtype, judged)
         self.rows.judged[self.networks, self.dtype] = True
@@ -97,6 +102,20 @@ class _StackJudge:
                 wrong |= found.failures > 0
         return wrong
 
+    def _compare_exactly(self, answers: list[dict[str, list[Any]] | None], exact: list[Exact | None]) -> Array:
+        """Note what must be exact, and say which of the networks have something that is not, (S,)."""
+        wrong = np.zeros(len(exact), bool)
+        for s, (answer, found) in enumerate(zip(answers, exact, strict=True)):
+            if answer is None or found is None:
+                continue
+            got = self.implementation.by_quantity(self.stack.cases[s], answer)
+            there = [q for q in found.values if q.kind in answer]
+            wrong[s] = any(differs(got[q], found.values[q]) for q in there)
+            at = self.stack.numbers[s], self.dtype
+            self.rows.exact[at] = sum(found.values[q].size for q in there)
+            self.rows.digits[at] = max((found.digits[q] for q in there), default=0)
+        return wrong
+
     def _evidence(
         self,
         chosen: Array,
@@ -105,6 +124,7 @@ class _StackJudge:
         expected: list[Flat],
         bounds: StackBounds,
         numbers: list[int],
+        exact: list[Exact | None],
     ) -> Iterator[tuple[int, Evidence]]:
         """The evidence on some of the networks."""
         stack, names = self.stack, [oracle.name for oracle in self.oracles]
@@ -128,6 +148,7 @@ class _StackJudge:
                     own,
                     dict(zip(names, theirs, strict=True)),
                     int(bounds.undecided[numbers[0], s]),
+                    exact[s],
                 ),
             )
 

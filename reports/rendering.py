@@ -14,7 +14,7 @@ from upath import UPath
 from oracles.comparison import say_outside
 from reports.charts import NAMES, Chart, charts
 from reports.report import Report
-from reports.wording import describe, format_ratio, format_value
+from reports.wording import describe, format_ratio, format_value, say_exact, say_kinks
 
 VEGA_LITE = "6.4"
 
@@ -57,6 +57,8 @@ def template(name: str) -> jinja2.Template:
         "description": describe,
         "outside": say_outside,
         "cell": _cell,
+        "exact": say_exact,
+        "kinks": say_kinks,
     }
     return environment.get_template(name)
 

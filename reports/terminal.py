@@ -16,7 +16,7 @@ from oracles.comparison import Record, say_outside
 from reports.campaign import Progress
 from reports.judgement import Judgement
 from reports.report import Place, QuantityOutcome, Report
-from reports.wording import conjoin, describe, format_ratio
+from reports.wording import conjoin, describe, format_ratio, say_kinks
 
 COLOURS = {"agree": "green", "disagree": "red", "could not run": "yellow"}
 
@@ -104,6 +104,14 @@ def case_view(judgement: Judgement, computed: str = "") -> Group:
     if case.size <= ENTRIES_SHOWN:
         parts += [_numbers(case), ""]
     parts.append(_records(judgement))
+    if judgement.exact:
+        number, digits = len(judgement.exact.values), max(judgement.exact.digits.values())
+        parts.append(
+            f"\n{number} quantities must be exact, in at most {digits} binary digits, and were compared with rational "
+            "arithmetic to the bit."
+        )
+    if judgement.undecided:
+        parts.append(f"\n{say_kinks(judgement.undecided, judgement.undecidable or 0)}")
     for oracle, record in judgement.disagreements:
         parts.append(Text(record.explanation(oracle), style="red"))
     return Group(*parts)
