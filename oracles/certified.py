@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import add, mul, sub
 from typing import Any
@@ -20,13 +20,18 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, ctx
 
+from oracles.bounds import CERTIFIED
 from oracles.case import Answer, Case, Quantity
+from oracles.stack import OneByOne
 from reference_impl.contract import Array
 
 Row = list[arb]
 Rows = list[Row]
 
 BITS, MOST_BITS = 128, 4096
+
+# What the oracle goes up to: where 1024 bits don't decide about a kink, it is one, in practice.
+ORACLE_BITS = 1024
 
 # A ball is small enough when its radius is no more than this part of what it is compared with.
 SMALL = 0.01
@@ -76,15 +81,41 @@ def enclose(case: Case, allowed: Answer | None = None, *, bits: int = BITS, most
         bits = min(2 * bits, most_bits)
 
 
+class CertifiedOracle(OneByOne):
+    """The exact values, rounded to float64; NaN for what cannot be enclosed narrowly enough, as beside a kink.
+
+    What it is compared with is allowed nothing but its own bound, and the rounding of the exact value.
+    """
+
+    name = "certified"
+    arithmetic = CERTIFIED
+
+    def answers(self, cases: Sequence[Case]) -> list[Answer]:
+        """One answer a case, with the case's quantities in their order; arrays are float64."""
+        return [_narrow(enclose(case, most_bits=ORACLE_BITS)) for case in cases]
+
+
+def _narrow(found: Enclosure) -> Answer:
+    return {q: np.where(found.radius[q] <= _smallest(found.high[q]), high, np.nan) for q, high in found.high.items()}
+
+
+def _smallest(values: Array) -> Array:
+    """The radius of a ball that float64 does not tell from a point."""
+    smallest = np.finfo(np.float64)
+    return np.maximum(
+        SMALL * 2.0**-53 * np.maximum(np.abs(values), smallest.smallest_normal), smallest.smallest_subnormal
+    )
+
+
 def _small(found: Enclosure, allowed: Answer | None) -> bool:
     """Whether every ball that can be is small; where anything is allowed, any ball is."""
     for quantity, radius in found.radius.items():
         if allowed is None:
-            limit = np.maximum(np.abs(found.high[quantity]), np.finfo(np.float64).smallest_normal) * 2.0**-53
+            enough = radius <= _smallest(found.high[quantity])
         else:
             limit = allowed[quantity]
-        small = np.maximum(SMALL * limit, np.finfo(np.float64).smallest_subnormal)
-        if not np.all((radius <= small) | np.isinf(limit)):
+            enough = (radius <= np.maximum(SMALL * limit, np.finfo(np.float64).smallest_subnormal)) | np.isinf(limit)
+        if not np.all(enough):
             return False
     return found.undecided == 0
 

@@ -103,7 +103,10 @@ def judge(
             implementation.answer(case, prediction),
             dict(zip(names, expected, strict=True)),
             own,
-            dict(zip(names, theirs, strict=True)),
+            {
+                oracle.name: allowances(oracle, allowed, answer, own)
+                for oracle, allowed, answer in zip(oracles, theirs, expected, strict=True)
+            },
             found.undecided[0],
             exactly(case),
         )
@@ -121,6 +124,11 @@ def judge_one(
     loaded = load_oracles(oracles)
     (judged,) = judge([case], load_implementation(source), loaded, grade, attribute=attribute)
     return judged
+
+
+def allowances(oracle: Oracle, allowed: Answer, answer: Answer, own: Answer) -> Answer:
+    """What an oracle's answer may be off by; allowed: the bound of its arithmetic, own: the implementation's."""
+    return {q: oracle.arithmetic.with_answer(bound, answer[q], own[q]) for q, bound in allowed.items()}
 
 
 def tested(dtype: str, grade: Grade) -> Arithmetic:

@@ -16,7 +16,7 @@ from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
 from reports.campaign import Campaign, Progress
 from reports.implementation import Implementation
-from reports.judgement import Evidence, differs, exactly, judgement, tested
+from reports.judgement import Evidence, allowances, differs, exactly, judgement, tested
 from reports.records import Rows
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ class _StackJudge:
             if kind not in got:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
                 continue
-            allowances = bounds.allowances[kind]
-            for o, (answer, number) in enumerate(zip(expected, theirs, strict=True)):
-                values = got[kind], answer[kind], allowances[own] + allowances[number]
+            allowed = bounds.allowances[kind]
+            for o, (oracle, answer, number) in enumerate(zip(self.oracles, expected, theirs, strict=True)):
+                theirs_allowed = oracle.arithmetic.with_answer(allowed[number], answer[kind], allowed[own])
+                values = got[kind], answer[kind], allowed[own] + theirs_allowed
                 found = compare_segments(*values, sizes)
                 self.rows.add_segments(stack, self.networks, self.dtype, o, kind, found, values)
                 wrong |= found.failures > 0
@@ -129,10 +130,10 @@ class _StackJudge:
         """The evidence on some of the networks."""
         stack, names = self.stack, [oracle.name for oracle in self.oracles]
         witnesses = [stack.split(flat) for flat in expected]
-        allowances = [stack.split({kind: lines[i] for kind, lines in bounds.allowances.items()}) for i in numbers]
+        limits = [stack.split({kind: lines[i] for kind, lines in bounds.allowances.items()}) for i in numbers]
         for s in chosen.tolist():
             case = stack.cases[s]
-            own, *theirs = (allowed[s] for allowed in allowances)
+            own, *theirs = (allowed[s] for allowed in limits)
             sound = answers[s]
             # What was sound is not asked for again: an implementation with a memory would answer otherwise.
             if sound is None:
@@ -146,7 +147,10 @@ class _StackJudge:
                     got,
                     dict(zip(names, (witness[s] for witness in witnesses), strict=True)),
                     own,
-                    dict(zip(names, theirs, strict=True)),
+                    {
+                        oracle.name: allowances(oracle, allowed, witness[s], own)
+                        for oracle, allowed, witness in zip(self.oracles, theirs, witnesses, strict=True)
+                    },
                     int(bounds.undecided[numbers[0], s]),
                     exact[s],
                 ),

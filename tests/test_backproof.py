@@ -104,7 +104,7 @@ class TestBadInput:
             ("verify --networks many", "'--networks': 'many' is not a valid integer"),
             ("verify --seed -1", "'--seed': -1 is not in the range x>=0"),
             ("verify --profile odd", "'odd' is not one of 'ordinary', 'saturated', 'vanishing'"),
-            ("verify --oracle tensorflow", "'tensorflow' is not one of 'torch', 'jax', 'complex-step'"),
+            ("verify --oracle tensorflow", "'tensorflow' is not one of 'torch', 'jax', 'complex-step', 'certified'"),
             ("verify --dtype float16", "'float16' is not one of 'float64', 'float32'"),
             ("verify --out file.py", "the output folder file.py cannot be written: Not a directory"),
             ("verify --out /dev/null/x", "the output folder /dev/null/x cannot be written: Not a directory"),

@@ -30,7 +30,7 @@ ROOMS = {
 HEAVY = {
     "torch": {"oracles/torch_oracle.py", "oracles/torch_backends.py", "oracles/conventions/evaluation.py"},
     "jax": {"oracles/jax_oracle.py", "oracles/jax_backends.py", "oracles/conventions/evaluation.py"},
-    "flint": {"oracles/certified.py"},
+    "flint": {"oracles/certified.py", "oracles/exact.py"},
     "hypothesis": {"oracles/strategies.py"},
 }
 

@@ -18,7 +18,7 @@ through the layers and back through the deltas:
 Where a bound is not finite nothing can be said, and the entry is unchecked.
 """
 
-from oracles.bounds.arithmetic import CUDA, JAX, NUMPY, TORCH, Arithmetic
+from oracles.bounds.arithmetic import CERTIFIED, CUDA, JAX, NUMPY, TORCH, Arithmetic
 from oracles.bounds.network import Bounds, bounds
 
-__all__ = ["CUDA", "JAX", "NUMPY", "TORCH", "Arithmetic", "Bounds", "bounds"]
+__all__ = ["CERTIFIED", "CUDA", "JAX", "NUMPY", "TORCH", "Arithmetic", "Bounds", "bounds"]

@@ -23,6 +23,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from reference_impl.contract import Array
+
 
 @dataclass(frozen=True)
 class Arithmetic:
@@ -33,7 +35,7 @@ class Arithmetic:
     its products up; None where that is u. exp, tanh, log: bounds on the relative error of the elementary functions, in
     units of u.
     underflow: the absolute error of a result that is not normal; None where that may be anything up to
-    smallest_normal.
+    smallest_normal. answer_roundoff: of an answer that is worked out more finely and rounded in the end.
     lenient: activations and logarithms need only be accurate to 8u absolutely, as in a sigmoid written
     0.5 (1 + tanh(z/2)), which is off by 1e8 ulps for z << 0 and yet a correct answer to an exercise.
     """
@@ -49,6 +51,7 @@ class Arithmetic:
     operand_roundoff: float = 0.0
     accumulation_roundoff: float | None = None
     underflow: float | None = None
+    answer_roundoff: float = 0.0
 
     @property
     def unnamed(self) -> Arithmetic:
@@ -59,6 +62,16 @@ class Arithmetic:
     def accumulation(self) -> float:
         """The roundoff of adding products up."""
         return self.unit_roundoff if self.accumulation_roundoff is None else self.accumulation_roundoff
+
+    def with_answer(self, allowed: Array, answer: Array, own: Array) -> Array:
+        """What an answer may be off by, where its computation may be off by `allowed`.
+
+        own: the bound of what it is compared with, in float64 or coarser. Where that is 0, the exact value is a number
+        of the precision, and rounding leaves it as it is.
+        """
+        if not self.answer_roundoff:
+            return allowed
+        return allowed + np.where(own > 0, self.answer_roundoff * np.abs(answer), 0.0)
 
     @property
     def tiny(self) -> float:
@@ -115,6 +128,18 @@ JAX = {
     "bfloat16": _half("jax", "bfloat16"),
     "float16": _half("jax", "float16"),
 }
+
+# Exact values, rounded to float64: what is enclosed in balls is off by far less than this.
+CERTIFIED = Arithmetic(
+    "certified",
+    unit_roundoff=2.0**-106,
+    smallest_normal=5e-324,
+    largest=float(np.finfo(np.float64).max),
+    exp=1,
+    tanh=1,
+    log=1,
+    answer_roundoff=2.0**-53,
+)
 
 # On CUDA devices, from NVIDIA's documentation: the CUDA C++ Programming Guide gives exp, tanh and log 1 or 2 ulps.
 # Tensor cores truncate as they add up (Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior of NVIDIA tensor cores",

@@ -10,7 +10,7 @@ from flint import arb
 from oracles import certified
 from oracles.bounds import NUMPY, TORCH, bounds
 from oracles.case import Case, Quantity
-from oracles.certified import Enclosure, enclose
+from oracles.certified import CertifiedOracle, Enclosure, enclose
 from oracles.draw import DRAWN, draw_case
 
 
@@ -154,3 +154,37 @@ def test_beyond_float64():
     enclosure = enclose(case, most_bits=256)
     assert enclosure.radius[Quantity("output", 1)] == np.inf
     assert enclosure.distance(Quantity("output", 1), np.array([[np.inf]])) == (0, np.inf)
+
+
+class TestOracle:
+    """The exact values as a witness."""
+
+    def test_rounded_once(self, complex_step_oracle):
+        """Half of a last place from the exact value, and so from a long double's answer to little more."""
+        cases = [draw_case(2, i, "ordinary") for i in range(20)]
+        for case, answer, other in zip(
+            cases, CertifiedOracle().answers(cases), complex_step_oracle.answers(cases), strict=True
+        ):
+            (allowed,) = bounds([case], [NUMPY["float64"]])[0].allowances
+            for quantity, values in answer.items():
+                assert values.dtype == np.float64
+                assert (np.abs(values - other[quantity]) <= allowed[quantity] + np.spacing(np.abs(values)) / 2).all()
+
+    def test_unknown_beside_a_kink(self):
+        """What depends on a neuron that no precision decides is not a number."""
+        (answer,) = CertifiedOracle().answers([kink()])
+        unknown = {str(quantity) for quantity, values in answer.items() if np.isnan(values).any()}
+        assert unknown == {"output[2]", "output[3]", "dW[1]", "dW[2]", "dW[3]", "db[1]", "db[2]"}
+
+    def test_allows_what_the_implementation_is_allowed(self):
+        """And half a last place, but where that must be exact."""
+        from reports.judgement import judge_one
+
+        for profile in ("ordinary", "integers"):
+            case = draw_case(0, 0, profile)
+            (own,) = bounds([case], [NUMPY["float64"]])[0].allowances
+            for record in judge_one(case, "reference_impl", ["certified"]).records["certified"]:
+                limit = own[record.quantity][record.index] if record.index else own[record.quantity]
+                assert limit <= record.allowed <= limit * (1 + 1e-9) + abs(record.expected) * 2.0**-53
+                assert record.verdict == "agrees"
+                assert record.allowed == 0 or limit > 0

@@ -23,7 +23,10 @@ from oracles.draw import draw_case
 from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
 
 # Functions without a formula, which double the precision or make numbers of balls, and constants of theirs.
-PLUMBING = {"Enclosure", "enclose", "_small", "_split", "_shape", "_flat", "_above", "SMALL", "BITS, MOST_BITS"}
+PLUMBING = {
+    "Enclosure", "enclose", "CertifiedOracle", "_narrow", "_smallest", "_small", "_split", "_shape", "_flat", "_above",
+    "SMALL", "BITS, MOST_BITS", "ORACLE_BITS",
+}  # fmt: skip
 
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 COMPARISONS = {ast.Gt: ast.GtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}

@@ -124,7 +124,7 @@ def test_complex_step_refuses_wide_layers(complex_step_oracle):
 
 
 def test_unknown_oracle():
-    with pytest.raises(ValueError, match="unknown oracle 'tensorflow'; there are torch, jax, complex-step"):
+    with pytest.raises(ValueError, match="unknown oracle 'tensorflow'; there are torch, jax, complex-step, certified"):
         load_oracle("tensorflow")
 
 
