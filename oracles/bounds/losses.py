@@ -55,7 +55,8 @@ def loss_error(ledger: Ledger, output: Output) -> Array:
     quantum = common_quantum(p, output.y) if output.kind == "squared_error" else None
     if quantum is not None:
         quantum = np.where(is_power_of_two(output.c), quantum**2, 0.0)
-    sum_error = ledger.positive_sum_error(terms.largest.reshape(*terms.largest.shape[:2], -1), quantum)
+    added = (terms.largest > 0).any(axis=0).sum(axis=(1, 2), keepdims=True) + 4  # and four roundings for the scale
+    sum_error = ledger.sum_error(terms.largest.sum(axis=(2, 3), keepdims=True), added, quantum)
     entries = np.abs(terms.slope) * (p.rest + p.rounding + working_error(1) * p.size) + terms.curvature
     entries = entries + np.where(sum_error == 0, 0.0, terms.rounding)
     return c * (ledger.total(terms.slope, p) + entries.sum(axis=(2, 3)) + sum_error[:, :, 0, 0])

@@ -147,12 +147,10 @@ class _Passes:
         quantum = product_quantum(a, W)
         if quantum is not None:
             quantum = np.minimum(quantum, largest_common_power(b))
-        value = a.value @ W_t + b
-        magnitude = a.absolute @ absolute_W_t + np.abs(b) + off
-        rounding = ledger.product_error(magnitude, np.abs(value) + off, added, quantum)
+        rounding = ledger.product_error(a.absolute @ absolute_W_t + np.abs(b) + off, added, quantum)
         rest = off if a.linear is None else a.rest @ absolute_W_t
         return ledger.deviation(
-            value,
+            a.value @ W_t + b,
             a.linear if a.linear is None else np.matmul(W[:, None], a.linear),
             rest=rest + working_error(W.shape[-1]) * off,
             rounding=rounding,
@@ -230,11 +228,11 @@ class _Passes:
         S = len(delta.value)
         W, absolute_W = self.weights[t][:S], self.absolute_weights[t][:S]
         quantum, off = product_quantum(delta, W), delta.size @ absolute_W
-        value, terms = delta.value @ W, delta.possible @ self.nonzero[t][:S]
-        rounding = self.ledger.product_error(delta.absolute @ absolute_W + off, np.abs(value) + off, terms, quantum)
+        terms = delta.possible @ self.nonzero[t][:S]
+        rounding = self.ledger.product_error(delta.absolute @ absolute_W + off, terms, quantum)
         followed = delta.linear is not None
         return self.ledger.deviation(
-            value,
+            delta.value @ W,
             np.matmul(W.transpose(0, 2, 1)[:, None], delta.linear) if delta.linear is not None else None,
             rest=(delta.rest @ absolute_W if followed else off) + working_error(W.shape[-1]) * off,
             rounding=rounding,
@@ -270,16 +268,14 @@ def _product_over_samples(ledger: Ledger, delta: Deviation, a: Deviation) -> Arr
     off = delta.size.transpose(0, 1, 3, 2) @ a.magnitude + (absolute_t + delta.size.transpose(0, 1, 3, 2)) @ a.size
     quantum = None if delta.quantum is None or a.quantum is None else delta.quantum * a.quantum
     terms = delta.possible.transpose(0, 2, 1) @ a.possible
-    total = np.abs(delta.value.transpose(0, 2, 1) @ a.value) + off
-    return off + ledger.product_error(absolute_t @ a.absolute + off, total, terms, quantum)
+    return off + ledger.product_error(absolute_t @ a.absolute + off, terms, quantum)
 
 
 def _sum_over_samples(ledger: Ledger, delta: Deviation) -> Array:
     """The column sums of delta, (A, S, k_i): one addition less than there are terms."""
     additions = np.maximum(delta.possible.sum(axis=1, keepdims=True) - 1, 0)
-    magnitude, size = delta.magnitude.sum(axis=2, keepdims=True), delta.size.sum(axis=2, keepdims=True)
-    total = np.abs(delta.value.sum(axis=1, keepdims=True)) + size
-    return (size + ledger.sum_error(magnitude, total, additions, delta.quantum))[:, :, 0, :]
+    rounding = ledger.sum_error(delta.magnitude.sum(axis=2, keepdims=True), additions, delta.quantum)
+    return (delta.size.sum(axis=2, keepdims=True) + rounding)[:, :, 0, :]
 
 
 def _functions(stack: Stack, ledger: Ledger) -> Flat:
