@@ -27,6 +27,8 @@ from reports.wording import not_installed
 
 if TYPE_CHECKING:
     from oracles.conventions.checks import Outcome
+    from reports.bench.bench import Bench
+    from reports.claims.claim import Claims
     from reports.frameworks.report import FrameworksReport
     from reports.report import Report
 
@@ -148,6 +150,35 @@ def frameworks(
 
     settings = FrameworkSettings(networks, slow_networks, seed, profile, tuple(dtypes), tuple(frameworks))
     return compare(settings, out, progress)
+
+
+def bench(
+    *, networks: int = 20_000, jobs: int | None = None, out: str | Path | None = None, progress: Progress | None = None
+) -> Bench:
+    """Time Backproof on so many networks beside the usual methods, and write bench.json into `out`, if that is given.
+
+    Raises ImportError where the extra "verify" is not installed, and OSError where `out` cannot be written.
+    """
+    from reports.bench.bench import bench, write_bench
+
+    found = bench(networks, jobs, progress)
+    if out is not None:
+        write_bench(found, Path(out))
+    return found
+
+
+def claims(*, seed: int = 0, out: str | Path = DEFAULT_OUT, progress: Progress | None = None) -> Claims:
+    """Try every statement of the notes by running, write claims.json and its chapter of the report, and return them.
+
+    seed: of the random networks and starts. out: the folder to write into, which may have a verification's report; any
+    address that fsspec knows will do.
+
+    Raises `reports.campaign.CouldNotRunError` where that cannot be carried out, and ImportError where the extra
+    "verify" is not installed.
+    """
+    from reports.claims.trial import try_notes
+
+    return try_notes(out, seed, progress)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -399,6 +430,56 @@ def conventions_command(text: str, *, check: bool, debug: bool) -> None:
             return DISAGREES if outcome.failures else AGREES
         _print(conventions_view(find_conventions(text)))
         return AGREES
+
+    _exit(run, debug)
+
+
+@main.command("bench")
+@click.option("--networks", type=click.IntRange(min=1), default=20_000, help="How many Backproof judges.")
+@click.option("--jobs", type=click.IntRange(min=1), help="In how many processes, besides one.  [default: processors]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for bench.json.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def bench_command(*, networks: int, jobs: int | None, out: Path | None, debug: bool) -> None:
+    """Time Backproof beside the usual ways of testing backpropagation, and its NumPy beside PyTorch and JAX."""
+
+    def run() -> int:
+        from reports.bench.terminal import bench_view
+        from reports.terminal import TerminalProgress
+
+        with TerminalProgress() as progress:
+            found = bench(networks=networks, jobs=jobs, out=out, progress=progress)
+        _print(bench_view(found))
+        return AGREES
+
+    _exit(run, debug)
+
+
+@main.command("claims")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the random networks and starts.")
+@click.option(
+    "--out",
+    default=DEFAULT_OUT,
+    help="Folder for claims.json, and for report.md and report.html, which get a chapter. Any address that fsspec "
+    "knows will do.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def claims_command(*, debug: bool, **settings: Any) -> None:
+    """Put the lecture notes on trial: every printed statement is tried, and gets a verdict.
+
+    A statement holds, holds under a condition, or fails as printed; then there is a counterexample to follow by hand,
+    and what it should say. Exit status 0: every statement holds or is corrected; 1: one is not, or training differs by
+    more than rounding; 2: it could not be found out.
+    """
+
+    def run() -> int:
+        from reports.claims.terminal import claims_view
+        from reports.terminal import TerminalProgress
+
+        with TerminalProgress() as progress:
+            found = claims(**settings, progress=progress)
+        _print(claims_view(found))
+        click.echo(f"\nThe report is in {settings['out'].rstrip('/')}/report.html")
+        return AGREES if found.settled else DISAGREES
 
     _exit(run, debug)
 

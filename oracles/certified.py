@@ -127,7 +127,7 @@ def _split(balls: dict[Quantity, Any], undecided: int, bits: int) -> Enclosure:
     high = list(map(float, flat))
     rest = list(map(sub, flat, high))
     low = list(map(float, rest))
-    parts = np.array([high, low, _above(list(map(arb.abs_upper, map(sub, rest, low))))])
+    parts = np.array([high, low, _all_above(list(map(arb.abs_upper, map(sub, rest, low))))])
     parts[1:, ~np.isfinite(parts).all(axis=0)] = np.array([[0.0], [np.inf]])
     ends = list(itertools.accumulate(math.prod(shape) for shape in shapes.values()))
 
@@ -147,15 +147,20 @@ def _flat(nested: Any, shape: tuple[int, ...]) -> Iterable[arb]:
     return itertools.chain.from_iterable(nested) if len(shape) == 2 else nested if shape else [nested]
 
 
-def _above(bounds: Row) -> Array:
+def _all_above(bounds: Row) -> Array:
     """For each a float64 that is no less, and 0 for 0 alone."""
     return np.where(list(map(arb.is_zero, bounds)), 0.0, np.nextafter(list(map(float, bounds)), np.inf))
+
+
+def above(bound: arb) -> float:
+    """A float64 that is no less."""
+    return 0.0 if bound.is_zero() else math.nextafter(float(bound), math.inf)
 
 
 def _balls(case: Case) -> tuple[dict[Quantity, Any], int]:
     """All quantities of a case, as balls in lists, and the number of undecided ReLU inputs."""
     weights = [arb_mat(W.tolist()) for W in case.weights]
-    y, scale = _exact(case.y), _scale(case)
+    y, scale = _exact(case.y), exact_scale(case)
     z, a, slopes = _forward(case, weights)
     found: dict[Quantity, Any] = {Quantity("output", i): output for i, output in enumerate(a)}
     found[Quantity("loss")] = scale * _sum(_loss_terms(case, z[-1], a[-1], y))
@@ -177,7 +182,7 @@ def _exact(array: Array) -> Rows:
     return [[arb(value) for value in row] for row in array.tolist()]
 
 
-def _scale(case: Case) -> arb:
+def exact_scale(case: Case) -> arb:
     """The factor of the loss, over what it is a mean of."""
     parts = case.loss_parts
     return arb(parts.factor) / {"sum": 1, "mean": case.n, "entry_mean": case.n * case.widths[-1]}[parts.reduction]

@@ -116,6 +116,11 @@ class Stack:
         ]
 
     @cached_property
+    def longest(self) -> int:
+        """How many samples a network has at most."""
+        return int(self.samples.max())
+
+    @cached_property
     def there(self) -> Array:
         """Which neurons there are, (S, L + 1, K)."""
         return np.arange(self.shape.width) < self.widths[:, :, None]
@@ -148,15 +153,32 @@ class Stack:
     @cached_property
     def sizes(self) -> dict[str, Array]:
         """For each kind of quantity, how many numbers each network has of it, (S,)."""
-        outputs, inputs = self.samples * self.widths.sum(axis=1), self.samples * self.inputs.sum(axis=1)
-        matrices = (self.widths[:, 1:] * self.widths[:, :-1]).sum(axis=1)
-        vectors = (self.widths[:, 1:] * (self.widths[:, :-1] > 0)).sum(axis=1)
+        outputs, matrices, vectors = (self._layer_sizes[kind].sum(axis=1) for kind in ("output", "dW", "db"))
+        inputs = self.samples * self.inputs.sum(axis=1)
         return {
             "output": outputs,
             "loss": np.ones_like(outputs),
             **dict.fromkeys(("dW", "step_W"), matrices),
             **dict.fromkeys(("db", "step_b"), vectors),
             **dict.fromkeys(OF_INPUT, inputs),
+        }
+
+    def line_of(self, kind: str, t: int) -> Array:
+        """Where, in the line of all numbers of a kind, those of layer t are, for the networks that have it."""
+        sizes, networks = self._layer_sizes[kind], self.active[t]
+        layer = sizes[:networks, t + (kind == "output")]
+        starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)[:networks, t + (kind == "output")]
+        ends = np.cumsum(layer)
+        return np.arange(ends[-1]) + np.repeat(starts - (ends - layer), layer)
+
+    @cached_property
+    def _layer_sizes(self) -> dict[str, Array]:
+        """For the kinds that have an array for each layer how many numbers each of them has, (S, L + 1) or (S, L)."""
+        widths, received = self.widths[:, 1:], self.widths[:, :-1]
+        return {
+            "output": self.samples[:, None] * self.widths,
+            "dW": widths * received,
+            "db": widths * (received > 0),
         }
 
     def array_shape(self, kind: str) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from upath import UPath
 from oracles.registry import Oracle
 from reports.campaign import Campaign, CouldNotRunError, Progress, load_oracles
 from reports.implementation import Implementation, load_implementation
-from reports.part import judge_part
+from reports.part import DRAWING, WRITING, judge_part
 from reports.records import Rows
 from reports.store import Store
 from reports.wording import not_installed
@@ -70,6 +70,7 @@ def _judge_part(
     """Judge the part of that number and keep it; what something interrupts is kept as unfinished."""
     campaign, store = task.campaign, Store(UPath(task.folder), task.fingerprint)
     numbers = campaign.parts[part]
+    progress.stage(DRAWING)
     rows = Rows(campaign, numbers, campaign.draw(numbers))
     try:
         judge_part(rows, campaign, implementation, oracles, progress)
@@ -77,6 +78,7 @@ def _judge_part(
         if rows.judged.any():
             store.write(part, rows.table(), finished=False)
         raise
+    progress.stage(WRITING)
     store.write(part, rows.table())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +19,20 @@ from reports.implementation import Implementation
 from reports.judgement import Evidence, allowances, differs, exactly, judgement, tested
 from reports.records import Rows
 
-if TYPE_CHECKING:
-    from oracles.exact import Exact
+# What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
+DRAWING, STACKING, CALLING, BOUNDING, COMPARING, WRITING = (
+    "drawing networks",
+    "stacking networks",
+    "calling the implementation",
+    "deriving bounds",
+    "comparing",
+    "keeping records",
+)
+
+
+def computing(oracle: str) -> str:
+    """The stage in which an oracle answers."""
+    return f"{oracle} computes"
 
 
 def judge_part(
@@ -32,14 +44,15 @@ def judge_part(
 ) -> None:
     """Judge the networks of `rows` in every dtype, and note the outcome there."""
     for number, dtype in enumerate(campaign.dtypes):
+        progress.stage(STACKING)
         for stack in stacks([case.cast(dtype) for case in rows.cases]):
-            progress.stage(f"judging {implementation.name}")
-            _StackJudge(rows, campaign, implementation, oracles, stack, number).judge()
+            _StackJudge(rows, campaign, implementation, oracles, stack, number, progress).judge()
             progress.judged(len(stack.cases))
+            progress.stage(STACKING)
 
 
 class _StackJudge:
-    """A stack of cases of one dtype, judged."""
+    """A stack of cases of one dtype, judged: first what everybody answers and may be off by, then the comparison."""
 
     def __init__(
         self,
@@ -49,110 +62,110 @@ class _StackJudge:
         oracles: Sequence[Oracle],
         stack: Stack,
         dtype: int,
+        progress: Progress,
     ) -> None:
         self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
         self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
+        self.expected: list[Flat] = []
+        for oracle in oracles:
+            progress.stage(computing(oracle.name))
+            self.expected.append(oracle.flat(stack))
+        progress.stage(CALLING)
+        self.predictions = _predictions(stack, self.expected[0])
+        self.answers = [
+            implementation.sound_answer(case, prediction)
+            for case, prediction in zip(stack.cases, self.predictions, strict=True)
+        ]
+        progress.stage(BOUNDING)
+        self.bounds, self.own, self.theirs = self._bounds()
+        progress.stage(COMPARING)
 
     def judge(self) -> None:
         """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
-        stack, campaign = self.stack, self.campaign
-        expected = [oracle.flat(stack) for oracle in self.oracles]
-        predictions = _predictions(stack, expected[0])
-        answers = [
-            self.implementation.sound_answer(case, prediction)
-            for case, prediction in zip(stack.cases, predictions, strict=True)
-        ]
-        bounds, numbers = self._bounds()
-        self.rows.undecided[self.networks, self.dtype] = bounds.undecided[numbers[0]]
-        wrong = np.array([answer is None for answer in answers])
-        wrong |= self._compare(_joined(stack, answers), expected, bounds, numbers)
-        exact = [exactly(case) for case in stack.cases]
-        wrong |= self._compare_exactly(answers, exact)
-        chosen = np.arange(len(stack.cases)) if campaign.attribute else np.flatnonzero(wrong)
-        if chosen.size:
-            for s, evidence in self._evidence(chosen, answers, predictions, expected, bounds, numbers, exact):
-                judged = judgement(evidence, campaign.grade, attribute=campaign.attribute)
-                self.rows.add_judgement(stack.numbers[s], self.dtype, judged)
+        self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
+        wrong = np.array([answer is None for answer in self.answers]) | self._compare() | self._compare_exactly()
+        if self.campaign.attribute:
+            wrong[:] = True
+        for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
+            judged = judgement(evidence, self.campaign.grade, attribute=self.campaign.attribute)
+            self.rows.add_judgement(self.stack.numbers[s], self.dtype, judged)
         self.rows.judged[self.networks, self.dtype] = True
 
-    def _bounds(self) -> tuple[StackBounds, list[int]]:
-        """The bounds of all arithmetics, each once, and which of them the implementation and the oracles have."""
-        wanted = [
-            tested(self.campaign.dtypes[self.dtype], self.campaign.grade),
-            *(oracle.arithmetic for oracle in self.oracles),
-        ]
+    def _bounds(self) -> tuple[StackBounds, int, list[int]]:
+        """The bounds of all arithmetics, each once; and which of them the implementation has, and the oracles."""
+        own = tested(self.campaign.dtypes[self.dtype], self.campaign.grade)
         different: dict[Arithmetic, int] = {}
-        numbers = [different.setdefault(arithmetic.unnamed, len(different)) for arithmetic in wanted]
+        number, *numbers = (
+            different.setdefault(arithmetic.unnamed, len(different))
+            for arithmetic in (own, *(oracle.arithmetic for oracle in self.oracles))
+        )
         componentwise = self.campaign.bound == "componentwise"
-        return stack_bounds(self.stack, list(different), componentwise=componentwise), numbers
+        return stack_bounds(self.stack, list(different), componentwise=componentwise), number, numbers
 
-    def _compare(self, got: Flat, expected: list[Flat], bounds: StackBounds, numbers: list[int]) -> Array:
+    def _compare(self) -> Array:
         """Note how all networks compare, and say which of them disagree, (S,)."""
-        stack, wrong = self.stack, np.zeros(len(self.stack.cases), bool)
-        own, *theirs = numbers
+        stack, got = self.stack, _joined(self.stack, self.answers)
+        wrong = np.zeros(len(stack.cases), bool)
         for kind, sizes in stack.sizes.items():
             if kind not in got:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
                 continue
-            allowed = bounds.allowances[kind]
-            for o, (oracle, answer, number) in enumerate(zip(self.oracles, expected, theirs, strict=True)):
-                theirs_allowed = oracle.arithmetic.with_answer(allowed[number], answer[kind], allowed[own])
-                values = got[kind], answer[kind], allowed[own] + theirs_allowed
+            own, answers = self.bounds.allowances[kind][self.own], (expected[kind] for expected in self.expected)
+            for o, (oracle, answer, number) in enumerate(zip(self.oracles, answers, self.theirs, strict=True)):
+                theirs = oracle.arithmetic.with_answer(self.bounds.allowances[kind][number], answer, own)
+                values = got[kind], answer, own + theirs
                 found = compare_segments(*values, sizes)
                 self.rows.add_segments(stack, self.networks, self.dtype, o, kind, found, values)
                 wrong |= found.failures > 0
         return wrong
 
-    def _compare_exactly(self, answers: list[dict[str, list[Any]] | None], exact: list[Exact | None]) -> Array:
+    def _compare_exactly(self) -> Array:
         """Note what must be exact, and say which of the networks have something that is not, (S,)."""
-        wrong = np.zeros(len(exact), bool)
-        for s, (answer, found) in enumerate(zip(answers, exact, strict=True)):
+        wrong = np.zeros(len(self.stack.cases), bool)
+        for s, (case, answer) in enumerate(zip(self.stack.cases, self.answers, strict=True)):
+            found = exactly(case)
             if answer is None or found is None:
                 continue
-            got = self.implementation.by_quantity(self.stack.cases[s], answer)
-            there = [q for q in found.values if q.kind in answer]
-            wrong[s] = any(differs(got[q], found.values[q]) for q in there)
+            got = self.implementation.by_quantity(case, answer)
+            there = [quantity for quantity in found.values if quantity.kind in answer]
+            wrong[s] = any(differs(got[quantity], found.values[quantity]) for quantity in there)
             at = self.stack.numbers[s], self.dtype
-            self.rows.exact[at] = sum(found.values[q].size for q in there)
-            self.rows.digits[at] = max((found.digits[q] for q in there), default=0)
+            self.rows.exact[at] = sum(found.values[quantity].size for quantity in there)
+            self.rows.digits[at] = max((found.digits[quantity] for quantity in there), default=0)
         return wrong
 
-    def _evidence(
-        self,
-        chosen: Array,
-        answers: list[dict[str, list[Any]] | None],
-        predictions: list[Array],
-        expected: list[Flat],
-        bounds: StackBounds,
-        numbers: list[int],
-        exact: list[Exact | None],
-    ) -> Iterator[tuple[int, Evidence]]:
+    def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
         """The evidence on some of the networks."""
-        stack, names = self.stack, [oracle.name for oracle in self.oracles]
-        witnesses = [stack.split(flat) for flat in expected]
-        limits = [stack.split({kind: lines[i] for kind, lines in bounds.allowances.items()}) for i in numbers]
-        for s in chosen.tolist():
-            case = stack.cases[s]
-            own, *theirs = (allowed[s] for allowed in limits)
-            sound = answers[s]
+        if not chosen:
+            return
+        stack = self.stack
+        names = [oracle.name for oracle in self.oracles]
+        witnesses = [stack.split(flat) for flat in self.expected]
+        own, *theirs = (
+            stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
+            for number in (self.own, *self.theirs)
+        )
+        for s in chosen:
+            case, sound = stack.cases[s], self.answers[s]
             # What was sound is not asked for again: an implementation with a memory would answer otherwise.
-            if sound is None:
-                got = self.implementation.answer(case, predictions[s])
-            else:
-                got = self.implementation.by_quantity(case, sound)
+            got = (
+                self.implementation.answer(case, self.predictions[s])
+                if sound is None
+                else self.implementation.by_quantity(case, sound)
+            )
             yield (
                 s,
                 Evidence(
-                    case,
-                    got,
-                    dict(zip(names, (witness[s] for witness in witnesses), strict=True)),
-                    own,
-                    {
-                        oracle.name: allowances(oracle, allowed, witness[s], own)
+                    case=case,
+                    got=got,
+                    expected={name: witness[s] for name, witness in zip(names, witnesses, strict=True)},
+                    own=own[s],
+                    theirs={
+                        oracle.name: allowances(oracle, allowed[s], witness[s], own[s])
                         for oracle, allowed, witness in zip(self.oracles, theirs, witnesses, strict=True)
                     },
-                    int(bounds.undecided[numbers[0], s]),
-                    exact[s],
+                    undecided=int(self.bounds.undecided[self.own, s]),
+                    exact=exactly(case),
                 ),
             )
 

@@ -1,38 +1,69 @@
-"""A report as files: report.json, report.md with its charts as SVG, and report.html, which needs nothing else."""
+"""A report as files: JSON, report.md with its charts as SVG, and report.html, which needs nothing else."""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
+import msgspec
 import vl_convert
 from upath import UPath
 
 from oracles.comparison import say_outside
 from reports.charts import NAMES, Chart, charts
+from reports.claims.charts import CLAIM_CHARTS, claim_charts
+from reports.claims.claim import Claims
+from reports.claims.formulas import CORRECTED, PRINTED, mathml
+from reports.claims.wording import say_times
 from reports.report import Report
 from reports.wording import describe, format_ratio, format_value, say_exact, say_kinks
 
 VEGA_LITE = "6.4"
 
+Kind = TypeVar("Kind", Report, Claims)
+
 
 def write_report(report: Report, folder: UPath) -> None:
-    """Write the report's files into the folder; charts of an earlier report that this one does not have are removed.
+    """Write a verification's report into the folder, with the chapter about the notes if they were tried there.
 
-    Raises OSError where they cannot be written.
+    Raises OSError where the files cannot be written.
     """
     (folder / "report.json").write_bytes(report.to_json())
-    drawn = charts(report)
-    write_charts(drawn, NAMES, folder)
+    _write_pages(report, _read(folder / "claims.json", Claims), folder)
+
+
+def write_claims(claims: Claims, folder: UPath) -> None:
+    """Write claims.json into the folder, and its chapter into the report, which a verification may be in already.
+
+    Raises OSError where the files cannot be written.
+    """
+    (folder / "claims.json").write_bytes(claims.to_json())
+    _write_pages(_read(folder / "report.json", Report), claims, folder)
+
+
+def _read(path: UPath, kind: type[Kind]) -> Kind | None:
+    """What an earlier run has left; None where there is nothing that this version could read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _write_pages(report: Report | None, claims: Claims | None, folder: UPath) -> None:
+    """report.md and report.html, and the charts; those of an earlier report that this one does not have are removed."""
+    drawn, of_claims = charts(report) if report else [], claim_charts(claims) if claims else {}
+    everything = [*drawn, *(chart for some in of_claims.values() for chart in some)]
+    write_charts(everything, (*NAMES, *CLAIM_CHARTS), folder)
+    context = {"report": report, "charts": drawn, "claims": claims, "claim_charts": of_claims, "everything": everything}
     for name in ("report.md", "report.html"):
-        text = template(f"{name}.j2").render(**_context(report, drawn, scripts=name == "report.html"))
-        (folder / name).write_text(text, encoding="utf-8")
+        scripts = scripts_of(everything) if name == "report.html" else {}
+        (folder / name).write_text(template(f"{name}.j2").render(**context, **scripts), encoding="utf-8")
 
 
-def write_charts(drawn: list[Chart], names: Sequence[str], folder: UPath) -> None:
+def write_charts(drawn: Sequence[Chart], names: Sequence[str], folder: UPath) -> None:
     """Write the charts as SVG; of the names that a chart may have, remove what an earlier report has left."""
     for name in names:
         (folder / f"{name}.svg").unlink(missing_ok=True)
@@ -57,21 +88,17 @@ def template(name: str) -> jinja2.Template:
         "description": describe,
         "outside": say_outside,
         "cell": _cell,
+        "mathml": mathml,
+        "times": say_times,
         "exact": say_exact,
         "kinks": say_kinks,
     }
+    environment.globals |= {"PRINTED": PRINTED, "CORRECTED": CORRECTED}
     return environment.get_template(name)
 
 
-def _context(report: Report, drawn: list[Chart], *, scripts: bool) -> dict[str, Any]:
-    context: dict[str, Any] = {"report": report, "charts": drawn}
-    if scripts:
-        context |= scripts_of(drawn)
-    return context
-
-
 def scripts_of(drawn: list[Chart]) -> dict[str, Any]:
-    """What a page needs to draw its charts: their specifications, and Vega-Lite."""
+    """What a page needs to draw its charts itself."""
     specifications = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
     return {"specifications": specifications, "vega": _vega()}
 

@@ -20,19 +20,28 @@ ROOMS = {
         "reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "platformdirs", "hypothesis",
     },
     "reports": {
-        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "pyarrow", "threadpoolctl",
-        "vl_convert", "upath", "distributed",
+        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "latex2mathml", "pyarrow",
+        "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
     },
     "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
 }  # fmt: skip
 
+# The benchmark times the frameworks as others use them.
+BENCH = {"reports/bench/methods.py", "reports/bench/sizes.py"}
+
 # The only modules that may import what takes seconds to load.
 HEAVY = {
-    "torch": {"oracles/torch_oracle.py", "oracles/torch_backends.py", "oracles/conventions/evaluation.py"},
-    "jax": {"oracles/jax_oracle.py", "oracles/jax_backends.py", "oracles/conventions/evaluation.py"},
-    "flint": {"oracles/certified.py", "oracles/exact.py"},
+    "torch": {
+        "oracles/torch_oracle.py", "oracles/torch_practice.py", "oracles/torch_backends.py",
+        "oracles/conventions/evaluation.py", *BENCH,
+    },
+    "jax": {
+        "oracles/jax_oracle.py", "oracles/jax_practice.py", "oracles/jax_backends.py",
+        "oracles/conventions/evaluation.py", *BENCH,
+    },
+    "flint": {"oracles/certified.py", "oracles/exact.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py"},
-}
+}  # fmt: skip
 
 
 def modules(room: str) -> list[Path]:
@@ -92,8 +101,12 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "--version", "verify --help", "replay --help", "frameworks --help", "conventions --help"]
-)
+    "arguments",
+    [
+        "--help", "--version",
+        *(f"{command} --help" for command in ("verify", "replay", "claims", "frameworks", "conventions")),
+    ],
+)  # fmt: skip
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
     done = python(
@@ -117,11 +130,14 @@ def test_help_is_light(arguments):
         ("verify --networks 1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
+        ("claims", "flint"),
+        ("claims", "hypothesis"),
+        ("claims", "jax"),
     ],
 )
 def test_missing_extra(command, package, tmp_path):
     """A command that needs what is not installed says which package, and how to get it."""
-    arguments = [*command.split(), *(["--out", str(tmp_path)] if command.startswith("verify") else [])]
+    arguments = [*command.split(), *(["--out", str(tmp_path)] if not command.startswith("replay") else [])]
     done = python(
         f"import sys; sys.argv = ['backproof', *{arguments}]; sys.modules[{package!r}] = None\n"
         "import backproof; backproof.main()"

@@ -1,6 +1,6 @@
 """Error bounds of activations and their derivatives.
 
-Notation: a = g(z); e is the size of z's deviation; A, S, n, k and the ledger as in `oracles.bounds.deviation`.
+Notation: a = g(z); e is the size of z's deviation; A, F and the ledger as in `oracles.bounds.deviation`.
 """
 
 from __future__ import annotations
@@ -10,34 +10,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from oracles.bounds.deviation import Deviation, Ledger, scaled, times, working_error
+from oracles.bounds.entries import Entries
 from reference_impl.contract import Array
 
 
-def activate(ledger: Ledger, z: Deviation, activation: str, there: Array) -> Deviation:
-    """The deviation of a = g(z); there (S, 1, k): which neurons a softmax is taken over."""
+def activate(ledger: Ledger, z: Deviation, activation: str) -> Deviation:
+    """The deviation of a = g(z), for any activation but softmax."""
     if activation == "identity":
         return z
     if activation == "relu":
         return _relu(ledger, z)
-    if activation == "softmax":
-        return _softmax(ledger, ledger.settle(z), there)
     return _smooth(ledger, z, activation)
 
 
-def times_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str, tiny: Array) -> Deviation:
-    """The deviation of delta = h * g'(z), entry by entry; for softmax there is no such thing.
-
-    tiny: what underflow may do, and 0 for samples that are not there.
-    """
+def times_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str) -> Deviation:
+    """The deviation of delta = h * g'(z), entry by entry, but for its spread; for softmax there is no such thing."""
     if activation == "identity":
-        return ledger.deviation(h.value, h.linear, rest=h.rest, rounding=h.rounding, quantum=h.quantum)
+        return ledger.deviation(h.value, h.linear, rest=h.rest, rounding=h.rounding)
     if activation == "relu":
         return _times_relu_prime(ledger, h, z)
-    return _times_smooth_derivative(ledger, h, z, activation, tiny)
+    return _times_smooth_derivative(ledger, h, z, activation)
 
 
 def undecided(z: Deviation) -> Array:
-    """Where rounding decides on which side of 0 z lies, and so what a ReLU does, (A, S, n, k); not at an exact 0."""
+    """Where rounding decides on which side of 0 z lies, and so what a ReLU does, (A, F); not at an exact 0."""
     return (z.absolute <= 2 * z.size) & (z.size > 0)
 
 
@@ -50,20 +46,17 @@ def _relu(ledger: Ledger, z: Deviation) -> Deviation:
         rest=np.where(undecided(z), z.size, slope * z.rest),
         rounding=times(slope, z.rounding),
         spread=times(slope, z.spread),
-        quantum=z.quantum,
     )
 
 
 def _times_relu_prime(ledger: Ledger, h: Deviation, z: Deviation) -> Deviation:
     """h or 0, exactly, where the side of 0 is certain; else anything between them."""
-    slope, unsure = (z.value > 0).astype(float), undecided(z)
-    quantum = None if h.quantum is None else np.where(unsure.any(axis=(2, 3), keepdims=True), 0.0, h.quantum)
+    slope = (z.value > 0).astype(float)
     return ledger.deviation(
         slope * h.value,
         scaled(slope, h.linear),
-        rest=np.where(unsure, h.absolute + 2 * h.size, slope * h.rest),
+        rest=np.where(undecided(z), h.absolute + 2 * h.size, slope * h.rest),
         rounding=times(slope, h.rounding),
-        quantum=quantum,
     )
 
 
@@ -115,9 +108,8 @@ def sigmoid_error(ledger: Ledger, curve: Curve) -> Array:
     The first is 0 where e^-z overflows, and off by no more than 1 / largest.
     """
     roundings = ledger.exp * curve.complement + 2
-    relative = ledger.few(float(ledger.exp.max()) + 2) * roundings
     underflow = np.maximum(ledger.tiny, 1 / ledger.largest)
-    return np.where(ledger.lenient, 8 * ledger.u, curve.value * relative) + underflow
+    return np.where(ledger.lenient, 8 * ledger.u, curve.value * ledger.relative(roundings)) + underflow
 
 
 def sigmoid_prime_error(ledger: Ledger, curve: Curve) -> Array:
@@ -171,11 +163,10 @@ def _smooth(ledger: Ledger, z: Deviation, activation: str) -> Deviation:
         rest=slope * z.rest + (variation + (working_error(1) + 16 * ledger.u) * (slope + variation)) * z.size,
         rounding=times(slope, z.rounding) + ERROR[activation](ledger, curve),
         spread=times(slope, z.spread),
-        quantum=None if z.quantum is None else np.zeros_like(z.quantum),
     )
 
 
-def _times_smooth_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str, tiny: Array) -> Deviation:
+def _times_smooth_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str) -> Deviation:
     """First order g' * (h's deviation) + h g'' * (z's deviation); products of deviations count three times.
 
     Once for themselves, and twice because h, g' and g'' are taken where float64 puts them. The evaluation error of g',
@@ -185,7 +176,7 @@ def _times_smooth_derivative(ledger: Ledger, h: Deviation, z: Deviation, activat
     slope, variation, bend = curve.slope, curve.variation(z.size), curve.slope * curve.bend
     linear = scaled(slope, h.linear)
     if linear is not None and z.linear is not None:
-        linear[..., : z.linear.shape[-1]] += (h.value * bend)[..., None] * z.linear
+        linear[:, : z.linear.shape[1]] += (h.value * bend)[:, None] * z.linear
     evaluation = PRIME_ERROR[activation](ledger, curve) + ledger.u * slope
     nonlinear = (curve.rate * variation + (working_error(1) + 32 * ledger.u) * (slope + variation)) * z.size
     bend = np.abs(bend)
@@ -196,52 +187,50 @@ def _times_smooth_derivative(ledger: Ledger, h: Deviation, z: Deviation, activat
         rest=slope * (h.rest + working_error(1) * h.size)
         + h.absolute * (bend * z.rest + nonlinear)
         + 3 * h.size * slope_size,
-        rounding=times(slope, h.rounding) + h.absolute * (times(bend, z.rounding) + evaluation) + tiny,
-        quantum=None if h.quantum is None else np.zeros_like(h.quantum),
+        rounding=times(slope, h.rounding) + h.absolute * (times(bend, z.rounding) + evaluation) + ledger.tiny,
     )
 
 
-def _softmax(ledger: Ledger, z: Deviation, there: Array) -> Deviation:
+def softmax_deviation(ledger: Ledger, z: Deviation, entries: Entries) -> Deviation:
     """First order a_j (z_j - sum_l a_l z_l); the rest by the second derivative, or by 0 <= a <= 1 where z is uncertain.
 
     Along a change of at most m in every z the second derivative is at most 4 m^2 a_j, and on the way a_j grows by at
-    most a factor e^(2m). The evaluation error changes by no larger a factor, and by 4 m u a_j.
+    most a factor e^(2m). The evaluation error changes by no larger a factor, and by 4 m u a_j. z has no fresh rounding
+    errors; the spread is left to be worked out.
     """
-    a, k = softmax(z.value, there), there.sum(axis=-1, keepdims=True)
+    a, k = softmax(z.value, entries), entries.row_sizes
 
     def over_row(size: Array) -> Array:
-        return a * (size + (a * size).sum(axis=-1, keepdims=True))
+        return a * (size + entries.row_sums(a * size))
 
     linear = None
     if z.linear is not None:
-        linear = a[..., None] * (z.linear - np.matmul(a[:, :, None, :], z.linear))
-    error = softmax_error(ledger, z.value, a, there)
-    m = np.where(there, z.size, 0.0).max(axis=-1, keepdims=True)
+        linear = a[:, None] * (z.linear - entries.sums_of_rows(a[:, None] * z.linear)[entries.rows])
+    error = softmax_error(ledger, z.value, a, entries)
+    m = entries.over_rows(np.maximum, z.size)
     curvature = a * m * np.expm1(8 * m) + error * np.expm1(4 * m) + 4 * ledger.u * m * a
     return ledger.deviation(
         a,
         linear,
-        rest=over_row(z.rest + working_error(a.shape[-1]) * z.size)
+        rest=over_row(z.rest + working_error(entries.shape[2]) * z.size)
         + np.where(m < 0.25, curvature, 1 + ledger.relative(k + 2) + over_row(z.size)),
         rounding=error,
-        quantum=None if z.quantum is None else np.zeros_like(z.quantum),
     )
 
 
-def softmax(z: Array, there: Array) -> Array:
-    """e^z / sum e^z over the rows, in float64; 0 for what is not there."""
-    z = np.where(there, z, -np.inf)
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+def softmax(z: Array, entries: Entries) -> Array:
+    """e^z / sum e^z over the rows, in float64."""
+    e = np.exp(z - entries.over_rows(np.maximum, z))
+    return e / entries.row_sums(e)
 
 
-def softmax_error(ledger: Ledger, z: Array, a: Array, there: Array) -> Array:
+def softmax_error(ledger: Ledger, z: Array, a: Array, entries: Entries) -> Array:
     """Exponentials of z - max z, whose rounding counts |z - max z| times; then k - 1 additions and a division.
 
     (Blanchard, D. Higham and N. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA J. Numer.
     Anal. 41, 2021.)
     """
-    k = there.sum(axis=-1, keepdims=True)
-    exponential = np.where(there, np.where(there, z, -np.inf).max(axis=-1, keepdims=True) - z, 0.0) + ledger.exp
-    relative = ledger.relative(exponential + (a * exponential).sum(axis=-1, keepdims=True) + k)
+    k = entries.row_sizes
+    exponential = entries.over_rows(np.maximum, z) - z + ledger.exp
+    relative = ledger.relative(exponential + entries.row_sums(a * exponential) + k)
     return np.where(ledger.lenient, 8 * k * ledger.u, a * relative) + (k + 1) * ledger.tiny

@@ -7,8 +7,9 @@ arithmetic: concepts and applications", Numerical Algorithms 37, 2004.) Componen
 all of an entry's error is in its rest. That takes a fraction of the time and bounds most networks as well; deep ones it
 bounds more coarsely.
 
-Shapes: A arithmetics are followed at once; S networks of n samples and k neurons, P rounding errors a sample. Rounding
-errors of different samples are different unknowns, which is why the sample is an index of its own.
+Shapes: A arithmetics are followed at once; S networks of N samples and K neurons, P rounding errors a sample. Rounding
+errors of different samples are different unknowns, which is why the sample is an index of its own. The F entries that
+there really are stand in a line; for matrix products they are padded (`oracles.bounds.entries`).
 """
 
 from __future__ import annotations
@@ -17,40 +18,84 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from oracles.bounds.arithmetic import Arithmetic
+from oracles.bounds.entries import Entries
 from reference_impl.contract import Array
 
 FLOAT64_ROUNDOFF = 2.0**-53
 
-# The most roundings, each of u, that a relative error adds up to where `Ledger.relative` is still one formula.
-MANY = 1024
-
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far an array (S, n, k) may be from the exact one.
+    """How far the entries of an array may be from the exact ones.
 
-    value (S, n, k): the array, in float64. linear (S, n, k, P): J, for the first P errors in the ledger, or None where
-    errors are not followed. rest (A, S, n, k): what J leaves out. rounding (A, S, n, k): the array's own, fresh
-    rounding error, not yet in the ledger. spread (A, S, n, k): sum_p |J_p| m_p. quantum (A, S, 1, 1): where the array
-    is exact, a power of two that divides all its entries, else 0; or None where no array of the stack is exact.
+    value (F,): the array, in float64. linear (F, P): J, for the first P errors in the ledger, or None where errors are
+    not followed. rest (A, F): what J leaves out. rounding (A, F): the array's own, fresh rounding error, not yet in the
+    ledger. spread (A, F): sum_p |J_p| m_p. quantum (A, S): where a network's entries are exact, a power of two that
+    divides all of them, else 0; or None where no array of the stack is exact.
     """
 
     value: Array
     linear: Array | None
     rest: Array
-    rounding: Array | float
-    spread: Array | float
-    quantum: Array | None
+    rounding: Array | float = 0.0
+    spread: Array | float = 0.0
+    quantum: Array | None = None
 
     @cached_property
     def size(self) -> Array:
-        """The largest distance from the exact array, (A, S, n, k)."""
+        """The largest distance from the exact array, (A, F)."""
         return self.rest if self.linear is None else self.spread + self.rest + self.rounding
+
+    @cached_property
+    def absolute(self) -> Array:
+        """|value|."""
+        return np.abs(self.value)
+
+    def of(self, chosen: Array) -> Deviation:
+        """The same for some of the entries; what concerns whole networks is left out."""
+        linear = None if self.linear is None else self.linear[chosen]
+        rounding, spread = (
+            part if isinstance(part, float) else part[:, chosen] for part in (self.rounding, self.spread)
+        )
+        return Deviation(self.value[chosen], linear, self.rest[:, chosen], rounding, spread)
+
+
+def joined(parts: Sequence[tuple[Array | slice, Deviation]], entries: int) -> Deviation:
+    """One deviation of so many entries, from those of parts of them, each with the entries' places."""
+    if len(parts) == 1:
+        return replace(parts[0][1], quantum=None)
+    first = parts[0][1]
+    value, rest = np.empty(entries), np.empty((len(first.rest), entries))
+    linear = None if first.linear is None else np.empty((entries, first.linear.shape[1]))
+    rounding: Array | float = 0.0
+    spread: Array | float = 0.0
+    if linear is not None:
+        rounding, spread = np.empty_like(rest), np.empty_like(rest)
+    for places, part in parts:
+        value[places], rest[:, places] = part.value, part.rest
+        if linear is not None:
+            linear[places] = part.linear
+            rounding[:, places], spread[:, places] = part.rounding, part.spread  # type: ignore[index]
+    return Deviation(value, linear, rest, rounding, spread)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A deviation as a factor of matrix products: padded, its rounding errors entered.
+
+    value, absolute (S, N, K): the array, and |value|. size (A, S, N, K): the largest distance from the exact array, and
+    rest, the part of it that J leaves out. linear (S, N, K, P) and quantum (A, S): as in `Deviation`.
+    """
+
+    value: Array
+    linear: Array | None
+    rest: Array
+    size: Array
+    quantum: Array | None
 
     @cached_property
     def absolute(self) -> Array:
@@ -59,62 +104,38 @@ class Deviation:
 
     @cached_property
     def magnitude(self) -> Array:
-        """The largest absolute value of the array, exact or computed, (A, S, n, k)."""
+        """The largest absolute value of the array, exact or computed, (A, S, N, K)."""
         return self.absolute + self.size
 
     @cached_property
     def possible(self) -> Array:
-        """1 where an entry, exact or computed, may differ from 0, else 0; (S, n, k)."""
+        """1 where an entry, exact or computed, may differ from 0, else 0; (S, N, K)."""
         return ((self.value != 0) | self.size.any(axis=0)).astype(float)
 
-    def of(self, networks: slice | Array) -> Deviation:
-        """The same for some of the networks."""
-        linear = None if self.linear is None else self.linear[networks]
-        rounding, spread = (
-            part if isinstance(part, float) else part[:, networks] for part in (self.rounding, self.spread)
+    @cached_property
+    def wrong(self) -> Array:
+        """Whether any entry of a network may be off, (A, S)."""
+        return np.asarray(self.size.any(axis=(2, 3)))
+
+    def of(self, networks: int) -> Factor:
+        """The same for the first networks."""
+        return Factor(
+            self.value[:networks],
+            None if self.linear is None else self.linear[:networks],
+            self.rest[:, :networks],
+            self.size[:, :networks],
+            None if self.quantum is None else self.quantum[:, :networks],
         )
-        quantum = None if self.quantum is None else self.quantum[:, networks]
-        return Deviation(self.value[networks], linear, self.rest[:, networks], rounding, spread, quantum)
-
-    def narrowed(self, k: int) -> Deviation:
-        """The same without all but the first k neurons, where there are more."""
-        if self.value.shape[-1] == k:
-            return self
-        linear = None if self.linear is None else self.linear[:, :, :k]
-        rounding, spread = (part if isinstance(part, float) else part[..., :k] for part in (self.rounding, self.spread))
-        return Deviation(self.value[..., :k], linear, self.rest[..., :k], rounding, spread, self.quantum)
-
-
-def joined(parts: Sequence[tuple[slice | Array, Deviation]], networks: int) -> Deviation:
-    """One deviation of so many networks, from those of parts of them, each with the networks' places."""
-    if len(parts) == 1:
-        return parts[0][1]
-
-    def join(field: str, axis: int) -> Any:
-        """Along the axis of the networks; what an array lacks of the others' sizes behind it is 0."""
-        values = [getattr(deviation, field) for _, deviation in parts]
-        shapes = [value.shape for value in values if isinstance(value, np.ndarray)]
-        if not shapes:
-            return values[0]
-        behind = np.max([shape[axis + 1 :] for shape in shapes], axis=0)
-        whole = np.zeros((*shapes[0][:axis], networks, *behind))
-        for (places, _), value in zip(parts, values, strict=True):
-            if isinstance(value, np.ndarray):
-                whole[(slice(None),) * axis + (places, *map(slice, value.shape[axis + 1 :]))] = value
-        return whole
-
-    axes = {"value": 0, "linear": 0, "rest": 1, "rounding": 1, "spread": 1, "quantum": 1}
-    return Deviation(**{field: join(field, axis) for field, axis in axes.items()})
 
 
 class Ledger:
     """The bounds m_p of all rounding errors of a stack, for A arithmetics, and the rules for making new ones."""
 
     def __init__(self, arithmetics: Sequence[Arithmetic], shape: tuple[int, int], capacity: int | None) -> None:
-        """shape: (S, n). capacity: of how many rounding errors a sample, or None to follow none."""
+        """shape: (S, N). capacity: of how many rounding errors a sample, or None to follow none."""
 
         def column(field: str) -> Array:
-            return np.array([getattr(arithmetic, field) for arithmetic in arithmetics]).reshape(-1, 1, 1, 1)
+            return np.array([getattr(arithmetic, field) for arithmetic in arithmetics]).reshape(-1, 1)
 
         self.u = column("unit_roundoff")
         self.tiny = column("tiny")
@@ -131,17 +152,11 @@ class Ledger:
         self._errors = np.zeros((len(arithmetics), *shape, capacity or 0))
         self._used = 0
 
-    def of(self, networks: slice | Array) -> Ledger:
+    def of(self, networks: Array) -> Ledger:
         """The ledger of some of the networks, to read."""
         part = copy.copy(self)
         part._errors = self._errors[:, networks]
         return part
-
-    def exact(self, value: Array, quantum: Array | None) -> Deviation:
-        """An input: there is nothing wrong with it."""
-        zero = np.zeros((len(self.u), *value.shape))
-        linear = np.zeros((*value.shape, 0)) if self.follows else None
-        return Deviation(value, linear, zero, 0.0, 0.0, quantum)
 
     def deviation(
         self,
@@ -150,22 +165,20 @@ class Ledger:
         *,
         rest: Array,
         rounding: Array | float,
-        spread: Array | float | None = None,
+        spread: Array | float = 0.0,
         quantum: Array | None = None,
     ) -> Deviation:
-        """A deviation whose spread, unless it is given, is that of its J."""
+        """A deviation; where errors are not followed, its rounding is part of its rest."""
         if linear is None:
-            return Deviation(value, None, rest + rounding, 0.0, 0.0, quantum)
-        return Deviation(value, linear, rest, rounding, self.spread(linear) if spread is None else spread, quantum)
+            return Deviation(value, None, rest + rounding, quantum=quantum)
+        return Deviation(value, linear, rest, rounding, spread, quantum)
 
     def relative(self, roundings: Array | float) -> Array:
         """What r roundings of factors and divisors do at most, relatively: r u / (1 - r u) (Higham, lemma 3.1)."""
         product = roundings * self.u
+        if product.max() < 0.5:
+            return product / (1 - product)
         return np.where(product < 1, product / (1 - product), np.inf)
-
-    def few(self, roundings: float) -> Array:
-        """The same in units of one rounding, for at most so many: no array is divided by."""
-        return self.relative(roundings) / roundings
 
     def sum_error(self, magnitude: Array, terms: Array | int, quantum: Array | None) -> Array:
         """What rounding does to a sum of `terms` products in any order: at most terms * u * sum |products|.
@@ -197,37 +210,55 @@ class Ledger:
             error = np.where(magnitude <= quantum / u, 0.0, error)
         return np.where(magnitude > self.largest, np.inf, error) if self._overflows_early else error
 
-    def spread(self, linear: Array) -> Array:
-        """sum_p |J_p| m_p, (A, S, n, k)."""
-        S, _, _, errors = linear.shape
-        bounds = self._errors[:, :S, :, :errors]
-        return np.matmul(np.abs(linear), bounds.transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2)
+    def spread(self, linear: Array, entries: Entries) -> Array:
+        """sum_p |J_p| m_p, (A, F)."""
+        S, N, _ = entries.shape
+        bounds = self._errors[:, :S, :N, : linear.shape[1]]
+        padded = np.matmul(entries.padded_vectors(np.abs(linear)), bounds.transpose(1, 2, 3, 0))
+        return entries.vectors_in_line(padded).T
 
-    def total(self, slope: Array, p: Deviation) -> Array:
-        """sum_p |sum_nk slope J_p| m_p over all samples and entries, (A, S): what J does to a sum over all of them."""
+    def total(self, slope: Array, p: Deviation, entries: Entries) -> Array:
+        """sum_p |sum_f slope_f J_fp| m_p over all samples of a network, (A, S): what J does to a sum over entries."""
         if p.linear is None:
-            return np.zeros((len(self.u), len(slope)))
-        linear = np.matmul(slope[:, :, None, :], p.linear)[:, :, 0, :]
-        return (np.abs(linear) * self._errors[:, : len(slope), :, : linear.shape[2]]).sum(axis=(2, 3))
+            return np.zeros((len(self.u), entries.shape[0]))
+        by_row = np.abs(entries.sums_of_rows(slope[:, None] * p.linear))
+        S, N, _ = entries.shape
+        bounds = self._errors[:, :S, :N, : by_row.shape[1]].reshape(len(self.u), S * N, -1)[:, entries.row_samples]
+        networks = entries.row_samples // N
+        starts = np.searchsorted(networks, np.arange(S))
+        return np.add.reduceat((by_row * bounds).sum(axis=2), starts, axis=1)
 
-    def settle(self, deviation: Deviation) -> Deviation:
+    def settle(self, deviation: Deviation, entries: Entries) -> Deviation:
         """The same deviation with its fresh rounding errors entered as unknowns of their own, one for each neuron."""
         if deviation.linear is None:
             return deviation
         if not np.any(deviation.rounding):
             return replace(deviation, rounding=0.0)
-        S, n, k, errors = deviation.linear.shape
-        start, self._used = self._used, self._used + k
-        self._errors[:, :S, :, start : self._used] = deviation.rounding
-        linear = np.zeros((S, n, k, self._used))
-        linear[..., :errors] = deviation.linear
-        linear[:, :, np.arange(k), np.arange(start, self._used)] = 1
+        S, N, K = entries.shape
+        start, self._used = self._used, self._used + K
+        self._errors[:, :S, :N, start : self._used] = entries.padded(np.asarray(deviation.rounding))
+        linear = np.zeros((len(deviation.value), self._used))
+        linear[:, : deviation.linear.shape[1]] = deviation.linear
+        linear[np.arange(len(linear)), start + entries.neurons] = 1
         return replace(deviation, linear=linear, rounding=0.0, spread=deviation.spread + deviation.rounding)
+
+    def factor(self, deviation: Deviation, entries: Entries) -> Factor:
+        """A deviation without fresh rounding errors, padded."""
+        size = entries.padded(deviation.size)
+        if deviation.linear is None:
+            return Factor(entries.padded(deviation.value), None, size, size, deviation.quantum)
+        linear, rest = entries.padded_vectors(deviation.linear), entries.padded(deviation.rest)
+        return Factor(entries.padded(deviation.value), linear, rest, size, deviation.quantum)
+
+    def exact(self, value: Array, quantum: Array | None) -> Factor:
+        """An input: there is nothing wrong with it."""
+        zero = np.zeros((len(self.u), *value.shape))
+        return Factor(value, np.zeros((*value.shape, 0)) if self.follows else None, zero, zero, quantum)
 
 
 def scaled(factor: Array, linear: Array | None) -> Array | None:
-    """Each entry's J times the entry's factor (S, n, k)."""
-    return None if linear is None else factor[..., None] * linear
+    """Each entry's J times the entry's factor (F,)."""
+    return None if linear is None else factor[:, None] * linear
 
 
 def times(factor: Array, part: Array | float) -> Array | float:
@@ -241,12 +272,11 @@ def working_error(terms: int) -> float:
 
 
 def largest_common_power(array: Array) -> Array:
-    """The largest power of two that divides all entries of each of S arrays, (S, 1, 1); of zeros, float64's largest."""
+    """The largest power of two that divides all entries of each of S arrays, (S,); of zeros, float64's largest."""
     mantissas, exponents = np.frexp(array)
     whole = np.abs(mantissas * 2.0**53).astype(np.int64)
     lowest = np.ldexp((whole & -whole).astype(float), exponents - 53)
-    powers = np.where(array == 0, 2.0**1023, lowest).reshape(len(array), -1).min(axis=1)
-    return powers.reshape(-1, 1, 1)
+    return np.where(array == 0, 2.0**1023, lowest).reshape(len(array), -1).min(axis=1)
 
 
 def is_power_of_two(factor: Array) -> Array:
@@ -254,19 +284,18 @@ def is_power_of_two(factor: Array) -> Array:
     return np.abs(np.frexp(factor)[0]) == 0.5
 
 
-def common_quantum(a: Deviation, exact: Array) -> Array | None:
-    """For each network a power of two that divides all entries of both arrays, or 0 where a is not exact."""
-    return None if a.quantum is None else np.minimum(a.quantum, largest_common_power(exact))
-
-
-def product_quantum(a: Deviation, exact: Array) -> Array | None:
-    """For each network a power of two that divides all products of entries, or 0 where a is not exact."""
+def product_quantum(a: Factor, exact: Array) -> Array | None:
+    """For each network a power of two that divides all products of entries, or 0 where a is not exact; (A, S)."""
     return None if a.quantum is None else a.quantum * largest_common_power(exact)
 
 
-def if_exact(quantum: Array | None, source: Deviation, rounding: Array) -> Array | None:
-    """The quantum for the arithmetics in which neither the source nor the rounding is off, 0 for the others."""
+def if_exact(quantum: Array | None, wrong: Array, rounding: Array, entries: Entries) -> Array | None:
+    """The quantum (A, S) where neither the source is wrong, (A, S), nor anything is rounded, (A, F); else 0."""
     if quantum is None:
         return None
-    wrong = source.size.any(axis=(2, 3), keepdims=True) | rounding.any(axis=(2, 3), keepdims=True)
-    return np.where(wrong, 0.0, quantum)
+    return np.where(wrong | entries.over_networks(np.logical_or, rounding != 0), 0.0, quantum)
+
+
+def by_entry(quantum: Array | None, entries: Entries) -> Array | None:
+    """For each entry the quantum of its network, (A, F)."""
+    return None if quantum is None else quantum[:, entries.networks]

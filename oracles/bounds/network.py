@@ -1,14 +1,13 @@
 """Error bounds of whole networks: forward, loss, backward, and the single functions of the contract.
 
-Notation: z and a are the pre-activation and output of a layer, delta = dL/dz; A, S, n, k and the ledger as in
+Notation: z and a are the pre-activation and output of a layer, delta = dL/dz; A, S, N, K, F and the ledger as in
 `oracles.bounds.deviation`. Layers are counted from 0, as in `oracles.stack`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from oracles.bounds.activations import (
     sigmoid_error,
     sigmoid_prime_error,
     softmax,
+    softmax_deviation,
     softmax_error,
     tanh_curve,
     tanh_error,
@@ -28,7 +28,9 @@ from oracles.bounds.activations import (
 from oracles.bounds.arithmetic import Arithmetic
 from oracles.bounds.deviation import (
     Deviation,
+    Factor,
     Ledger,
+    by_entry,
     if_exact,
     is_power_of_two,
     joined,
@@ -36,13 +38,17 @@ from oracles.bounds.deviation import (
     product_quantum,
     working_error,
 )
+from oracles.bounds.entries import Entries
 from oracles.bounds.losses import Output, loss_error, output_delta
 from oracles.case import Answer, Case
 from oracles.stack import LOSS_KINDS, Flat, Stack, stacks
-from reference_impl.contract import ACTIVATIONS, Array
+from reference_impl.contract import ACTIVATIONS, Array, LossKind
 
 # Of numbers with more binary digits than this no product is exact, but for powers of two: not worth following.
 FEW_DIGITS = 40
+
+# The activations after which what was exact still is.
+KEEPING = [ACTIVATIONS.index("identity"), ACTIVATIONS.index("relu")]
 
 # How many numbers a layer has in the stacks over which rounding errors are followed.
 FOLLOWED_LAYER_SIZE = 1 << 10
@@ -99,7 +105,7 @@ def stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwi
 def _stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool) -> StackBounds:
     capacity = None if componentwise else 2 * sum(stack.widest[1:]) + stack.widest[-1]
     with np.errstate(all="ignore"):
-        ledger = Ledger(arithmetics, (len(stack.cases), stack.shape.batch), capacity)
+        ledger = Ledger(arithmetics, (len(stack.cases), stack.longest), capacity)
         passes = _Passes(stack, ledger)
         found = {**passes.allowances(), **_functions(stack, ledger), **_steps(stack, ledger)}
         known = {kind: np.where(np.isnan(found[kind]), np.inf, found[kind]) for kind in stack.sizes}
@@ -111,141 +117,222 @@ class _Passes:
 
     def __init__(self, stack: Stack, ledger: Ledger) -> None:
         self.stack, self.ledger = stack, ledger
+        self.entries = {t: Entries.of_layer(stack, t) for t in stack.layers}
         # Each layer without the neurons that no network has.
         self.weights = {
             t: stack.weights[: stack.active[t], t, : stack.widest[t + 1], : stack.widest[t]] for t in stack.layers
         }
         self.absolute_weights = {t: np.abs(W) for t, W in self.weights.items()}
         self.nonzero = {t: (W != 0).astype(float) for t, W in self.weights.items()}
-        self.received: dict[int, Deviation] = {}
+        self.received: dict[int, Factor] = {}
         self.z: dict[int, Deviation] = {}
         self.outputs: dict[int, Deviation] = {}
         self._forward()
 
     def _forward(self) -> None:
         """What every layer receives, its pre-activation and its output, for the networks that have the layer."""
-        stack, ledger = self.stack, self.ledger
-        x, before = ledger.exact(stack.x[:, :, : max(stack.widest)], _input_quantum(stack, ledger)), 0
+        stack, ledger, last = self.stack, self.ledger, self.stack.shape.depth - 1
+        quantum = _input_quantum(stack, ledger)
         for t in stack.layers:
-            networks = stack.active[t]
-            begin = [(slice(before, networks), x.of(slice(before, networks)))] if before < networks else []
-            go_on = [(slice(0, before), self.outputs[t - 1])] if before else []
-            self.received[t] = joined([*go_on, *begin], networks).narrowed(stack.widest[t])
+            S = stack.active[t]
+            x = ledger.exact(
+                stack.x[:S, : stack.longest, : stack.widest[t]], None if quantum is None else quantum[:, :S]
+            )
+            self.received[t] = x if t - 1 not in self.outputs else self._after(t, x)
             z = self._affine(t, self.received[t])
-            self.z[t] = ledger.settle(z) if t == stack.shape.depth - 1 else z
-            self.outputs[t] = ledger.settle(self._by_activation(t, self._activate))
-            before = networks
+            self.z[t] = ledger.settle(z, self.entries[t]) if t == last else z
+            a = self._softmaxed() if t == last else self._by_activation(t, self._activate)
+            kept = np.isin(stack.activations[:S, t], KEEPING)
+            quantum_of_z = self.z[t].quantum
+            if quantum_of_z is not None:
+                a = replace(a, quantum=np.where(kept, quantum_of_z, 0.0))
+            self.outputs[t] = ledger.settle(a, self.entries[t])
 
-    def _affine(self, t: int, a: Deviation) -> Deviation:
+    def _after(self, t: int, x: Factor) -> Factor:
+        """What layer t receives: the outputs of the layer before, where there is one, else x."""
+        before = self.ledger.factor(self.outputs[t - 1], self.entries[t - 1])
+        S = len(before.value)
+        value, rest, size = x.value.copy(), x.rest.copy(), x.size.copy()
+        value[:S], rest[:, :S], size[:, :S] = before.value, before.rest, before.size
+        linear = None
+        if before.linear is not None:
+            linear = np.zeros((*value.shape, before.linear.shape[3]))
+            linear[:S] = before.linear
+        quantum = None
+        if x.quantum is not None and before.quantum is not None:
+            quantum = np.concatenate([before.quantum, x.quantum[:, S:]], axis=1)
+        return Factor(value, linear, rest, size, quantum)
+
+    def _affine(self, t: int, a: Factor) -> Deviation:
         """z = a W^T + b: a rounding for each product that is not 0 and, where there are products, one for the bias."""
-        ledger, W = self.ledger, self.weights[t]
+        ledger, entries, W = self.ledger, self.entries[t], self.weights[t]
         b = self.stack.biases[: len(W), t, None, : W.shape[1]]
         W_t, absolute_W_t = W.transpose(0, 2, 1), self.absolute_weights[t].transpose(0, 2, 1)
-        products = a.possible @ self.nonzero[t].transpose(0, 2, 1)
-        added = products + (products > 0) * (b != 0)
-        off = a.size @ absolute_W_t
+        products = entries.in_line(a.possible @ self.nonzero[t].transpose(0, 2, 1))
+        biased = entries.in_line(np.broadcast_to(b != 0, entries.shape))
+        off = entries.in_line(a.size @ absolute_W_t)
+        magnitude = entries.in_line(a.absolute @ absolute_W_t + np.abs(b)) + off
         quantum = product_quantum(a, W)
         if quantum is not None:
             quantum = np.minimum(quantum, largest_common_power(b))
-        rounding = ledger.product_error(a.absolute @ absolute_W_t + np.abs(b) + off, added, quantum)
-        rest = off if a.linear is None else a.rest @ absolute_W_t
+        rounding = ledger.product_error(magnitude, products + (products > 0) * biased, by_entry(quantum, entries))
+        linear: Array | None = None
+        spread: Array | float = 0.0
+        rest = off
+        if a.linear is not None:
+            linear = entries.vectors_in_line(np.matmul(W[:, None], a.linear))
+            spread, rest = ledger.spread(linear, entries), entries.in_line(a.rest @ absolute_W_t)
         return ledger.deviation(
-            a.value @ W_t + b,
-            a.linear if a.linear is None else np.matmul(W[:, None], a.linear),
-            rest=rest + working_error(W.shape[-1]) * off,
+            entries.in_line(a.value @ W_t + b),
+            linear,
+            rest=rest + working_error(W.shape[2]) * off,
             rounding=rounding,
-            quantum=if_exact(quantum, a, rounding),
+            spread=spread,
+            quantum=if_exact(quantum, a.wrong, rounding, entries) if quantum is not None else None,
         )
 
-    def _by_activation(self, t: int, function: Callable[[Ledger, int, Array | slice, str], Deviation]) -> Deviation:
-        """What a function gives for the networks with each activation in a layer, together."""
-        networks = self.stack.active[t]
-        numbers = self.stack.activations[:networks, t]
+    def _by_activation(self, t: int, function: Callable[[int, Array | None, str], Deviation]) -> Deviation:
+        """What a function gives for the entries with each activation in a layer, together; None stands for all."""
+        entries = self.entries[t]
+        numbers = self.stack.activations[: self.stack.active[t], t]
         present = np.unique(numbers).tolist()
-        parts = []
+        if len(present) == 1:
+            return replace(function(t, None, ACTIVATIONS[present[0]]), quantum=None)
+        of_entries = numbers[entries.networks]
+        parts: list[tuple[Array | slice, Deviation]] = []
         for number in present:
-            chosen = slice(0, networks) if len(present) == 1 else np.flatnonzero(numbers == number)
-            parts.append((chosen, function(self.ledger.of(chosen), t, chosen, ACTIVATIONS[number])))
-        return joined(parts, networks)
+            chosen = np.flatnonzero(of_entries == number)
+            parts.append((chosen, function(t, chosen, ACTIVATIONS[number])))
+        return joined(parts, len(entries.places))
 
-    def _activate(self, ledger: Ledger, t: int, chosen: Array | slice, activation: str) -> Deviation:
-        return activate(
-            ledger, self.z[t].of(chosen), activation, self.stack.there[chosen, t + 1, None, : self.stack.widest[t + 1]]
-        )
+    def _activate(self, t: int, chosen: Array | None, activation: str) -> Deviation:
+        z = self.z[t]
+        return activate(self.ledger, z if chosen is None else z.of(chosen), activation)
+
+    def _softmaxed(self) -> Deviation:
+        """The outputs of the last layer, where a softmax is possible."""
+        t = self.stack.shape.depth - 1
+        soft = np.flatnonzero(self.stack.activations[:, t] == ACTIVATIONS.index("softmax"))
+        if not soft.size:
+            return self._by_activation(t, self._activate)
+        chosen, entries = self.entries[t].of(soft)
+        ledger = self.ledger.of(soft)
+        a = softmax_deviation(ledger, self.z[t].of(chosen), entries)
+        if a.linear is not None:
+            a = replace(a, spread=ledger.spread(a.linear, entries))
+
+        def activated(t: int, some: Array | None, activation: str) -> Deviation:
+            return a if activation == "softmax" else self._activate(t, some, activation)
+
+        return self._by_activation(t, activated)
 
     def undecided(self) -> Array:
         """In how many (sample, neuron) pairs rounding may decide a ReLU's side of 0, (A, S)."""
-        stack = self.stack
-        found = np.zeros((len(self.ledger.u), len(stack.cases)), int)
+        found = np.zeros((len(self.ledger.u), len(self.stack.cases)), int)
         for t, z in self.z.items():
-            relu = stack.activations[: len(z.value), t] == ACTIVATIONS.index("relu")
-            there = stack.there[: len(relu), t + 1, None, : stack.widest[t + 1]]
-            real = (relu[:, None] & stack.sampled[: len(relu)])[:, :, None] & there
-            found[:, : len(relu)] += (undecided(z) & real).sum(axis=(2, 3))
+            entries, networks = self.entries[t], self.stack.active[t]
+            relu = self.stack.activations[:networks, t] == ACTIVATIONS.index("relu")
+            if relu.any():
+                unsure = (undecided(z) & relu[entries.networks]).astype(int)
+                found[:, :networks] += entries.over_networks(np.add, unsure)
         return found
 
     def allowances(self) -> Flat:
         """The bounds of all outputs, of the loss, and of dW_t = delta_t^T a_t and db_t, delta_t's sum over samples."""
         stack, ledger = self.stack, self.ledger
-        kinds = ("output", "loss", "dW", "db")
-        found = {kind: np.zeros((len(ledger.u), *stack.array_shape(kind))) for kind in kinds}
+        kinds = ("output", "dW", "db")
+        found = {kind: np.zeros((len(ledger.u), int(stack.sizes[kind].sum()))) for kind in kinds}
         for t, a in self.outputs.items():
-            found["output"][:, : len(a.value), t + 1, :, : stack.widest[t + 1]] = a.size
+            found["output"][:, stack.line_of("output", t)] = a.size
         delta, found["loss"] = self._last_layer()
         for t in reversed(stack.layers):
-            S, k, received = stack.active[t], stack.widest[t + 1], stack.widest[t]
-            found["dW"][:, :S, t, :k, :received] = _product_over_samples(ledger, delta, self.received[t])
-            found["db"][:, :S, t, :k] = _sum_over_samples(ledger, delta)
+            entries, W = self.entries[t], self.weights[t]
+            d = ledger.factor(ledger.settle(delta, entries), entries)
+            neurons, inputs = stack.there[: len(W), t + 1, : W.shape[1]], stack.there[: len(W), t, : W.shape[2]]
+            weights = np.flatnonzero(neurons[:, :, None] & inputs[:, None, :])
+            found["dW"][:, stack.line_of("dW", t)] = _product_over_samples(ledger, d, self.received[t], weights)
+            found["db"][:, stack.line_of("db", t)] = _sum_over_samples(ledger, d, np.flatnonzero(neurons))
             if t > stack.layers.start:
-                S = stack.active[t - 1]
-                self._arriving = self._times_weights(t, delta.of(slice(0, S)))
-                delta = ledger.settle(self._by_activation(t - 1, self._times_derivative))
-        return stack.flat(found)
+                delta = self._hidden_delta(t, d.of(stack.active[t - 1]))
+        return found
 
     def _last_layer(self) -> tuple[Deviation, Array]:
         """delta of the last layer, and the bound of the loss (A, S)."""
-        stack, last = self.stack, self.stack.shape.depth - 1
-        k, deltas, loss = stack.widest[-1], [], np.zeros((len(self.ledger.u), len(stack.cases)))
-        for chosen, activation, kind in _outputs(stack):
-            ledger = self.ledger.of(chosen)
-            counted = stack.sampled[chosen][:, :, None] & stack.there[chosen, -1][:, None, :k]
+        stack, t = self.stack, self.stack.shape.depth - 1
+        whole = self.entries[t]
+        y = whole.in_line(stack.y[:, : stack.longest, : stack.widest[-1]])
+        deltas: list[tuple[Array | slice, Deviation]] = []
+        loss = np.zeros((len(self.ledger.u), len(stack.cases)))
+        quantum: Array | None = None
+        for networks, activation, kind in _outputs(stack):
+            ledger = self.ledger.of(networks)
+            chosen, entries = whole.of(networks)
+            of_p = self.outputs[t].quantum
             output = Output(
-                z=self.z[last].of(chosen),
-                p=self.outputs[last].of(chosen),
-                y=stack.y[chosen][:, :, :k],
-                c=stack.scale[chosen][:, None, None],
-                counted=counted,
-                tiny=ledger.tiny * counted,
+                entries=entries,
+                z=self.z[t].of(chosen),
+                p=self.outputs[t].of(chosen),
+                y=y[chosen],
+                scale=stack.scale[networks],
+                quantum=None if of_p is None else of_p[:, networks],
                 activation=activation,
                 kind=kind,
             )
-            loss[:, chosen] = loss_error(ledger, output)
-            deltas.append((chosen, output_delta(ledger, output)))
-        return self.ledger.settle(joined(deltas, len(stack.cases))), loss
+            loss[:, networks] = loss_error(ledger, output)
+            delta = output_delta(ledger, output)
+            deltas.append((chosen, delta))
+            if delta.quantum is not None:
+                quantum = np.zeros_like(loss) if quantum is None else quantum
+                quantum[:, networks] = delta.quantum
+        if len(deltas) == 1:  # whose entries are all of them, in their order
+            deltas = [(slice(None), deltas[0][1])]
+        return replace(self._spread(joined(deltas, len(whole.places)), whole), quantum=quantum), loss
 
-    def _times_weights(self, t: int, delta: Deviation) -> Deviation:
+    def _spread(self, delta: Deviation, entries: Entries) -> Deviation:
+        """The deviation with the spread that its J has."""
+        return delta if delta.linear is None else replace(delta, spread=self.ledger.spread(delta.linear, entries))
+
+    def _hidden_delta(self, t: int, delta: Factor) -> Deviation:
+        """delta of the layer before layer t."""
+        h, z, entries = self._times_weights(t, delta), self.z[t - 1], self.entries[t - 1]
+
+        def derived(_: int, chosen: Array | None, activation: str) -> Deviation:
+            arriving, at = (h, z) if chosen is None else (h.of(chosen), z.of(chosen))
+            return times_derivative(self.ledger, arriving, at, activation)
+
+        found = self._spread(self._by_activation(t - 1, derived), entries)
+        if h.quantum is None:
+            return found
+        numbers = self.stack.activations[: self.stack.active[t - 1], t - 1]
+        unsure = entries.over_networks(np.logical_or, undecided(z)) & (numbers == ACTIVATIONS.index("relu"))
+        return replace(found, quantum=np.where(np.isin(numbers, KEEPING) & ~unsure, h.quantum, 0.0))
+
+    def _times_weights(self, t: int, delta: Factor) -> Deviation:
         """h = delta W, what arrives at the layer before; its spread counts in second order only: a coarse one does."""
-        S = len(delta.value)
+        S, entries = len(delta.value), self.entries[t - 1]
         W, absolute_W = self.weights[t][:S], self.absolute_weights[t][:S]
-        quantum, off = product_quantum(delta, W), delta.size @ absolute_W
-        terms = delta.possible @ self.nonzero[t][:S]
-        rounding = self.ledger.product_error(delta.absolute @ absolute_W + off, terms, quantum)
-        followed = delta.linear is not None
+        quantum, off = product_quantum(delta, W), entries.in_line(delta.size @ absolute_W)
+        terms = entries.in_line(delta.possible @ self.nonzero[t][:S])
+        magnitude = entries.in_line(delta.absolute @ absolute_W) + off
+        rounding = self.ledger.product_error(magnitude, terms, by_entry(quantum, entries))
+        linear: Array | None = None
+        spread: Array | float = 0.0
+        rest = off
+        if delta.linear is not None:
+            linear = entries.vectors_in_line(np.matmul(W.transpose(0, 2, 1)[:, None], delta.linear))
+            rest = entries.in_line(delta.rest @ absolute_W)
+            spread = np.maximum(off - rest, 0.0)
         return self.ledger.deviation(
-            delta.value @ W,
-            np.matmul(W.transpose(0, 2, 1)[:, None], delta.linear) if delta.linear is not None else None,
-            rest=(delta.rest @ absolute_W if followed else off) + working_error(W.shape[-1]) * off,
+            entries.in_line(delta.value @ W),
+            linear,
+            rest=rest + working_error(W.shape[2]) * off,
             rounding=rounding,
-            spread=delta.spread @ absolute_W if followed else 0.0,
-            quantum=if_exact(quantum, delta, rounding),
+            spread=spread,
+            quantum=if_exact(quantum, delta.wrong, rounding, entries) if quantum is not None else None,
         )
 
-    def _times_derivative(self, ledger: Ledger, t: int, chosen: Array | slice, activation: str) -> Deviation:
-        tiny = ledger.tiny * self.stack.sampled[chosen][:, :, None]
-        return times_derivative(ledger, self._arriving.of(chosen), self.z[t].of(chosen), activation, tiny)
 
-
-def _outputs(stack: Stack) -> Iterator[tuple[Array, str, Any]]:
+def _outputs(stack: Stack) -> Iterator[tuple[Array, str, LossKind]]:
     """The networks with each pair of last activation and kind of loss."""
     pairs = stack.activations[:, -1] * len(LOSS_KINDS) + stack.loss
     for pair in np.unique(pairs).tolist():
@@ -254,46 +341,54 @@ def _outputs(stack: Stack) -> Iterator[tuple[Array, str, Any]]:
 
 
 def _input_quantum(stack: Stack, ledger: Ledger) -> Array | None:
-    """The power of two that divides all inputs of a network; None where no network's inputs have few digits."""
+    """The power of two that divides all inputs of a network, (A, S); None where no network's inputs have few digits."""
     power = largest_common_power(stack.x)
-    largest = np.abs(stack.x).max(axis=(1, 2), keepdims=True)
-    if not np.any(power >= largest * 2.0**-FEW_DIGITS):
+    if not np.any(power >= np.abs(stack.x).max(axis=(1, 2)) * 2.0**-FEW_DIGITS):
         return None
-    return np.broadcast_to(power, (len(ledger.u), *power.shape))
+    return np.broadcast_to(power, (len(ledger.u), len(power)))
 
 
-def _product_over_samples(ledger: Ledger, delta: Deviation, a: Deviation) -> Array:
-    """delta^T a, (A, S, k_i, k_{i-1}): what its factors are off by, and the rounding of sums over samples."""
-    absolute_t = delta.absolute.transpose(0, 2, 1)
-    off = delta.size.transpose(0, 1, 3, 2) @ a.magnitude + (absolute_t + delta.size.transpose(0, 1, 3, 2)) @ a.size
-    quantum = None if delta.quantum is None or a.quantum is None else delta.quantum * a.quantum
-    terms = delta.possible.transpose(0, 2, 1) @ a.possible
-    return off + ledger.product_error(absolute_t @ a.absolute + off, terms, quantum)
+def _product_over_samples(ledger: Ledger, delta: Factor, a: Factor, places: Array) -> Array:
+    """delta^T a at some places of (S, K_i, K_{i-1}): what its factors are off by, and the rounding of sums."""
+
+    def in_line(array: Array) -> Array:
+        return array.reshape(*array.shape[:-3], -1)[..., places]
+
+    absolute_t, size_t = delta.absolute.transpose(0, 2, 1), delta.size.transpose(0, 1, 3, 2)
+    off = in_line(size_t @ a.magnitude + (absolute_t + size_t) @ a.size)
+    terms = in_line(delta.possible.transpose(0, 2, 1) @ a.possible)
+    quantum = None
+    if delta.quantum is not None and a.quantum is not None:
+        _, K, received = (len(absolute_t), delta.value.shape[2], a.value.shape[2])
+        quantum = (delta.quantum * a.quantum)[:, places // (K * received)]
+    return off + ledger.product_error(in_line(absolute_t @ a.absolute) + off, terms, quantum)
 
 
-def _sum_over_samples(ledger: Ledger, delta: Deviation) -> Array:
-    """The column sums of delta, (A, S, k_i): one addition less than there are terms."""
-    additions = np.maximum(delta.possible.sum(axis=1, keepdims=True) - 1, 0)
-    rounding = ledger.sum_error(delta.magnitude.sum(axis=2, keepdims=True), additions, delta.quantum)
-    return (delta.size.sum(axis=2, keepdims=True) + rounding)[:, :, 0, :]
+def _sum_over_samples(ledger: Ledger, delta: Factor, places: Array) -> Array:
+    """The column sums of delta at some places of (S, K_i): one addition less than there are terms."""
+
+    def in_line(array: Array) -> Array:
+        return array.reshape(*array.shape[:-2], -1)[..., places]
+
+    additions = np.maximum(in_line(delta.possible.sum(axis=1)) - 1, 0)
+    off = in_line(delta.size.sum(axis=2))
+    quantum = None if delta.quantum is None else delta.quantum[:, places // delta.value.shape[2]]
+    return off + ledger.sum_error(in_line(delta.absolute.sum(axis=1)) + off, additions, quantum)
 
 
 def _functions(stack: Stack, ledger: Ledger) -> Flat:
     """The bounds of the activations and their derivatives at x, which is exact."""
-    x = stack.flat({"sigmoid": stack.x})["sigmoid"][None, None, :]
-    sigmoid, tanh, A = sigmoid_curve(x), tanh_curve(x), len(ledger.u)
-    there = stack.inputs[:, None, :]
-    elementwise = {
+    x, A = stack.flat({"sigmoid": stack.x})["sigmoid"], len(ledger.u)
+    sigmoid, tanh = sigmoid_curve(x), tanh_curve(x)
+    inputs = Entries(stack.x.shape, stack.places["softmax"])
+    return {
         "sigmoid": sigmoid_error(ledger, sigmoid),
         "sigmoid_prime": sigmoid_prime_error(ledger, sigmoid),
         "relu": np.zeros((A, x.size)),
         "relu_prime": np.zeros((A, x.size)),
         "tanh": tanh_error(ledger, tanh),
         "tanh_prime": tanh_prime_error(ledger, tanh),
-    }
-    return {
-        **{kind: error.reshape(A, -1) for kind, error in elementwise.items()},
-        **stack.flat({"softmax": softmax_error(ledger, stack.x, softmax(stack.x, there), there)}),
+        "softmax": softmax_error(ledger, x, softmax(x, inputs), inputs),
     }
 
 
@@ -303,18 +398,23 @@ def _steps(stack: Stack, ledger: Ledger) -> Flat:
     alpha and the product round, and the difference does.
     """
     found = {}
-    for kind, w, g in (
-        ("step_W", stack.weights, stack.step_weights),
-        ("step_b", stack.biases, stack.step_biases),
-    ):
-        alpha = stack.learning_rate.reshape(-1, *[1] * (w.ndim - 1))
-        step, u, tiny = alpha * g, *(column.reshape(-1, *[1] * w.ndim) for column in (ledger.u, ledger.tiny))
-        error, total = u * (3 * np.abs(step) + np.abs(w - step)) + 2 * tiny, np.abs(w) + np.abs(step)
-        quantum: Array | float = 0.0
-        if (exact := is_power_of_two(stack.learning_rate)).any():
-            powers = (largest_common_power(array.reshape(-1, *array.shape[2:], 1)) for array in (w, g))
-            quantum = np.minimum(*powers).reshape(len(alpha), -1, *[1] * (w.ndim - 2))
-            quantum = quantum * np.minimum(alpha, 1) * exact.reshape(alpha.shape)
-        error = np.where(total <= quantum / u, 0.0, error)
-        found[kind] = error
-    return stack.flat(found)
+    for kind, w, g in (("step_W", stack.weights, stack.step_weights), ("step_b", stack.biases, stack.step_biases)):
+        powers = _step_quantum(stack, w, g)
+        lines = stack.flat({kind: w})[kind], stack.flat({kind: g})[kind]
+        alpha = np.repeat(stack.learning_rate, stack.sizes[kind])
+        step = alpha * lines[1]
+        error = ledger.u * (3 * np.abs(step) + np.abs(lines[0] - step)) + 2 * ledger.tiny
+        quantum = 0.0 if powers is None else stack.flat({kind: np.broadcast_to(powers, w.shape)})[kind]
+        found[kind] = np.where(np.abs(lines[0]) + np.abs(step) <= quantum / ledger.u, 0.0, error)
+    return found
+
+
+def _step_quantum(stack: Stack, w: Array, g: Array) -> Array | None:
+    """For each layer's w and alpha g a power of two that divides their entries, 0 where alpha is none."""
+    exact = is_power_of_two(stack.learning_rate)
+    if not exact.any():
+        return None
+    powers = (largest_common_power(array.reshape(-1, *array.shape[2:])) for array in (w, g))
+    layers = np.minimum(*powers).reshape(*w.shape[:2], *[1] * (w.ndim - 2))
+    alpha = (np.minimum(stack.learning_rate, 1) * exact).reshape(-1, *[1] * (w.ndim - 1))
+    return layers * alpha

@@ -41,7 +41,14 @@ def write_report(report: FrameworksReport, folder: UPath) -> None:
     write_charts(drawn, NAMES, folder)
     names = list(dict.fromkeys(backend.name for backend in report.backends))
     for name in ("frameworks.md", "frameworks.html"):
-        context = {"report": report, "charts": drawn, "names": names, "lines": lines(report, names), "shown": SHOWN}
+        context = {
+            "report": report,
+            "charts": drawn,
+            "everything": drawn,
+            "names": names,
+            "lines": lines(report, names),
+            "shown": SHOWN,
+        }
         if name.endswith(".html"):
             context |= scripts_of(drawn)
         (folder / name).write_text(template(f"{name}.j2").render(**context), encoding="utf-8")

@@ -24,8 +24,8 @@ from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIO
 
 # Functions without a formula, which double the precision or make numbers of balls, and constants of theirs.
 PLUMBING = {
-    "Enclosure", "enclose", "CertifiedOracle", "_narrow", "_smallest", "_small", "_split", "_shape", "_flat", "_above",
-    "SMALL", "BITS, MOST_BITS", "ORACLE_BITS",
+    "Enclosure", "enclose", "CertifiedOracle", "_narrow", "_smallest", "_small", "_split", "_shape", "_flat",
+    "_all_above", "above", "SMALL", "BITS, MOST_BITS", "ORACLE_BITS",
 }  # fmt: skip
 
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
