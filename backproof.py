@@ -17,6 +17,7 @@ from oracles.case import DTYPES
 from oracles.conventions import find_conventions
 from oracles.draw import PROFILES, find_case
 from oracles.registry import ORACLES
+from reference_impl.contract import LOSSES
 from reports.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRunError, Grade, Progress
 from reports.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
 from reports.frameworks.settings import FRAMEWORKS
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from reports.claims.claim import Claims
     from reports.frameworks.report import FrameworksReport
     from reports.report import Report
+    from reports.tolerance.advice import Advice
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
@@ -150,6 +152,28 @@ def frameworks(
 
     settings = FrameworkSettings(networks, slow_networks, seed, profile, tuple(dtypes), tuple(frameworks))
     return compare(settings, out, progress)
+
+
+def tolerance(
+    *,
+    layers: Sequence[int],
+    activations: Sequence[str],
+    loss: str,
+    batch: int = 32,
+    dtype: str = "float32",
+    draws: int = 100,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Advice:
+    """What to allow when two implementations of networks of one architecture are compared.
+
+    layers: the widths k_0, ..., k_L; activations: one for each layer after the first. The parameters are those of
+    `backproof tolerance --help`. Raises ValueError where they do not fit together, `reports.campaign.CouldNotRunError`
+    where there are not two frameworks to compare, and ImportError where the extra "verify" is not installed.
+    """
+    from reports.tolerance.advice import Architecture, advise
+
+    return advise(Architecture(tuple(layers), tuple(activations), loss, batch, dtype, draws, seed), progress)
 
 
 def bench(
@@ -429,6 +453,42 @@ def conventions_command(text: str, *, check: bool, debug: bool) -> None:
             _print(outcome_view(outcome))
             return DISAGREES if outcome.failures else AGREES
         _print(conventions_view(find_conventions(text)))
+        return AGREES
+
+    _exit(run, debug)
+
+
+def _listed(_: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
+    """The words of a list with commas."""
+    words = tuple(word.strip() for word in text.split(","))
+    if parameter.name == "layers" and not all(word.isdecimal() for word in words):
+        raise click.BadParameter(f"{text!r} is not a list of whole numbers, as in 784,128,10")
+    return words
+
+
+@main.command("tolerance")
+@click.option("--layers", required=True, callback=_listed, help="Inputs, and neurons of every layer: 784,128,10.")
+@click.option("--activations", required=True, callback=_listed, help="Of every layer after the inputs: relu,softmax.")
+@click.option("--loss", required=True, type=click.Choice(tuple(LOSSES)), help="By its kind and scale.")
+@click.option("--batch", type=click.IntRange(min=1), default=32, help="How many samples.")
+@click.option("--dtype", type=click.Choice(FRAMEWORK_DTYPES), default="float32", help="Precision.")
+@click.option("--draws", type=click.IntRange(min=2), default=100, help="How many networks to draw.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the random networks.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def tolerance_command(*, layers: tuple[str, ...], debug: bool, **settings: Any) -> None:
+    """Advise what to allow when two implementations of a network are compared.
+
+    For each quantity: the derived allowance, the errors of NumPy, PyTorch and JAX on random networks, the rtol and atol
+    to paste into assert_close or assert_allclose, and how the usual defaults fare beside them.
+    """
+
+    def run() -> int:
+        from reports.terminal import TerminalProgress
+        from reports.tolerance.terminal import advice_view
+
+        with TerminalProgress() as progress:
+            advice = tolerance(layers=[int(width) for width in layers], **settings, progress=progress)
+        _print(advice_view(advice))
         return AGREES
 
     _exit(run, debug)

@@ -266,6 +266,35 @@ class TestReplayByAFramework:
         assert sentence in done.stderr
 
 
+class TestTolerance:
+    """backproof tolerance."""
+
+    ARGUMENTS = ("tolerance", "--layers", "3,4,2", "--activations", "relu, softmax", "--loss", "cross_entropy_mean")
+
+    def test_advice(self):
+        """What is allowed, what the tolerances do, and what to paste."""
+        done = run(*self.ARGUMENTS, "--batch", 4, "--dtype", "float64", "--draws", 2, "--seed", 5)
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert done.stdout.startswith("3 -relu- 4 -softmax- 2, cross_entropy_mean, batch 4, float64")
+        assert all(heading in done.stdout for heading in ("assert_allclose", "advised, to paste", "proven"))
+        assert re.search(r"dW\[1\] +rtol=\S+, atol=\S+ +rtol=", done.stdout)
+
+    @pytest.mark.parametrize(
+        ("option", "value", "sentence"),
+        [
+            ("--layers", "3,four", "'3,four' is not a list of whole numbers, as in 784,128,10"),
+            ("--layers", "3", "a network has at least an input and a layer"),
+            ("--activations", "relu", "2 layers need as many activations; got 1"),
+            ("--loss", "odd", "'odd' is not one of"),
+            ("--draws", "1", "1 is not in the range x>=2"),
+        ],
+    )
+    def test_refuses(self, option, value, sentence):
+        done = run(*self.ARGUMENTS, option, value)
+        assert done.exit_code == 2
+        assert sentence in done.stderr
+
+
 class TestConventions:
     """backproof conventions."""
 

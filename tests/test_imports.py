@@ -104,7 +104,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     "arguments",
     [
         "--help", "--version",
-        *(f"{command} --help" for command in ("verify", "replay", "claims", "frameworks", "conventions")),
+        *(f"{command} --help" for command in ("verify", "replay", "claims", "frameworks", "conventions", "tolerance")),
     ],
 )  # fmt: skip
 def test_help_is_light(arguments):
