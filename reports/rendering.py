@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -83,6 +84,7 @@ def template(name: str, **filters: Callable[..., str]) -> jinja2.Template:
         "description": describe,
         "outside": say_outside,
         "cell": _cell,
+        "markdown": _markdown,
         "mathml": mathml,
         "times": say_times,
         **filters,
@@ -111,3 +113,8 @@ def vega() -> str:
 def _cell(text: str) -> str:
     """Text that may stand in a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _markdown(text: str) -> str:
+    """Text in whose formulas Markdown sees no emphasis; it may stand in a cell."""
+    return re.sub(r"([*_])", r"\\\1", _cell(text))
