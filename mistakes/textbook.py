@@ -41,10 +41,13 @@ class Textbook:
     def prime(self, z, g):
         return np.ones_like(z) if g == "identity" else getattr(self, f"{g}_prime")(z)
 
+    def affine(self, a, W, b):
+        return a @ W.T + b
+
     def propagate(self, weights, biases, x, activations):
         outputs, zs = [x], []
         for W, b, g in zip(weights, biases, activations, strict=True):
-            zs.append(outputs[-1] @ W.T + b)
+            zs.append(self.affine(outputs[-1], W, b))
             outputs.append(self.activate(zs[-1], g))
         return outputs, zs
 
@@ -88,7 +91,10 @@ class Textbook:
         return v * self.prime(z, g)
 
     def hidden_delta(self, d, W, z, g):
-        return (d @ W) * self.prime(z, g)
+        return self.times_weights(d, W) * self.prime(z, g)
+
+    def times_weights(self, d, W):
+        return d @ W
 
     def grad_weight(self, d, received, z_received):
         return d.T @ received

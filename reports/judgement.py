@@ -18,7 +18,7 @@ from oracles.comparison import Record, compare
 from oracles.registry import Oracle
 from reference_impl.contract import Array
 from reports.campaign import Grade, Progress, load_oracles
-from reports.implementation import Implementation, load_implementation
+from reports.implementation import Implementation, added_error, load_implementation
 
 if TYPE_CHECKING:
     from oracles.exact import Exact
@@ -71,7 +71,10 @@ class Evidence:
         """The records against each oracle, where the implementation's bound is `own`."""
         return {
             name: compare(
-                self.got, answer, {q: own[q] + self.theirs[name][q] for q in self.case.quantities}, self.case.dtype
+                self.got,
+                answer,
+                {q: own[q] + self.theirs[name][q] + added_error(self.got[q]) for q in self.case.quantities},
+                self.case.dtype,
             )
             for name, answer in self.expected.items()
         }
@@ -87,7 +90,7 @@ def judge(
     attribute: bool = False,
 ) -> Iterator[Judgement]:
     """Judge an implementation on the cases, one after the other; the oracles answer for all of them first."""
-    progress = progress or Progress()
+    progress, cases = progress or Progress(), [implementation.suited(case) for case in cases]
     answers = []
     for oracle in oracles:
         progress.stage(f"{oracle.name} computes {len(cases)} networks")
@@ -168,8 +171,8 @@ def exactly(case: Case) -> Exact | None:
 
 
 def differs(got: Any, exact: Array) -> bool:
-    """Whether an array is not the exact one, to the bit but for the signs of zeros."""
-    return not np.array_equal(np.asarray(got), exact)
+    """Whether an array that has no error of its own is not the exact one, to the bit but for the signs of zeros."""
+    return not np.any(added_error(got)) and not np.array_equal(np.asarray(got), exact)
 
 
 def _to_the_bit(records: list[Record], evidence: Evidence) -> list[Record]:
@@ -198,7 +201,8 @@ def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> Ju
         from oracles.attribution import Attribution
     except ModuleNotFoundError:
         return judged
-    own, theirs = evidence.own, evidence.theirs
+    own = {q: bound + added_error(evidence.got[q]) for q, bound in evidence.own.items()}
+    theirs = evidence.theirs
     certified = Attribution(
         evidence.case, {q: np.min([own[q], *(bound[q] for bound in theirs.values())], axis=0) for q in own}
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jinja2
@@ -72,8 +73,8 @@ def write_charts(drawn: Sequence[Chart], names: Sequence[str], folder: UPath) ->
         (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
 
 
-def template(name: str) -> jinja2.Template:
-    """The template of that name, with the filters that all of them share."""
+def template(name: str, **filters: Callable[..., str]) -> jinja2.Template:
+    """A template of this package, with the filters that all templates have and with those given."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=name.endswith(".html.j2"),
@@ -88,10 +89,12 @@ def template(name: str) -> jinja2.Template:
         "description": describe,
         "outside": say_outside,
         "cell": _cell,
+        "markdown": _markdown,
         "mathml": mathml,
         "times": say_times,
         "exact": say_exact,
         "kinks": say_kinks,
+        **filters,
     }
     environment.globals |= {"PRINTED": PRINTED, "CORRECTED": CORRECTED}
     return environment.get_template(name)
@@ -99,12 +102,16 @@ def template(name: str) -> jinja2.Template:
 
 def scripts_of(drawn: list[Chart]) -> dict[str, Any]:
     """What a page needs to draw its charts itself."""
-    specifications = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
-    return {"specifications": specifications, "vega": _vega()}
+    return {"specifications": specifications(drawn), "vega": vega()}
+
+
+def specifications(drawn: list[Chart]) -> list[str]:
+    """The charts' specifications as JSON that may stand in a script."""
+    return [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
 
 
 @functools.cache
-def _vega() -> str:
+def vega() -> str:
     """Vega-Lite, with all that it needs, as a script that may stand in a page."""
     script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", VEGA_LITE)
     return script.replace("</script", "<\\/script")
@@ -113,3 +120,8 @@ def _vega() -> str:
 def _cell(text: str) -> str:
     """Text that may stand in a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _markdown(text: str) -> str:
+    """Text in whose formulas Markdown sees no emphasis; it may stand in a cell."""
+    return re.sub(r"([*_])", r"\\\1", _cell(text))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/your-own.md", "docs/power.md")
 INSTALLED = Path(sys.executable).parent
 
 
@@ -45,11 +45,19 @@ def folder(tmp_path_factory):
     done = run([sys.executable, "-c", blocks("README.md", "python")[0]], folder)
     assert done.returncode == 0, done.stderr
     (folder / "printed").write_text(done.stdout)
+    for block in blocks("docs/your-own.md", "python"):
+        (folder / re.match(r"# (\S+)", block)[1]).write_text(block)
     return folder
 
 
 def test_snippet_prints_its_answer(folder):
     assert (folder / "printed").read_text() == blocks("README.md", "text")[0]
+
+
+def test_property_of_ones_own(folder):
+    """The test that docs/your-own.md ends with passes."""
+    done = run([sys.executable, "-m", "pytest", "-q", "test_mine.py"], folder)
+    assert done.returncode == 0, done.stdout
 
 
 def test_there_are_commands():
@@ -68,11 +76,20 @@ def test_command(document, command, folder, request):
         return
     name = Path(program).name
     assert program in (name, f".venv/bin/{name}")
+    if "--pyargs" in arguments:
+        at = arguments.index("--pyargs")
+        arguments[at : at + 2] = [str(ROOT / "tests" / "conformance"), "-q"]  # where it is before it is installed
+        done = run([str(INSTALLED / name), *arguments], folder, **variables)
+        assert done.returncode == 0, done.stdout
+        return
     if name == "pytest":
         done = run([str(INSTALLED / name), "--collect-only", "--quiet", *arguments], ROOT, **variables)
         assert done.returncode == 0, done.stdout
         return
-    (folder / "reports").mkdir(exist_ok=True)
+    if arguments[:1] == ["power"]:
+        # All of it takes its time; a later option wins.
+        arguments += shlex.split("--part floors --networks 1 --alarm-networks 1 --workers 1 --oracle complex-step")
+    (folder / "reports" / "power").mkdir(parents=True, exist_ok=True)
     if command == "backproof claims":
         done, _ = request.getfixturevalue("trial_by_command")
         shown = [block for block in blocks("README.md", "text") if "N15" in block]
@@ -80,7 +97,7 @@ def test_command(document, command, folder, request):
     else:
         done = run([str(INSTALLED / name), *arguments], folder, **variables)
     assert (done.returncode, done.stderr) == (1 if "mine.py" in command else 0, "")
-    for schema in re.findall(r"reports/\w+\.schema\.json", command):
+    for schema in re.findall(r"reports/[\w/.]+\.schema\.json", command):
         assert (folder / schema).read_bytes() == (ROOT / schema).read_bytes()
 
 
@@ -110,6 +127,7 @@ def test_extras():
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_and_files(document):
     """Every relative link leads to a file, and every file or folder that is named is there."""
-    named = re.findall(r"\]\(([^):]+)\)", text(document))
-    named += re.findall(r"`((?:reference_impl|oracles|reports|tests)/[\w./]*)`", text(document))
+    linked = re.findall(r"\]\(([^):]+)\)", text(document))
+    named = re.findall(r"`((?:reference_impl|mistakes|oracles|reports|tests)/[\w./]*)`", text(document))
+    assert [name for name in linked if not ((ROOT / document).parent / name).exists()] == []
     assert [name for name in named if not (ROOT / name).exists()] == []

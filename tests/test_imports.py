@@ -21,6 +21,7 @@ ROOMS = {
     },
     "reports": {
         "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "latex2mathml", "pyarrow",
+        "pytest",
         "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
     },
     "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
@@ -41,6 +42,7 @@ HEAVY = {
     },
     "flint": {"oracles/certified.py", "oracles/exact.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py"},
+    "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }  # fmt: skip
 
 
@@ -104,7 +106,10 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     "arguments",
     [
         "--help", "--version",
-        *(f"{command} --help" for command in ("verify", "replay", "claims", "frameworks", "conventions", "tolerance")),
+        *(
+            f"{command} --help"
+            for command in ("verify", "replay", "claims", "infer", "power", "frameworks", "conventions", "tolerance")
+        ),
     ],
 )  # fmt: skip
 def test_help_is_light(arguments):
@@ -130,6 +135,7 @@ def test_help_is_light(arguments):
         ("verify --networks 1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
+        ("power --part floors --networks 1", "altair"),
         ("claims", "flint"),
         ("claims", "hypothesis"),
         ("claims", "jax"),
@@ -148,13 +154,20 @@ def test_missing_extra(command, package, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_light_install_replays():
-    """The complex-step oracle needs NumPy alone."""
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("replay v2:narrow:0:4 --oracle complex-step", "agrees"),
+        ("infer reference_impl", "reference_impl is consistent."),
+    ],
+)
+def test_light_install(command, said):
+    """The complex-step oracle needs NumPy alone, and so do experiments with it."""
     heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
     done = python(
         f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
-        "sys.argv = 'backproof replay v2:narrow:0:4 --oracle complex-step'.split()\n"
+        f"sys.argv = 'backproof {command}'.split()\n"
         "import backproof; backproof.main()"
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "agrees" in done.stdout
+    assert said in done.stdout

@@ -221,9 +221,16 @@ class Ledger:
         stored = np.where(self._accumulation < self.u, (2 * self.u + self.u**2) * (largest + added), 0.0)
         return self._unless_exact(operands + added + stored, magnitude, np.maximum(self.u, self._operand), quantum)
 
+    def exactly(self, magnitude: Array, quantum: Array | float, u: Array | None = None) -> Array:
+        """Whether multiples of a quantum that are together no larger than the magnitude are added without any error.
+
+        They have digits enough, and are normal numbers: what lies below the smallest of these may be lost.
+        """
+        return (magnitude <= quantum / (self.u if u is None else u)) & ((quantum >= self.tiny) | (magnitude == 0))
+
     def _unless_exact(self, error: Array, magnitude: Array, u: Array, quantum: Array | None) -> Array:
         if quantum is not None:
-            error = np.where(magnitude <= quantum / u, 0.0, error)
+            error = np.where(self.exactly(magnitude, quantum, u), 0.0, error)
         return np.where(magnitude > self.largest, np.inf, error) if self._overflows_early else error
 
     def spread(self, linear: Array, entries: Entries) -> Array:

@@ -16,7 +16,6 @@ from oracles.bounds.activations import times_derivative
 from oracles.bounds.deviation import (
     Deviation,
     Ledger,
-    by_entry,
     if_exact,
     is_power_of_two,
     largest_common_power,
@@ -161,7 +160,9 @@ def _scaled_difference(ledger: Ledger, output: Output, factor: int) -> Deviation
     if output.quantum is not None:
         common = np.where(is_power_of_two(output.scale), common_quantum(output), 0.0)
         largest = p.absolute + p.size + np.abs(y)
-        rounding = np.where(largest <= by_entry(common, entries) / ledger.u, 0.0, rounding)
+        powers = common[:, entries.networks]
+        exact = ledger.exactly(largest, powers) & ledger.exactly(c * largest, c * powers)
+        rounding = np.where(exact, 0.0, rounding)
         wrong = entries.over_networks(np.logical_or, p.size > 0)
         quantum = if_exact(factor * output.scale * common, wrong, rounding, entries)
     return ledger.deviation(

@@ -9,7 +9,7 @@ import pytest
 from oracles.case import Quantity
 from oracles.draw import draw_case
 from reports.campaign import Campaign
-from reports.implementation import Implementation, load_implementation
+from reports.implementation import Approximate, Implementation, load_implementation
 from reports.judgement import judge
 from reports.verification import verify
 from tests.reports.test_rendering import in_terminal
@@ -74,6 +74,17 @@ def test_signs_of_zeros_are_free(torch_oracle):
     judgements = list(judge(cases, Implementation("planted", functions), [torch_oracle]))
     assert not any(judgement.disagreements for judgement in judgements)
     assert any((judgement.exact.values[Quantity("output", 1)] == 0).any() for judgement in judgements)
+
+
+def test_what_is_declared_to_be_approximate(torch_oracle):
+    """An adapter's own error is allowed on an exact network too, and no more than it."""
+    case = draw_case(0, 5, "integers")
+    for error, agrees in ((1e-9, True), (1e-17, False)):
+        functions = dict(load_implementation("reference_impl").functions)
+        loss = functions["loss"]
+        functions["loss"] = lambda *given, loss=loss, error=error: Approximate.of(loss(*given) * (1 + 1e-14), error)
+        (judgement,) = judge([case], Implementation("planted", functions), [torch_oracle])
+        assert bool(judgement.disagreements) is not agrees
 
 
 def test_without_rational_arithmetic(monkeypatch, complex_step_oracle):
