@@ -14,29 +14,41 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from oracles.case import DTYPES
+from oracles.conventions import find_conventions
 from oracles.draw import PROFILES, find_case
 from oracles.registry import ORACLES
+from reference_impl.contract import LOSSES
 from reports import adapters
 from reports.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRunError, Grade, Progress
+from reports.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
+from reports.frameworks.settings import FRAMEWORKS
+from reports.frameworks.settings import Settings as FrameworkSettings
 from reports.implementation import CouldNotLoadError, load_implementation
 from reports.judgement import Judgement, judge_one
 from reports.power.plan import PARTS, Plan
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
+    from oracles.conventions.checks import Outcome
     from reports.bench.bench import Bench
     from reports.claims.claim import Claims
+    from reports.frameworks.report import FrameworksReport
     from reports.inference import Inference
     from reports.power.report import PowerReport
     from reports.report import Report
+    from reports.tolerance.advice import Advice
 
-__all__ = ["adapters", "bench", "infer", "main", "power", "replay", "verify"]
+__all__ = [
+    "adapters", "bench", "check_conventions", "claims", "frameworks", "infer", "main", "power", "replay",
+    "replay_framework", "script", "tolerance", "verify",
+]  # fmt: skip
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
 DEFAULT_OUT = "backproof-report"
 DEFAULT_POWER_OUT = "backproof-power"
 DEFAULTS = Campaign()
+DEFAULT_FRAMEWORKS_OUT = "backproof-frameworks"
 
 
 def verify(
@@ -96,6 +108,82 @@ def replay(
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
     return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+
+
+def replay_framework(case: str, *, framework: str, dtype: str = DTYPES[0]) -> Judgement:
+    """Hold a framework, such as "torch-eager", against the certified values of one case, rounded to the dtype first.
+
+    Raises ValueError where the text names no case, or for an unknown framework, and
+    `reports.campaign.CouldNotRunError` where the framework cannot work here.
+    """
+    from reports.frameworks.replay import judge_backend
+
+    return judge_backend(find_case(case), framework, dtype)
+
+
+def script(case: str, *, framework: str, dtype: str = DTYPES[0]) -> str:
+    """A script that computes one case in PyTorch or JAX and compares it with the exact values, to hand on.
+
+    It needs NumPy and the framework alone. Raises as `replay_framework` does.
+    """
+    from reports.script import script
+
+    return script(find_case(case), framework, dtype)
+
+
+def check_conventions() -> Outcome:
+    """Hold the catalogue of conventions against the frameworks that are installed.
+
+    Raises ImportError where one of them is not.
+    """
+    from oracles.conventions.checks import check
+
+    return check()
+
+
+def frameworks(
+    *,
+    networks: int = FrameworkSettings.networks,
+    slow_networks: int = FrameworkSettings.slow_networks,
+    seed: int = FrameworkSettings.seed,
+    profile: str = FrameworkSettings.profile,
+    dtypes: Sequence[str] = FrameworkSettings.dtypes,
+    frameworks: Sequence[str] = FrameworkSettings.frameworks,
+    out: str | Path = DEFAULT_FRAMEWORKS_OUT,
+    progress: Progress | None = None,
+) -> FrameworksReport:
+    """Compare NumPy, PyTorch and JAX with certified values and each other, write a report into `out`, and return it.
+
+    The parameters are those of `backproof frameworks --help`. Raises ValueError for a setting that is unknown or out of
+    range, `reports.campaign.CouldNotRunError` where the comparison cannot be carried out, and ImportError where the
+    extra "verify" is not installed.
+    """
+    from reports.frameworks.campaign import frameworks as compare
+
+    settings = FrameworkSettings(networks, slow_networks, seed, profile, tuple(dtypes), tuple(frameworks))
+    return compare(settings, out, progress)
+
+
+def tolerance(
+    *,
+    layers: Sequence[int],
+    activations: Sequence[str],
+    loss: str,
+    batch: int = 32,
+    dtype: str = "float32",
+    draws: int = 100,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Advice:
+    """What to allow when two implementations of networks of one architecture are compared.
+
+    layers: the widths k_0, ..., k_L; activations: one for each layer after the first. The parameters are those of
+    `backproof tolerance --help`. Raises ValueError where they do not fit together, `reports.campaign.CouldNotRunError`
+    where there are not two frameworks to compare, and ImportError where the extra "verify" is not installed.
+    """
+    from reports.tolerance.advice import Architecture, advise
+
+    return advise(Architecture(tuple(layers), tuple(activations), loss, batch, dtype, draws, seed), progress)
 
 
 def infer(implementation: str = DEFAULT_IMPLEMENTATION) -> Inference:
@@ -286,10 +374,27 @@ def _refuse_others(context: click.Context, allowed: set[str]) -> None:
     "--implementation", default="reference_impl", show_default=True, help="Module name or path of a .py file."
 )
 @click.option(
-    "--dtype", type=click.Choice(DTYPES), default="float64", show_default=True, help="Precision of the inputs."
+    "--dtype",
+    type=click.Choice(FRAMEWORK_DTYPES),
+    default="float64",
+    show_default=True,
+    help="Precision of the inputs; those of 16 bits go with --framework.",
+)
+@click.option(
+    "--framework",
+    type=click.Choice(FRAMEWORKS),
+    help="Hold this against certified values, in place of an implementation against oracles.",
+)
+@click.option(
+    "--script",
+    "scripted",
+    is_flag=True,
+    help="Write it as a script that needs only NumPy and PyTorch or JAX, to attach to a bug report.",
 )
 @_shared
-def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
+def replay_command(
+    case: str, *, dtype: str, framework: str | None, scripted: bool, debug: bool, **settings: Any
+) -> None:
     """Show one network alone: its numbers, and every quantity against every oracle.
 
     CASE is what a report or a failing test names: a name such as v2:kinks:0:17, a case in JSON, or a file of that.
@@ -299,8 +404,17 @@ def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
         from reports.terminal import case_view
 
         settings["oracles"] = _once(settings["oracles"])
-        judgement = replay(case, **settings)
-        _print(case_view(judgement))
+        if framework:
+            judgement = replay_framework(case, framework=framework, dtype=dtype)
+            _print(case_view(judgement, f"{framework} in {dtype}"))
+        else:
+            judgement = replay(case, dtype=dtype, **settings)
+            _print(case_view(judgement))
+        if scripted:
+            from reports.script import write_scripts
+
+            for path in write_scripts(find_case(case), [framework] if framework else settings["oracles"], dtype):
+                click.echo(f"\nThe script is {path}")
         if judgement.disagreements:
             return DISAGREES
         return AGREES if judgement.checked else COULD_NOT_RUN
@@ -381,6 +495,121 @@ def power_command(*, debug: bool, **settings: Any) -> None:
         _print(power_view(report))
         click.echo(f"\nThe report is in {settings['out'] / 'power.html'}")
         return AGREES if report.verdict == "holds" else DISAGREES
+
+    _exit(run, debug)
+
+
+@main.command("frameworks")
+@click.option("--networks", type=click.IntRange(min=1), default=FrameworkSettings.networks, help="How many to draw.")
+@click.option(
+    "--slow-networks",
+    type=click.IntRange(min=0),
+    default=FrameworkSettings.slow_networks,
+    help="How many of them for what takes seconds for every new network: torch-compile and jax-eager.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=FrameworkSettings.seed, help="Of the random networks.")
+@click.option(
+    "--profile", type=click.Choice(PROFILES), default=FrameworkSettings.profile, help="What kind of networks to draw."
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    type=click.Choice(FRAMEWORK_DTYPES),
+    default=FrameworkSettings.dtypes,
+    help="Precision; may be given several times.",
+)
+@click.option(
+    "--framework",
+    "frameworks",
+    multiple=True,
+    type=click.Choice(FRAMEWORKS),
+    default=FrameworkSettings.frameworks,
+    help="What to compare; may be given several times. What is not there is left out, and said.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_FRAMEWORKS_OUT,
+    help="Folder for frameworks.json, frameworks.md and frameworks.html; replaces an earlier report in it.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def frameworks_command(*, debug: bool, **settings: Any) -> None:
+    """Compare NumPy, PyTorch and JAX in every precision.
+
+    Each computes the same networks, and is held against certified values and against all others, entry by entry: error
+    / allowed, and ulps.
+    """
+
+    def run() -> int:
+        from reports.frameworks.terminal import frameworks_view
+        from reports.terminal import TerminalProgress
+
+        settings["dtypes"], settings["frameworks"] = _once(settings["dtypes"]), _once(settings["frameworks"])
+        with TerminalProgress() as progress:
+            report = frameworks(**settings, progress=progress)
+        _print(frameworks_view(report))
+        click.echo(f"\nThe report is in {settings['out'] / 'frameworks.html'}")
+        return AGREES if report.verdict == "within bounds" else DISAGREES
+
+    _exit(run, debug)
+
+
+@main.command("conventions")
+@click.argument("text", default="")
+@click.option("--check", is_flag=True, help="Run all of it on what is installed, and look for differences besides.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def conventions_command(text: str, *, check: bool, debug: bool) -> None:
+    """Tell where NumPy, PyTorch and JAX differ by more than rounding.
+
+    TEXT selects what mentions it, or what has it for its name: relu-at-0, NaN, softplus, dtype.
+    """
+
+    def run() -> int:
+        from reports.conventions import conventions_view, outcome_view
+
+        if check:
+            outcome = check_conventions()
+            _print(outcome_view(outcome))
+            return DISAGREES if outcome.failures else AGREES
+        _print(conventions_view(find_conventions(text)))
+        return AGREES
+
+    _exit(run, debug)
+
+
+def _listed(_: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
+    """The words of a list with commas."""
+    words = tuple(word.strip() for word in text.split(","))
+    if parameter.name == "layers" and not all(word.isdecimal() for word in words):
+        raise click.BadParameter(f"{text!r} is not a list of whole numbers, as in 784,128,10")
+    return words
+
+
+@main.command("tolerance")
+@click.option("--layers", required=True, callback=_listed, help="Inputs, and neurons of every layer: 784,128,10.")
+@click.option("--activations", required=True, callback=_listed, help="Of every layer after the inputs: relu,softmax.")
+@click.option("--loss", required=True, type=click.Choice(tuple(LOSSES)), help="By its kind and scale.")
+@click.option("--batch", type=click.IntRange(min=1), default=32, help="How many samples.")
+@click.option("--dtype", type=click.Choice(FRAMEWORK_DTYPES), default="float32", help="Precision.")
+@click.option("--draws", type=click.IntRange(min=2), default=100, help="How many networks to draw.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the random networks.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def tolerance_command(*, layers: tuple[str, ...], debug: bool, **settings: Any) -> None:
+    """Advise what to allow when two implementations of a network are compared.
+
+    For each quantity: the derived allowance, the errors of NumPy, PyTorch and JAX on random networks, the rtol and atol
+    to paste into assert_close or assert_allclose, and how the usual defaults fare beside them.
+    """
+
+    def run() -> int:
+        from reports.terminal import TerminalProgress
+        from reports.tolerance.terminal import advice_view
+
+        with TerminalProgress() as progress:
+            advice = tolerance(layers=[int(width) for width in layers], **settings, progress=progress)
+        _print(advice_view(advice))
+        return AGREES
 
     _exit(run, debug)
 

@@ -165,7 +165,12 @@ class Case:
         ]
 
     def cast(self, dtype: str) -> Case:
-        """The case with every array rounded to dtype; the rounded numbers are then the exact inputs."""
+        """The case with every array rounded to dtype; the rounded numbers are then the exact inputs.
+
+        Raises ValueError for a dtype that cases do not have.
+        """
+        if dtype not in DTYPES:
+            raise ValueError(f"an implementation is judged in {' or '.join(DTYPES)}, and not in {dtype}")
         if self.dtype == dtype:
             return self
         return replace(
@@ -174,6 +179,25 @@ class Case:
             biases=tuple(b.astype(dtype) for b in self.biases),
             x=self.x.astype(dtype),
             y=self.y.astype(dtype),
+        )
+
+    def rounded(self, dtype: str) -> Case:
+        """The case with every number rounded to a dtype, bfloat16 and float16 among them, in arrays of float64.
+
+        Raises ValueError where a number is too large for the dtype.
+        """
+        import ml_dtypes
+
+        def rounded(array: Array) -> Array:
+            with np.errstate(over="ignore"):
+                return array.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype).astype(np.float64)
+
+        return replace(
+            self,
+            weights=tuple(map(rounded, self.weights)),
+            biases=tuple(map(rounded, self.biases)),
+            x=rounded(self.x),
+            y=rounded(self.y),
         )
 
     def reference(self) -> str:

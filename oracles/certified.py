@@ -10,8 +10,9 @@ The formulas are those of calculus, written so that nothing cancels that need no
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import add, mul, sub
 from typing import Any
@@ -19,13 +20,18 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, ctx
 
+from oracles.bounds import CERTIFIED
 from oracles.case import Answer, Case, Quantity
+from oracles.stack import OneByOne
 from reference_impl.contract import Array
 
 Row = list[arb]
 Rows = list[Row]
 
 BITS, MOST_BITS = 128, 4096
+
+# What the oracle goes up to: where 1024 bits don't decide about a kink, it is one, in practice.
+ORACLE_BITS = 1024
 
 # A ball is small enough when its radius is no more than this part of what it is compared with.
 SMALL = 0.01
@@ -75,36 +81,75 @@ def enclose(case: Case, allowed: Answer | None = None, *, bits: int = BITS, most
         bits = min(2 * bits, most_bits)
 
 
+class CertifiedOracle(OneByOne):
+    """The exact values, rounded to float64; NaN for what cannot be enclosed narrowly enough, as beside a kink.
+
+    What it is compared with is allowed nothing but its own bound, and the rounding of the exact value.
+    """
+
+    name = "certified"
+    arithmetic = CERTIFIED
+
+    def answers(self, cases: Sequence[Case]) -> list[Answer]:
+        """One answer a case, with the case's quantities in their order; arrays are float64."""
+        return [_narrow(enclose(case, most_bits=ORACLE_BITS)) for case in cases]
+
+
+def _narrow(found: Enclosure) -> Answer:
+    return {q: np.where(found.radius[q] <= _smallest(found.high[q]), high, np.nan) for q, high in found.high.items()}
+
+
+def _smallest(values: Array) -> Array:
+    """The radius of a ball that float64 does not tell from a point."""
+    smallest = np.finfo(np.float64)
+    return np.maximum(
+        SMALL * 2.0**-53 * np.maximum(np.abs(values), smallest.smallest_normal), smallest.smallest_subnormal
+    )
+
+
 def _small(found: Enclosure, allowed: Answer | None) -> bool:
     """Whether every ball that can be is small; where anything is allowed, any ball is."""
     for quantity, radius in found.radius.items():
         if allowed is None:
-            limit = np.maximum(np.abs(found.high[quantity]), np.finfo(np.float64).smallest_normal) * 2.0**-53
+            enough = radius <= _smallest(found.high[quantity])
         else:
             limit = allowed[quantity]
-        small = np.maximum(SMALL * limit, np.finfo(np.float64).smallest_subnormal)
-        if not np.all((radius <= small) | np.isinf(limit)):
+            enough = (radius <= np.maximum(SMALL * limit, np.finfo(np.float64).smallest_subnormal)) | np.isinf(limit)
+        if not np.all(enough):
             return False
     return found.undecided == 0
 
 
 def _split(balls: dict[Quantity, Any], undecided: int, bits: int) -> Enclosure:
     """Each ball as two float64 numbers and a radius, infinite for what float64 does not reach."""
-    arrays = {quantity: np.array(ball, dtype=object) for quantity, ball in balls.items()}
-    flat = [ball for array in arrays.values() for ball in array.flat]
+    shapes = {quantity: _shape(ball) for quantity, ball in balls.items()}
+    flat = [ball for quantity, nested in balls.items() for ball in _flat(nested, shapes[quantity])]
     high = list(map(float, flat))
     rest = list(map(sub, flat, high))
     low = list(map(float, rest))
-    radius = [above((r - part).abs_upper()) for r, part in zip(rest, low, strict=True)]
-    parts = np.array([high, low, radius])
+    parts = np.array([high, low, _all_above(list(map(arb.abs_upper, map(sub, rest, low))))])
     parts[1:, ~np.isfinite(parts).all(axis=0)] = np.array([[0.0], [np.inf]])
-    ends = np.cumsum([array.size for array in arrays.values()])[:-1]
+    ends = list(itertools.accumulate(math.prod(shape) for shape in shapes.values()))
 
     def shaped(part: Array) -> Answer:
-        pieces = zip(arrays.items(), np.split(part, ends), strict=True)
-        return {quantity: piece.reshape(array.shape) for (quantity, array), piece in pieces}
+        pieces = zip(shapes.items(), itertools.pairwise([0, *ends]), strict=True)
+        return {quantity: part[start:end].reshape(shape) for (quantity, shape), (start, end) in pieces}
 
     return Enclosure(shaped(parts[0]), shaped(parts[1]), shaped(parts[2]), undecided, bits)
+
+
+def _shape(nested: Any) -> tuple[int, ...]:
+    """The shape of a ball, a list of balls, or a list of rows."""
+    return (len(nested), *_shape(nested[0])) if isinstance(nested, list) else ()
+
+
+def _flat(nested: Any, shape: tuple[int, ...]) -> Iterable[arb]:
+    return itertools.chain.from_iterable(nested) if len(shape) == 2 else nested if shape else [nested]
+
+
+def _all_above(bounds: Row) -> Array:
+    """For each a float64 that is no less, and 0 for 0 alone."""
+    return np.where(list(map(arb.is_zero, bounds)), 0.0, np.nextafter(list(map(float, bounds)), np.inf))
 
 
 def above(bound: arb) -> float:

@@ -90,7 +90,7 @@ def fineness(allowed: float, expected: float) -> float:
 def say_outside(outside: Outside, oracle: str) -> str:
     """Which of the two is wrong, as an end of a sentence; empty where nothing was certified."""
     if outside == "undecided":
-        return "; the certified value could not be enclosed narrowly enough to say who is wrong"
+        return "; undecidable: kink, the certified value cannot be enclosed narrowly enough to say who is wrong"
     who = {
         "": "",
         "implementation": "the implementation alone",

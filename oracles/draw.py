@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,24 @@ def find_case(reference: str) -> Case:
             f"{reference!r} is neither the name of a case, as in v{GENERATOR}:ordinary:0:17, nor JSON, "
             f"nor a readable file of it ({error.strerror})"
         ) from error
+
+
+def draw_like(seed: int, index: int, *, widths: Sequence[int], n: int, activations: Sequence[str], loss: str) -> Case:
+    """The case number `index` of a seed's networks of one architecture, in float64; it has no name.
+
+    widths: k_0, ..., k_L. Weights are Gaussian, of standard deviation 1 / sqrt(k_{i-1}), and labels suit the loss.
+    Raises ValueError where these do not fit together, or a seed or index is negative.
+    """
+    if seed < 0 or index < 0:
+        raise ValueError(f"seed and index are not negative; got {seed} and {index}")
+    if len(widths) < 2 or min(*widths, n) < 1:
+        raise ValueError(f"a network has at least an input and a layer, and a sample; got {list(widths)}, batch {n}")
+    if len(activations) != len(widths) - 1:
+        raise ValueError(f"{len(widths) - 1} layers need as many activations; got {len(activations)}")
+    find_loss(loss)
+    rng = np.random.default_rng([GENERATOR, len(DRAWN), seed, index])
+    case = _case(rng, "", list(widths), n, tuple(activations[:-1]), activations[-1], loss, gain=1.0)
+    return replace(case)  # checks that the parts fit together
 
 
 def _ordinary(rng: Generator, turn: int, name: str) -> Case:

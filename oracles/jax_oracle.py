@@ -35,6 +35,7 @@ class JaxOracle(ByStack):
 
     name = "jax"
     arithmetic = JAX["float64"]
+    dtype = "float64"
 
     def __init__(self) -> None:
         if os.environ.get("JAX_ENABLE_X64", "1").lower() in ("0", "false", "off", "no", "n", "f"):
@@ -48,9 +49,11 @@ class JaxOracle(ByStack):
         """The answers for a stack."""
         with jax.enable_x64(True):
             # Every call is made before the first answer is waited for.
-            parts = [_compiled()(part) for part in _parts(stack)]
+            parts = [_compiled()(_in(self.dtype, part)) for part in _parts(stack)]
             arrays = {
-                kind: _cut(np.concatenate([np.asarray(part[kind]) for part in parts]), stack.array_shape(kind))
+                kind: _cut(
+                    np.concatenate([np.asarray(part[kind], np.float64) for part in parts]), stack.array_shape(kind)
+                )
                 for kind in parts[0]
             }
         arrays["output"] = stack.with_inputs(arrays["output"])
@@ -107,6 +110,13 @@ def _parts(stack: Stack) -> Iterator[Networks]:
         yield Networks(*(_pad(array[start : start + S], (S, *[None] * (array.ndim - 1))) for array in whole))
 
 
+def _in(dtype: str, networks: Networks) -> Networks:
+    """The networks with all numbers of float64 in the dtype; those of activations and the like as they are."""
+    if dtype == "float64":
+        return networks
+    return Networks(*(a.astype(jnp.dtype(dtype)) if a.dtype == np.float64 else a for a in networks))
+
+
 def _pad(array: Array, shape: tuple[int | None, ...]) -> Array:
     """The array with zeros up to a shape; None leaves a dimension as it is."""
     missing = [(0, 0 if to is None else to - size) for size, to in zip(array.shape, shape, strict=True)]
@@ -149,7 +159,8 @@ def _loss(weights: jax.Array, biases: jax.Array, net: Networks) -> tuple[jax.Arr
 
     a, outputs = jax.lax.scan(hidden, net.x, (weights[:-1], biases[:-1], net.activations[:-1]))
     z = a @ weights[-1].T + biases[-1]
-    p = _activate(net.activations[-1], z, _softmax(z, net.outputs))
+    logits = jnp.where(net.activations[-1] == ACTIVATIONS.index("softmax"), z, 0.0)
+    p = _activate(net.activations[-1], z, _softmax(logits, net.outputs))
     terms = _loss_terms(net, z, p)
     counted = net.sampled[:, None] & net.outputs
     return net.scale * jnp.where(counted, terms, 0.0).sum(), jnp.concatenate([net.x[None], outputs, p[None]])
@@ -174,7 +185,7 @@ def _loss_terms(net: Networks, z: jax.Array, p: jax.Array) -> jax.Array:
     y, sigmoid = net.y, net.activations[-1] == ACTIVATIONS.index("sigmoid")
     crossed = net.loss == LOSS_KINDS.index("cross_entropy")
     binary = net.loss == LOSS_KINDS.index("binary_cross_entropy")
-    log_p = jax.nn.log_softmax(jnp.where(net.outputs, z, -jnp.inf), axis=1)
+    log_p = jax.nn.log_softmax(jnp.where(net.outputs, jnp.where(crossed, z, 0.0), -jnp.inf), axis=1)
     probability = jnp.where(binary & ~sigmoid & net.outputs, p, 0.5)
     return jnp.select(
         [crossed, binary & sigmoid, binary],

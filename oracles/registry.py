@@ -29,6 +29,7 @@ ORACLES = {
     "torch": ("oracles.torch_oracle", "TorchOracle", "torch"),
     "jax": ("oracles.jax_oracle", "JaxOracle", "jax"),
     "complex-step": ("oracles.complex_step_oracle", "ComplexStepOracle", "numpy"),
+    "certified": ("oracles.certified", "CertifiedOracle", "flint"),
 }
 
 

@@ -1,10 +1,14 @@
-"""One network judged in every detail: a record for each of its quantities, against each oracle."""
+"""One network judged in every detail: a record for each of its quantities, against each oracle.
+
+Where an oracle disagrees, the certified values say who is wrong. And where every operation is proven to be exact,
+rational arithmetic says what is right to the bit, whatever the oracles say.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,17 +16,28 @@ from oracles.bounds import NUMPY, Arithmetic, bounds
 from oracles.case import Answer, Case, Quantity
 from oracles.comparison import Record, compare
 from oracles.registry import Oracle
+from reference_impl.contract import Array
 from reports.campaign import Grade, Progress, load_oracles
 from reports.implementation import Implementation, added_error, load_implementation
+
+if TYPE_CHECKING:
+    from oracles.exact import Exact
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One case: its records against each oracle by name, and how many of its neurons lie too near a kink."""
+    """One case, and its records against each oracle by name.
+
+    undecided: how many of its neurons, over all samples, lie so near a kink that rounding may decide. undecidable: how
+    many of them ball arithmetic could not decide either; None where it was not asked. exact: what was compared with
+    rational arithmetic, to the bit; None where nothing could be.
+    """
 
     case: Case
     records: dict[str, list[Record]]
     undecided: int
+    undecidable: int | None = None
+    exact: Exact | None = None
 
     @property
     def disagreements(self) -> list[tuple[str, Record]]:
@@ -41,7 +56,7 @@ class Evidence:
 
     got: what the implementation gave, or a `Problem`, for each quantity. expected: each oracle's answer, by its name.
     own: the bound of an honest implementation; theirs: each oracle's. undecided: how many of the neurons lie too near
-    a kink for the implementation's arithmetic.
+    a kink for the implementation's arithmetic. exact: the exact values of what must be exact, or None.
     """
 
     case: Case
@@ -50,6 +65,7 @@ class Evidence:
     own: Answer
     theirs: dict[str, Answer]
     undecided: int
+    exact: Exact | None = None
 
     def records(self, own: Answer) -> dict[str, list[Record]]:
         """The records against each oracle, where the implementation's bound is `own`."""
@@ -90,8 +106,12 @@ def judge(
             implementation.answer(case, prediction),
             dict(zip(names, expected, strict=True)),
             own,
-            dict(zip(names, theirs, strict=True)),
+            {
+                oracle.name: allowances(oracle, allowed, answer, own)
+                for oracle, allowed, answer in zip(oracles, theirs, expected, strict=True)
+            },
             found.undecided[0],
+            exactly(case),
         )
         yield judgement(evidence, grade, attribute=attribute)
         progress.judged()
@@ -109,6 +129,11 @@ def judge_one(
     return judged
 
 
+def allowances(oracle: Oracle, allowed: Answer, answer: Answer, own: Answer) -> Answer:
+    """What an oracle's answer may be off by; allowed: the bound of its arithmetic, own: the implementation's."""
+    return {q: oracle.arithmetic.with_answer(bound, answer[q], own[q]) for q, bound in allowed.items()}
+
+
 def tested(dtype: str, grade: Grade) -> Arithmetic:
     """The arithmetic that an honest implementation in NumPy has."""
     return replace(NUMPY[dtype], lenient=grade == "lenient")
@@ -119,9 +144,10 @@ def judgement(evidence: Evidence, grade: Grade, *, attribute: bool) -> Judgement
 
     attribute: hold what agrees against the certified values too.
     """
-    judged = Judgement(evidence.case, evidence.records(evidence.own), evidence.undecided)
+    judged = Judgement(evidence.case, evidence.records(evidence.own), evidence.undecided, exact=evidence.exact)
     if attribute or judged.disagreements:
-        judged = replace(judged, records=_attributed(judged, evidence, attribute=attribute))
+        judged = _attributed(judged, evidence, attribute=attribute)
+    judged = replace(judged, records={name: _to_the_bit(records, evidence) for name, records in judged.records.items()})
     if judged.disagreements and grade == "strict":
         (found,) = bounds([evidence.case], [tested(evidence.case.dtype, "lenient")])
         lenient = evidence.records(found.allowances[0])
@@ -134,8 +160,39 @@ def _mark_lenient(strict: Record, lenient: Record) -> Record:
     return replace(strict, leniently=strict.verdict == "disagrees" and lenient.verdict == "agrees")
 
 
-def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> dict[str, list[Record]]:
-    """The records, in which every disagreement over values says who is outside its bound of the certified value.
+def exactly(case: Case) -> Exact | None:
+    """What must be exact about a case; None where nothing must, or what rational arithmetic takes is not installed."""
+    try:
+        from oracles.exact import exact_answer
+    except ModuleNotFoundError:
+        return None
+    found = exact_answer(case)
+    return found if found.values else None
+
+
+def differs(got: Any, exact: Array) -> bool:
+    """Whether an array that has no error of its own is not the exact one, to the bit but for the signs of zeros."""
+    return not np.any(added_error(got)) and not np.array_equal(np.asarray(got), exact)
+
+
+def _to_the_bit(records: list[Record], evidence: Evidence) -> list[Record]:
+    """The records, in which what should be exact and is not disagrees, and nothing is allowed."""
+    if evidence.exact is None:
+        return records
+    return [_exact_record(record, evidence.exact, evidence) for record in records]
+
+
+def _exact_record(record: Record, exact: Exact, evidence: Evidence) -> Record:
+    q = record.quantity
+    if q not in exact.values or record.index is None or not differs(evidence.got[q], exact.values[q]):
+        return record
+    zero = np.zeros_like(exact.values[q])
+    (found,) = compare({q: evidence.got[q]}, {q: exact.values[q]}, {q: zero}, evidence.case.dtype)
+    return replace(found, outside=record.outside or "implementation")
+
+
+def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> Judgement:
+    """The judgement, in which every disagreement over values says who is outside its bound of the certified value.
 
     attribute: look at what agrees as well, which then disagrees where one of the two is outside its own bound.
     Unchanged where what certifies is not installed: the light install has the complex-step oracle alone.
@@ -143,7 +200,7 @@ def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> di
     try:
         from oracles.attribution import Attribution
     except ModuleNotFoundError:
-        return judged.records
+        return judged
     own = {q: bound + added_error(evidence.got[q]) for q, bound in evidence.own.items()}
     theirs = evidence.theirs
     certified = Attribution(
@@ -159,4 +216,5 @@ def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> di
         verdict = "disagrees" if outside in ("implementation", "oracle", "both") else record.verdict
         return replace(record, outside=outside, verdict=verdict)
 
-    return {oracle: [attributed(record, oracle) for record in records] for oracle, records in judged.records.items()}
+    records = {name: [attributed(record, name) for record in records] for name, records in judged.records.items()}
+    return replace(judged, records=records, undecidable=certified.enclosure.undecided)

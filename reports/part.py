@@ -16,7 +16,7 @@ from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
 from reports.campaign import Campaign, Progress
 from reports.implementation import Implementation
-from reports.judgement import Evidence, judgement, tested
+from reports.judgement import Evidence, allowances, differs, exactly, judgement, tested
 from reports.records import Rows
 
 # What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
@@ -83,7 +83,7 @@ class _StackJudge:
     def judge(self) -> None:
         """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
-        wrong = np.array([answer is None for answer in self.answers]) | self._compare()
+        wrong = np.array([answer is None for answer in self.answers]) | self._compare() | self._compare_exactly()
         if self.campaign.attribute:
             wrong[:] = True
         for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
@@ -110,12 +110,28 @@ class _StackJudge:
             if kind not in got:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
                 continue
-            allowances = self.bounds.allowances[kind]
-            for o, (answer, theirs) in enumerate(zip(self.expected, self.theirs, strict=True)):
-                values = got[kind], answer[kind], allowances[self.own] + allowances[theirs]
+            own, answers = self.bounds.allowances[kind][self.own], (expected[kind] for expected in self.expected)
+            for o, (oracle, answer, number) in enumerate(zip(self.oracles, answers, self.theirs, strict=True)):
+                theirs = oracle.arithmetic.with_answer(self.bounds.allowances[kind][number], answer, own)
+                values = got[kind], answer, own + theirs
                 found = compare_segments(*values, sizes)
                 self.rows.add_segments(stack, self.networks, self.dtype, o, kind, found, values)
                 wrong |= found.failures > 0
+        return wrong
+
+    def _compare_exactly(self) -> Array:
+        """Note what must be exact, and say which of the networks have something that is not, (S,)."""
+        wrong = np.zeros(len(self.stack.cases), bool)
+        for s, (case, answer) in enumerate(zip(self.stack.cases, self.answers, strict=True)):
+            found = exactly(case)
+            if answer is None or found is None:
+                continue
+            got = self.implementation.by_quantity(case, answer)
+            there = [quantity for quantity in found.values if quantity.kind in answer]
+            wrong[s] = any(differs(got[quantity], found.values[quantity]) for quantity in there)
+            at = self.stack.numbers[s], self.dtype
+            self.rows.exact[at] = sum(found.values[quantity].size for quantity in there)
+            self.rows.digits[at] = max((found.digits[quantity] for quantity in there), default=0)
         return wrong
 
     def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
@@ -144,8 +160,12 @@ class _StackJudge:
                     got=got,
                     expected={name: witness[s] for name, witness in zip(names, witnesses, strict=True)},
                     own=own[s],
-                    theirs={name: bound[s] for name, bound in zip(names, theirs, strict=True)},
+                    theirs={
+                        oracle.name: allowances(oracle, allowed[s], witness[s], own[s])
+                        for oracle, allowed, witness in zip(self.oracles, theirs, witnesses, strict=True)
+                    },
                     undecided=int(self.bounds.undecided[self.own, s]),
+                    exact=exactly(case),
                 ),
             )
 

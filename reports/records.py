@@ -31,9 +31,14 @@ SCHEMA = pa.schema(
         "width": pa.int16(),
         "batch": pa.int16(),
         "size": pa.int32(),
-        # How it was judged, and how many of its neurons, over all samples, lie too near a kink.
+        # How it was judged, and how many of its neurons, over all samples, lie too near a kink: for the bounds, and for
+        # ball arithmetic, where that was asked.
         "dtype": _TEXT,
         "undecided": pa.int32(),
+        "undecidable": pa.int32(),
+        # How many of its numbers had to be exact, to the bit, and how many binary digits that takes at most.
+        "exact": pa.int32(),
+        "digits": pa.int16(),
         "oracle": _TEXT,
         # The outcome for a kind of quantity, all layers together.
         "quantity": _TEXT,
@@ -67,7 +72,8 @@ class Rows:
         self.campaign, self.numbers, self.cases = campaign, numbers, cases
         shape = (len(numbers), len(campaign.dtypes), len(campaign.oracles), len(QUANTITIES))
         self.judged = np.zeros(shape[:2], bool)
-        self.undecided = np.zeros(shape[:2], np.int32)
+        self.undecided, self.exact, self.digits = (np.zeros(shape[:2], np.int32) for _ in range(3))
+        self.undecidable = np.full(shape[:2], -1, np.int32)
         self.verdict, self.outside = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         self.entries, self.failures, self.unchecked = (np.zeros(shape, np.int32) for _ in range(3))
         self.layer, self.row, self.column = (np.full(shape, -1, np.int32) for _ in range(3))
@@ -119,6 +125,8 @@ class Rows:
 
     def add_judgement(self, network: int, dtype: int, judgement: Judgement) -> None:
         """Note a judgement of the network at this place in the part: of each kind of quantity the worst record."""
+        if judgement.undecidable is not None:
+            self.undecidable[network, dtype] = judgement.undecidable
         for o, oracle in enumerate(self.campaign.oracles):
             kinds: dict[str, list[Record]] = {}
             for record in judgement.records[oracle]:
@@ -163,6 +171,7 @@ class Rows:
         def column(array: Array) -> Array:
             return array.ravel()[kept]
 
+        undecidable = self.undecidable[network, dtype]
         columns = {
             "number": of_networks(list(self.numbers)),
             "case": words_of(network, [case.reference() for case in self.cases]),
@@ -171,7 +180,8 @@ class Rows:
             "batch": of_networks([case.n for case in self.cases]),
             "size": of_networks([case.size for case in self.cases]),
             "dtype": words_of(dtype, self.campaign.dtypes),
-            "undecided": self.undecided[network, dtype],
+            **{field: getattr(self, field)[network, dtype] for field in ("undecided", "exact", "digits")},
+            "undecidable": pa.array(undecidable, pa.int32(), mask=undecidable < 0),
             "oracle": words_of(oracle, self.campaign.oracles),
             "quantity": words_of(quantity, QUANTITIES),
             "verdict": words_of(column(self.verdict), VERDICTS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jinja2
@@ -20,7 +20,7 @@ from reports.claims.claim import Claims
 from reports.claims.formulas import CORRECTED, PRINTED, mathml
 from reports.claims.wording import say_times
 from reports.report import Report
-from reports.wording import describe, format_ratio, format_value
+from reports.wording import describe, format_ratio, format_value, say_exact, say_kinks
 
 VEGA_LITE = "6.4"
 
@@ -57,15 +57,20 @@ def _write_pages(report: Report | None, claims: Claims | None, folder: UPath) ->
     """report.md and report.html, and the charts; those of an earlier report that this one does not have are removed."""
     drawn, of_claims = charts(report) if report else [], claim_charts(claims) if claims else {}
     everything = [*drawn, *(chart for some in of_claims.values() for chart in some)]
-    for name in (*NAMES, *CLAIM_CHARTS):
-        (folder / f"{name}.svg").unlink(missing_ok=True)
-    for chart in everything:
-        svg = vl_convert.vegalite_to_svg(chart.specification, vl_version=VEGA_LITE)
-        (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
+    write_charts(everything, (*NAMES, *CLAIM_CHARTS), folder)
     context = {"report": report, "charts": drawn, "claims": claims, "claim_charts": of_claims, "everything": everything}
     for name in ("report.md", "report.html"):
-        scripts = _scripts(everything) if name == "report.html" else {}
+        scripts = scripts_of(everything) if name == "report.html" else {}
         (folder / name).write_text(template(f"{name}.j2").render(**context, **scripts), encoding="utf-8")
+
+
+def write_charts(drawn: Sequence[Chart], names: Sequence[str], folder: UPath) -> None:
+    """Write the charts as SVG; of the names that a chart may have, remove what an earlier report has left."""
+    for name in names:
+        (folder / f"{name}.svg").unlink(missing_ok=True)
+    for chart in drawn:
+        svg = vl_convert.vegalite_to_svg(chart.specification, vl_version=VEGA_LITE)
+        (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
 
 
 def template(name: str, **filters: Callable[..., str]) -> jinja2.Template:
@@ -87,13 +92,15 @@ def template(name: str, **filters: Callable[..., str]) -> jinja2.Template:
         "markdown": _markdown,
         "mathml": mathml,
         "times": say_times,
+        "exact": say_exact,
+        "kinks": say_kinks,
         **filters,
     }
     environment.globals |= {"PRINTED": PRINTED, "CORRECTED": CORRECTED}
     return environment.get_template(name)
 
 
-def _scripts(drawn: list[Chart]) -> dict[str, Any]:
+def scripts_of(drawn: list[Chart]) -> dict[str, Any]:
     """What a page needs to draw its charts itself."""
     return {"specifications": specifications(drawn), "vega": vega()}
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from oracles.comparison import Outside
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -120,6 +120,15 @@ class Unchecked(msgspec.Struct, frozen=True):
     networks: Count
 
 
+class ExactMode(msgspec.Struct, frozen=True):
+    """Networks whose every operation is proven to be exact, compared with rational arithmetic to the bit."""
+
+    dtype: str
+    networks: Count
+    entries: Annotated[int, Meta(ge=0, description="How many numbers had to be exact")]
+    digits: Annotated[int, Meta(ge=0, description="How many binary digits their operations need at most")]
+
+
 class Timing(msgspec.Struct, frozen=True):
     """The one part of a report that differs from run to run."""
 
@@ -149,6 +158,13 @@ class Report(msgspec.Struct, frozen=True):
     undecided_neurons: Annotated[
         int, Meta(ge=0, description="ReLU neurons, over all samples, so near 0 that rounding may decide their side")
     ]
+    undecidable_neurons: Annotated[
+        int,
+        Meta(
+            ge=0, description="Of those of networks that were certified: how many ball arithmetic cannot decide either"
+        ),
+    ]
+    exact: Annotated[list[ExactMode], Meta(description="By dtype; empty where no network is exact")]
     environment: dict[str, str]
     timing: Timing
 

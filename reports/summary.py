@@ -16,7 +16,7 @@ from upath import UPath
 
 from oracles.case import DTYPES, FUNCTION_OF_KIND
 from reports.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
-from reports.report import Growth, Place, Quantiles, QuantityOutcome, Unchecked
+from reports.report import ExactMode, Growth, Place, Quantiles, QuantityOutcome, Unchecked
 
 KINDS = list(FUNCTION_OF_KIND)
 QUANTILES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
@@ -174,6 +174,22 @@ class Summary:
     def undecided(self) -> int:
         """How many neurons, over all samples, lie so near a kink that rounding may decide."""
         return self._number(f"SELECT coalesce(sum(undecided), 0) FROM records WHERE {self._once_a_network}")
+
+    @cached_property
+    def undecidable(self) -> int:
+        """How many neurons ball arithmetic could not decide, of the networks in which it was asked."""
+        return self._number(f"SELECT coalesce(sum(undecidable), 0) FROM records WHERE {self._once_a_network}")
+
+    @cached_property
+    def exact(self) -> list[ExactMode]:
+        """What was compared with rational arithmetic, by dtype."""
+        rows = self._rows(
+            f"""
+            SELECT dtype, count(*) AS networks, CAST(sum(exact) AS BIGINT) AS entries, max(digits) AS digits
+            FROM records WHERE exact > 0 AND {self._once_a_network} GROUP BY dtype
+            """
+        )
+        return [ExactMode(**row) for row in sorted(rows, key=lambda row: DTYPES.index(row["dtype"]))]
 
     @property
     def _once_a_network(self) -> str:

@@ -17,7 +17,7 @@ from reports.campaign import Progress
 from reports.inference import Inference
 from reports.judgement import Judgement
 from reports.report import Place, QuantityOutcome, Report
-from reports.wording import conjoin, describe, format_ratio
+from reports.wording import conjoin, describe, format_ratio, say_kinks
 
 COLOURS = {"agree": "green", "disagree": "red", "could not run": "yellow"}
 
@@ -91,17 +91,28 @@ def _failure(places: list[Place]) -> Text:
     )
 
 
-def case_view(judgement: Judgement) -> Group:
-    """One case: its numbers, if they are few, and every quantity against every oracle."""
+def case_view(judgement: Judgement, computed: str = "") -> Group:
+    """One case: its numbers, if they are few, and every quantity against every oracle.
+
+    computed: by whom and in which dtype, where that is not the case's own.
+    """
     case = judgement.case
     parts: list[RenderableType] = [
         Text(case.name or "a case written out in full", style="bold"),
-        f"{case.architecture}, {case.n} sample{'s' * (case.n > 1)}, {case.loss}, {case.dtype}",
+        f"{case.architecture}, {case.n} sample{'s' * (case.n > 1)}, {case.loss}, {computed or case.dtype}",
         "",
     ]
     if case.size <= ENTRIES_SHOWN:
         parts += [_numbers(case), ""]
     parts.append(_records(judgement))
+    if judgement.exact:
+        number, digits = len(judgement.exact.values), max(judgement.exact.digits.values())
+        parts.append(
+            f"\n{number} quantities must be exact, in at most {digits} binary digits, and were compared with rational "
+            "arithmetic to the bit."
+        )
+    if judgement.undecided:
+        parts.append(f"\n{say_kinks(judgement.undecided, judgement.undecidable or 0)}")
     for oracle, record in judgement.disagreements:
         parts.append(Text(record.explanation(oracle), style="red"))
     return Group(*parts)

@@ -167,6 +167,8 @@ def _report(
         growth=summary.growth,
         unchecked=summary.unchecked,
         undecided_neurons=summary.undecided,
+        undecidable_neurons=summary.undecidable,
+        exact=summary.exact,
         environment=environment(),
         timing=Timing(seconds=seconds, networks_per_second=summary.networks / seconds),
     )
@@ -200,7 +202,8 @@ def _verdict(
     certified = ", and everybody is within their own bound of the certified values" if campaign.attribute else ""
     return "agree", (
         f"{name} agrees with {oracles} on {where}, in {conjoin(campaign.dtypes)}: "
-        f"no error is larger than {worst:.3g} of what rounding explains{certified}{_left_open(outcomes, networks)}."
+        f"no error is larger than {worst:.3g} of what rounding explains{certified}{_exact(summary)}"
+        f"{_left_open(outcomes, networks)}."
     )
 
 
@@ -214,6 +217,16 @@ def _who_is_wrong(name: str, summary: Summary) -> str:
         return f"; the certified values say that {who[next(iter(wrong))]} is wrong"
     counts = [f"{who.get(outside, 'undecided')} on {count}" for outside, count in wrong.items()]
     return f"; wrong by the certified values: {conjoin(counts)}"
+
+
+def _exact(summary: Summary) -> str:
+    """What equals rational arithmetic, as a part of the verdict's sentence."""
+    if not summary.exact:
+        return ""
+    counts = [f"{mode.networks} {mode.dtype}" for mode in summary.exact]
+    if len({mode.networks for mode in summary.exact}) == 1:
+        counts = [str(summary.exact[0].networks)]
+    return f"; the {conjoin(counts)} networks that must be exact are, to the bit"
 
 
 def _left_open(outcomes: list[QuantityOutcome], networks: int) -> str:

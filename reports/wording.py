@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.report import Place
+from reports.report import ExactMode, Place
 
 
 def format_ratio(ratio: float | None) -> str:
@@ -38,4 +38,21 @@ def not_installed(error: ModuleNotFoundError, extra: str = "verify") -> str:
     return (
         f'needs the package {error.name}, which is not installed; the extra "{extra}" has it: '
         f"in Backproof's folder, pip install -e '.[{extra}]'"
+    )
+
+
+def say_kinks(undecided: int, undecidable: int) -> str:
+    """How many neurons lie too near a kink, in a sentence; empty where none does."""
+    if not undecided:
+        return ""
+    neurons = "1 ReLU neuron lies" if undecided == 1 else f"{undecided} ReLU neurons lie"
+    also = f" Ball arithmetic finds {undecidable} undecidable: kink." if undecidable else ""
+    return f"Over all samples, {neurons} so near 0 that rounding may decide on which side.{also}"
+
+
+def say_exact(mode: ExactMode) -> str:
+    """What had to be exact in a dtype, in a sentence."""
+    return (
+        f"In {mode.dtype}, {mode.entries} numbers of {mode.networks} networks are proven to be exact, in at most "
+        f"{mode.digits} binary digits, and were compared with rational arithmetic to the bit."
     )

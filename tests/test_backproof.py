@@ -107,7 +107,7 @@ class TestBadInput:
             ("verify --networks many", "'--networks': 'many' is not a valid integer"),
             ("verify --seed -1", "'--seed': -1 is not in the range x>=0"),
             ("verify --profile odd", "'odd' is not one of 'ordinary', 'saturated', 'vanishing'"),
-            ("verify --oracle tensorflow", "'tensorflow' is not one of 'torch', 'jax', 'complex-step'"),
+            ("verify --oracle tensorflow", "'tensorflow' is not one of 'torch', 'jax', 'complex-step', 'certified'"),
             ("verify --dtype float16", "'float16' is not one of 'float64', 'float32'"),
             ("verify --out file.py", "the output folder file.py cannot be written: Not a directory"),
             ("verify --out /dev/null/x", "the output folder /dev/null/x cannot be written: Not a directory"),
@@ -121,7 +121,10 @@ class TestBadInput:
             ("replay absent.json", "neither the name of a case, as in v2:ordinary:0:17, nor JSON, nor a readable file"),
             ("replay v2:odd:0:1", "unknown profile 'odd'"),
             ("replay v2:kinks:0:1 --implementation absent.py", "there is no file absent.py"),
-            ("replay v2:kinks:0:1 --dtype float16", "'float16' is not one of 'float64', 'float32'"),
+            (
+                "replay v2:kinks:0:1 --dtype float8",
+                "'float8' is not one of 'float64', 'float32', 'bfloat16', 'float16'",
+            ),
             ("claims --seed -1", "'--seed': -1 is not in the range x>=0"),
             ("claims --out file.py", "the output folder file.py cannot be written: File exists"),
         ],
@@ -225,6 +228,126 @@ class TestReplay:
     def test_dtype(self, here):
         done = run("replay", "v2:kinks:0:3", "--dtype", "float32", *TORCH)
         assert (done.exit_code, "float32" in done.stdout) == (0, True)
+
+
+class TestReplayByAFramework:
+    """backproof replay --framework, and --script."""
+
+    def test_framework(self, here):
+        done = run("replay", "v2:kinks:0:3", "--framework", "torch-eager", "--dtype", "bfloat16")
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "torch-eager in bfloat16" in done.stdout
+        assert "certified" in done.stdout
+
+    def test_script(self, here):
+        """One for each framework that the oracles are made of, or for the one that is named; the judgement as usual."""
+        done = run("replay", "v2:kinks:0:3", "--script", *TORCH)
+        assert done.exit_code == 0
+        assert done.stdout.splitlines()[-1] == "The script is v2-kinks-0-3-torch-eager-float64.py"
+        run("replay", "v2:kinks:0:3", "--script", "--framework", "jax-jit", "--dtype", "float16")
+        assert {path.name for path in here.iterdir()} == {
+            "v2-kinks-0-3-torch-eager-float64.py",
+            "v2-kinks-0-3-jax-jit-float16.py",
+        }
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ("--framework numpy --dtype bfloat16", "numpy cannot be had in bfloat16: NumPy has no bfloat16"),
+            ("--framework numpy --script", "there are scripts for PyTorch and JAX on the CPU, and none for numpy"),
+            ("--oracle complex-step --script", "none for complex-step"),
+            ("--dtype bfloat16", "an implementation is judged in float64 or float32, and not in bfloat16"),
+        ],
+    )
+    def test_refuses(self, arguments, sentence, here):
+        done = run("replay", "v2:kinks:0:3", *arguments.split())
+        assert done.exit_code == 2
+        assert done.stderr.startswith("Error: ")
+        assert sentence in done.stderr
+
+
+class TestTolerance:
+    """backproof tolerance."""
+
+    ARGUMENTS = ("tolerance", "--layers", "3,4,2", "--activations", "relu, softmax", "--loss", "cross_entropy_mean")
+
+    def test_advice(self):
+        """What is allowed, what the tolerances do, and what to paste."""
+        done = run(*self.ARGUMENTS, "--batch", 4, "--dtype", "float64", "--draws", 2, "--seed", 5)
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert done.stdout.startswith("3 -relu- 4 -softmax- 2, cross_entropy_mean, batch 4, float64")
+        assert all(heading in done.stdout for heading in ("assert_allclose", "advised, to paste", "proven"))
+        assert re.search(r"dW\[1\] +rtol=\S+, atol=\S+ +rtol=", done.stdout)
+
+    @pytest.mark.parametrize(
+        ("option", "value", "sentence"),
+        [
+            ("--layers", "3,four", "'3,four' is not a list of whole numbers, as in 784,128,10"),
+            ("--layers", "3", "a network has at least an input and a layer"),
+            ("--activations", "relu", "2 layers need as many activations; got 1"),
+            ("--loss", "odd", "'odd' is not one of"),
+            ("--draws", "1", "1 is not in the range x>=2"),
+        ],
+    )
+    def test_refuses(self, option, value, sentence):
+        done = run(*self.ARGUMENTS, option, value)
+        assert done.exit_code == 2
+        assert sentence in done.stderr
+
+
+class TestConventions:
+    """backproof conventions."""
+
+    def test_one(self):
+        """What each framework gives, why, and where that is documented."""
+        done = run("conventions", "relu-at-0")
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "grad(torch.relu, 0.0)" in done.stdout
+        assert "https://docs.pytorch.org/" in done.stdout
+
+    def test_none(self):
+        done = run("conventions", "xyzzy")
+        assert (done.exit_code, done.stderr) == (
+            2,
+            "Error: no convention mentions 'xyzzy'; without a text all of them are shown\n",
+        )
+
+    def test_check(self, monkeypatch):
+        """Exit status 1 with the sentences, and 0 where all is as declared."""
+        from oracles.conventions import checks
+
+        for failures, status in (["relu-at-0: in torch, it is not"], 1), ([], 0):
+            monkeypatch.setattr(checks, "check", lambda: checks.Outcome(5, 9, 2, failures))  # noqa: B023
+            done = run("conventions", "--check")
+            assert (done.exit_code, done.stderr) == (status, "")
+            assert ("relu-at-0: in torch, it is not" in done.stdout) == bool(failures)
+            assert "5 observations, and 9 probes, of which 2 differ" in done.stdout
+
+
+class TestFrameworks:
+    """backproof frameworks."""
+
+    def test_settings_reach_the_matrix(self, here):
+        """Every option is in the report; the tables, the verdict, and where the report is."""
+        options = "--networks 2 --slow-networks 1 --seed 3 --profile kinks --dtype float32 --framework numpy --out o"
+        done = run("frameworks", *options.split())
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "median error / allowed" in done.stdout
+        assert "The report is in o/frameworks.html" in done.stdout.splitlines()[-1]
+        assert json.loads((here / "o" / "frameworks.json").read_bytes())["settings"] == {
+            "networks": 2,
+            "slow_networks": 1,
+            "seed": 3,
+            "profile": "kinks",
+            "dtypes": ["float32"],
+            "frameworks": ["numpy"],
+            "generator": 2,
+        }
+
+    def test_nothing_there(self, here):
+        done = run("frameworks", "--framework", "numpy", "--dtype", "bfloat16")
+        assert done.exit_code == 2
+        assert done.stderr == "Error: there is nothing to compare; numpy: NumPy has no bfloat16\n"
 
 
 class TestClaims:

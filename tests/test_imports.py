@@ -16,7 +16,9 @@ LIGHT = {"click", "msgspec", "numpy", "rich"}
 ROOMS = {
     "reference_impl": {"numpy"},
     "mistakes": {"reference_impl", "numpy"},
-    "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
+    "oracles": {
+        "reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "platformdirs", "hypothesis",
+    },
     "reports": {
         "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "latex2mathml", "pyarrow",
         "pytest",
@@ -30,12 +32,18 @@ BENCH = {"reports/bench/methods.py", "reports/bench/sizes.py"}
 
 # The only modules that may import what takes seconds to load.
 HEAVY = {
-    "torch": {"oracles/torch_oracle.py", "oracles/torch_practice.py", *BENCH},
-    "jax": {"oracles/jax_oracle.py", "oracles/jax_practice.py", *BENCH},
-    "flint": {"oracles/certified.py", "oracles/trajectory.py"},
+    "torch": {
+        "oracles/torch_oracle.py", "oracles/torch_practice.py", "oracles/torch_backends.py",
+        "oracles/conventions/evaluation.py", *BENCH,
+    },
+    "jax": {
+        "oracles/jax_oracle.py", "oracles/jax_practice.py", "oracles/jax_backends.py",
+        "oracles/conventions/evaluation.py", *BENCH,
+    },
+    "flint": {"oracles/certified.py", "oracles/exact.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py"},
     "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
-}
+}  # fmt: skip
 
 
 def modules(room: str) -> list[Path]:
@@ -97,15 +105,13 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        "--help",
-        "--version",
-        "verify --help",
-        "replay --help",
-        "claims --help",
-        "infer --help",
-        "power --help",
+        "--help", "--version",
+        *(
+            f"{command} --help"
+            for command in ("verify", "replay", "claims", "infer", "power", "frameworks", "conventions", "tolerance")
+        ),
     ],
-)
+)  # fmt: skip
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
     done = python(

@@ -103,9 +103,13 @@ CURVE = {"sigmoid": sigmoid_curve, "tanh": tanh_curve}
 
 
 def sigmoid_error(ledger: Ledger, curve: Curve) -> Array:
-    """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a."""
+    """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a.
+
+    The first is 0 where e^-z overflows, and off by no more than 1 / largest.
+    """
     roundings = ledger.exp * curve.complement + 2
-    return np.where(ledger.lenient, 8 * ledger.u, curve.value * ledger.relative(roundings)) + ledger.tiny
+    underflow = np.maximum(ledger.tiny, 1 / ledger.largest)
+    return np.where(ledger.lenient, 8 * ledger.u, curve.value * ledger.relative(roundings)) + underflow
 
 
 def sigmoid_prime_error(ledger: Ledger, curve: Curve) -> Array:

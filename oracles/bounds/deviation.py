@@ -138,7 +138,7 @@ class Ledger:
             return np.array([getattr(arithmetic, field) for arithmetic in arithmetics]).reshape(-1, 1)
 
         self.u = column("unit_roundoff")
-        self.tiny = column("smallest_normal")
+        self.tiny = column("tiny")
         self.largest = column("largest")
         self.exp = column("exp")
         self.tanh = column("tanh")
@@ -180,30 +180,46 @@ class Ledger:
             return product / (1 - product)
         return np.where(product < 1, product / (1 - product), np.inf)
 
-    def sum_error(self, magnitude: Array, terms: Array | int, quantum: Array | None) -> Array:
-        """What rounding does to a sum of `terms` products in any order: at most terms * u * sum |products|.
+    def sum_error(self, magnitude: Array, total: Array, additions: Array, quantum: Array | None) -> Array:
+        """What rounding does to a sum of terms in any order, with so many additions.
 
-        magnitude: that sum of absolute values; quantum: a power of two that divides every product, or 0. Multiples of
-        one power of two are added without any error below 1/u times it. Past the largest number nothing can be said.
+        magnitude: of the terms' absolute values. total: no less than the absolute value of the sum. quantum: a power of
+        two that divides every term, or 0. Multiples of one power of two are added without any error below 1/u times it.
+        Past the largest number nothing can be said.
         """
-        return self._unless_exact(terms * (self.u * magnitude + self.tiny), magnitude, self.u, quantum)
+        error = _additions(self.u, magnitude, total, additions) + additions * self.tiny
+        return self._unless_exact(error, magnitude, self.u, quantum)
 
-    def product_error(self, magnitude: Array, terms: Array, quantum: Array | None) -> Array:
+    def positive_sum_error(self, terms: Array, entries: Entries, quantum: Array | None) -> Array:
+        """What rounding does to each network's sum of positive terms (A, F) in any order, and to its product with c.
+
+        A term counts once for every addition that it takes part in. That is most often where the largest terms are
+        added up first, and one of the others at a time. Forming c and multiplying by it rounds four times. quantum as
+        in `sum_error`; returns (A, S).
+        """
+        number = entries.over_networks(np.add, (terms > 0).astype(float))
+        rank = np.arange(terms.shape[1]) - entries.network_starts[entries.networks]
+        part_in = np.maximum(number[:, entries.networks] - np.maximum(rank, 1), 0) + 4
+        largest_first = np.array([line[np.lexsort((-line, entries.networks))] for line in terms])
+        error = entries.over_networks(np.add, self.relative(part_in) * largest_first) + (number + 4) * self.tiny
+        return self._unless_exact(error, entries.over_networks(np.add, terms), self.u, quantum)
+
+    def product_error(self, magnitude: Array, total: Array, terms: Array, quantum: Array | None) -> Array:
         """What rounding does to an entry of a matrix product, and to a bias added to it; arguments as in `sum_error`.
 
-        Both factors of each product may round first, by (1 + v)^2 - 1 with v the operands' roundoff. Products and
-        additions round as they are accumulated. Where that is finer than u, the sum rounds again when it is stored, and
-        once more with the bias. Blanchard, Higham, Lopez, Mary and Pranesh, "Mixed precision block fused multiply-add:
-        error analysis and application to GPU tensor cores", SIAM J. Sci. Comput. 42, 2020.
+        terms: products, and a bias. Both factors of each product may round first, by (1 + v)^2 - 1 with v the operands'
+        roundoff. Products and additions round as they are accumulated. Where that is finer than u, the sum rounds again
+        when it is stored, and once more with the bias. Blanchard, Higham, Lopez, Mary and Pranesh, "Mixed precision
+        block fused multiply-add: error analysis and application to GPU tensor cores", SIAM J. Sci. Comput. 42, 2020.
         """
         if self._plain_products:
-            return self.sum_error(magnitude, terms, quantum)
-        operands = 2 * self._operand + self._operand**2
-        largest = np.where(terms > 0, magnitude * (1 + operands), 0.0)
-        added = terms * (self._accumulation * largest + self.tiny)
+            error = _products(self.u, magnitude, total, terms) + terms * self.tiny
+            return self._unless_exact(error, magnitude, self.u, quantum)
+        operands = (2 * self._operand + self._operand**2) * np.where(terms > 0, magnitude, 0.0)
+        largest = np.where(terms > 0, magnitude + operands, 0.0)
+        added = _products(self._accumulation, largest, total + operands, terms) + terms * self.tiny
         stored = np.where(self._accumulation < self.u, (2 * self.u + self.u**2) * (largest + added), 0.0)
-        error = operands * np.where(terms > 0, magnitude, 0.0) + added + stored
-        return self._unless_exact(error, magnitude, np.maximum(self.u, self._operand), quantum)
+        return self._unless_exact(operands + added + stored, magnitude, np.maximum(self.u, self._operand), quantum)
 
     def exactly(self, magnitude: Array, quantum: Array | float, u: Array | None = None) -> Array:
         """Whether multiples of a quantum that are together no larger than the magnitude are added without any error.
@@ -261,6 +277,25 @@ class Ledger:
         """An input: there is nothing wrong with it."""
         zero = np.zeros((len(self.u), *value.shape))
         return Factor(value, np.zeros((*value.shape, 0)) if self.follows else None, zero, zero, quantum)
+
+
+def _products(u: Array, magnitude: Array, total: Array, terms: Array) -> Array:
+    """What so many products and their additions do at most: less than terms * u * magnitude, and often half of it."""
+    products = u * magnitude
+    additions = _additions(u, magnitude + products, total + products, np.maximum(terms - 1, 0))
+    return np.minimum(products + additions, terms * products)
+
+
+def _additions(u: Array, magnitude: Array, total: Array, additions: Array) -> Array:
+    """What so many additions do at most: u for each, relative to what it gives.
+
+    The last gives the total. All others give sums of some of the terms, and no such sum is larger than that of the
+    positive or that of the negative terms, (magnitude + total) / 2 at most. What these are off by themselves, and what
+    float64 puts the total off by, counts in the denominator.
+    """
+    total, product = np.minimum(total, magnitude), additions * u
+    given = np.where(additions > 0, (additions - 1) * ((magnitude + total) / 2) + total, 0.0)
+    return np.where(product < 0.5, u * given / (1 - 2 * product), np.inf)
 
 
 def scaled(factor: Array, linear: Array | None) -> Array | None:

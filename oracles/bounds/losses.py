@@ -70,9 +70,7 @@ def loss_error(ledger: Ledger, output: Output) -> Array:
     quantum = None
     if output.quantum is not None and output.kind == "squared_error":
         quantum = np.where(is_power_of_two(output.scale), common_quantum(output) ** 2, 0.0)
-    possible = (terms.largest > 0).any(axis=0)
-    added = entries.over_networks(np.add, possible.astype(float)) + 4  # and four roundings for the scale
-    sum_error = ledger.sum_error(entries.over_networks(np.add, terms.largest), added, quantum)
+    sum_error = ledger.positive_sum_error(terms.largest, entries, quantum)
     first_order = np.abs(terms.slope) * (p.rest + p.rounding + working_error(1) * p.size) + terms.curvature
     rounding = np.where(sum_error == 0, 0.0, entries.over_networks(np.add, terms.rounding))
     total = ledger.total(terms.slope, p, entries) + entries.over_networks(np.add, first_order) + rounding + sum_error

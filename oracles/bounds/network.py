@@ -175,7 +175,8 @@ class _Passes:
         quantum = product_quantum(a, W)
         if quantum is not None:
             quantum = np.minimum(quantum, largest_common_power(b))
-        rounding = ledger.product_error(magnitude, products + (products > 0) * biased, by_entry(quantum, entries))
+        value, terms = entries.in_line(a.value @ W_t + b), products + (products > 0) * biased
+        rounding = ledger.product_error(magnitude, np.abs(value) + off, terms, by_entry(quantum, entries))
         linear: Array | None = None
         spread: Array | float = 0.0
         rest = off
@@ -183,7 +184,7 @@ class _Passes:
             linear = entries.vectors_in_line(np.matmul(W[:, None], a.linear))
             spread, rest = ledger.spread(linear, entries), entries.in_line(a.rest @ absolute_W_t)
         return ledger.deviation(
-            entries.in_line(a.value @ W_t + b),
+            value,
             linear,
             rest=rest + working_error(W.shape[2]) * off,
             rounding=rounding,
@@ -314,7 +315,8 @@ class _Passes:
         quantum, off = product_quantum(delta, W), entries.in_line(delta.size @ absolute_W)
         terms = entries.in_line(delta.possible @ self.nonzero[t][:S])
         magnitude = entries.in_line(delta.absolute @ absolute_W) + off
-        rounding = self.ledger.product_error(magnitude, terms, by_entry(quantum, entries))
+        value = entries.in_line(delta.value @ W)
+        rounding = self.ledger.product_error(magnitude, np.abs(value) + off, terms, by_entry(quantum, entries))
         linear: Array | None = None
         spread: Array | float = 0.0
         rest = off
@@ -323,7 +325,7 @@ class _Passes:
             rest = entries.in_line(delta.rest @ absolute_W)
             spread = np.maximum(off - rest, 0.0)
         return self.ledger.deviation(
-            entries.in_line(delta.value @ W),
+            value,
             linear,
             rest=rest + working_error(W.shape[2]) * off,
             rounding=rounding,
@@ -361,7 +363,8 @@ def _product_over_samples(ledger: Ledger, delta: Factor, a: Factor, places: Arra
     if delta.quantum is not None and a.quantum is not None:
         _, K, received = (len(absolute_t), delta.value.shape[2], a.value.shape[2])
         quantum = (delta.quantum * a.quantum)[:, places // (K * received)]
-    return off + ledger.product_error(in_line(absolute_t @ a.absolute) + off, terms, quantum)
+    total = in_line(np.abs(delta.value.transpose(0, 2, 1) @ a.value)) + off
+    return off + ledger.product_error(in_line(absolute_t @ a.absolute) + off, total, terms, quantum)
 
 
 def _sum_over_samples(ledger: Ledger, delta: Factor, places: Array) -> Array:
@@ -373,7 +376,8 @@ def _sum_over_samples(ledger: Ledger, delta: Factor, places: Array) -> Array:
     additions = np.maximum(in_line(delta.possible.sum(axis=1)) - 1, 0)
     off = in_line(delta.size.sum(axis=2))
     quantum = None if delta.quantum is None else delta.quantum[:, places // delta.value.shape[2]]
-    return off + ledger.sum_error(in_line(delta.absolute.sum(axis=1)) + off, additions, quantum)
+    total = in_line(np.abs(delta.value.sum(axis=1))) + off
+    return off + ledger.sum_error(in_line(delta.absolute.sum(axis=1)) + off, total, additions, quantum)
 
 
 def _functions(stack: Stack, ledger: Ledger) -> Flat:

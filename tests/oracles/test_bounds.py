@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracles.bounds import JAX, NUMPY, TORCH, bounds
-from oracles.bounds.deviation import largest_common_power
+from oracles.bounds.deviation import Ledger, largest_common_power
+from oracles.bounds.entries import Entries
 from oracles.case import Case, Quantity
 from oracles.draw import DRAWN, draw_case
 from oracles.strategies import networks
@@ -92,6 +93,31 @@ def test_bound_is_reached(complex_step_oracle):
     assert worst["dW"] > 0.85
     assert worst["db"] > 0.85
     assert worst["loss"] > 0.6
+
+
+@pytest.mark.parametrize("signs", ["positive", "mixed"])
+def test_sums_reach_their_bound(signs):
+    """Largest terms first, and every addition rounded the wrong way: to the bound for terms of one sign, not past it.
+
+    With both signs the bound takes every partial sum for as large as the largest one.
+    """
+    bits, rng = 20, np.random.default_rng(0)
+    u, ledger = 2.0**-bits, Ledger([toy_arithmetic(bits)], (1, 1), None)
+    worst = 0.0
+    for _ in range(200):
+        terms = np.sort(rng.exponential(size=rng.integers(2, 40)))[::-1]
+        terms = terms if signs == "positive" else np.concatenate([terms, -0.9 * terms[::-1]])
+        computed = terms[0]
+        for term in terms[1:]:
+            computed = (computed + term) * (1 + u / (1 + u))
+        error, (magnitude, total) = abs(computed - terms.sum()), (np.abs(terms).sum(), abs(terms.sum()))
+        one = np.ones((1, 1))
+        allowed = ledger.sum_error(magnitude * one, total * one, (terms.size - 1) * one, None).item()
+        if signs == "positive":
+            entries = Entries((1, 1, terms.size), np.arange(terms.size))
+            allowed = min(allowed, ledger.positive_sum_error(terms[None], entries, None).item() - 4 * u * magnitude)
+        worst = max(worst, error / allowed)
+    assert (0.98 if signs == "positive" else 0.5) < worst <= 1
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -134,7 +134,7 @@ def test_certain_softmax_is_silent(oracle):
 
 
 def test_unknown_oracle():
-    with pytest.raises(ValueError, match="unknown oracle 'tensorflow'; there are torch, jax, complex-step"):
+    with pytest.raises(ValueError, match="unknown oracle 'tensorflow'; there are torch, jax, complex-step, certified"):
         load_oracle("tensorflow")
 
 

@@ -17,7 +17,7 @@ from reports.campaign import LARGEST_PART, SMALLEST_PART, Campaign, CouldNotRunE
         ({"dtypes": ("float16",)}, "unknown dtype 'float16'; there are float64, float32"),
         ({"dtypes": ()}, "at least one dtype is needed"),
         ({"oracles": ("torch", "torch")}, "each at most once"),
-        ({"oracles": ("tensorflow",)}, "unknown oracle 'tensorflow'; there are torch, jax, complex-step"),
+        ({"oracles": ("tensorflow",)}, "unknown oracle 'tensorflow'; there are torch, jax, complex-step, certified"),
         ({"bound": "guessed"}, "unknown bound 'guessed'; there are affine, componentwise"),
         ({"grade": "mild"}, "unknown grade 'mild'; there are strict, lenient"),
     ],

@@ -1,0 +1,84 @@
+"""The catalogue of conventions: where NumPy, PyTorch and JAX differ by more than rounding, declared one by one.
+
+`conventions.toml` is the one file of them. Each says what each framework gives, as code and value, why, and where that
+is documented; and which probes of the sweep (`sweep`) it explains. `checks` runs everything: a declaration that no
+longer holds fails, and so does a difference that nothing declares.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+Framework = Literal["numpy", "torch", "jax"]
+FRAMEWORKS: tuple[Framework, ...] = ("numpy", "torch", "jax")
+
+
+class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an expression gives in a framework.
+
+    code: an expression of the framework, in which `grad(f, x)` is the derivative of a sum, and nan and inf are numbers.
+    gives: the result, as `evaluation.describe` writes it; numbers after "~" hold to the digits that are written.
+    """
+
+    framework: Framework
+    code: str
+    gives: str
+
+
+class Convention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One declared difference, or one thing that all of them do and few expect.
+
+    explains: the sweep's probes whose differences this declares; * stands for any text.
+    """
+
+    id: str
+    title: str
+    why: str
+    sources: list[str]
+    observations: list[Observation]
+    explains: list[str] = []
+
+    def mentions(self, text: str) -> bool:
+        """Whether the text occurs in it anywhere, in capitals or not."""
+        words = (self.id, self.title, self.why, *self.sources, *(one.code for one in self.observations))
+        return any(text.lower() in word.lower() for word in words)
+
+    def declares(self, probe: str) -> bool:
+        """Whether a difference at this probe is declared here."""
+        return any(matches(pattern, probe) for pattern in self.explains)
+
+
+class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    convention: list[Convention]
+
+
+def matches(pattern: str, probe: str) -> bool:
+    """Whether the pattern, in which * stands for any text, is the probe's name."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), probe) is not None
+
+
+@functools.cache
+def conventions() -> tuple[Convention, ...]:
+    """All of them, in the order of the file."""
+    text = Path(__file__).with_name("conventions.toml").read_bytes()
+    return tuple(msgspec.toml.decode(text, type=Catalogue).convention)
+
+
+def find_conventions(text: str = "") -> tuple[Convention, ...]:
+    """Those that mention a text; all of them without one, and the one alone whose name it is.
+
+    Raises ValueError where there is none.
+    """
+    found = tuple(one for one in conventions() if one.id == text) or tuple(
+        one for one in conventions() if one.mentions(text)
+    )
+    if not found:
+        raise ValueError(f"no convention mentions {text!r}; without a text all of them are shown")
+    return found
