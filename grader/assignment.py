@@ -54,6 +54,7 @@ Size = Annotated[int, Meta(ge=1)]
 Feedback = Literal["none", "hints", "counterexamples"]
 Visibility = Literal["visible", "after_due_date", "after_published", "hidden"]
 
+
 class CouldNotGradeError(Exception):
     """Grading could not be done; the message says in a sentence what was wrong, where, and what to do."""
 
@@ -242,7 +243,9 @@ def _place(error: Exception) -> tuple[list[str], str]:
     problem, _, path = text.partition(" - at `$")
     keys = re.findall(r"\.(\w+)", path)
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem):
-        return [*keys, unknown[1]], "there is no such key" if keys != ["points"] else "the contract has no such function"
+        return [*keys, unknown[1]], "there is no such key" if keys != [
+            "points"
+        ] else "the contract has no such function"
     if not keys and ": " in problem:  # what Assignment itself raised
         return _place(ValueError(problem))
     if problem.startswith("Invalid enum value"):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ VERSION = 1
 DEFAULT_KEY = DEFAULT.with_name("key.npz")
 
 Purpose = Literal["grading", "practice"]
+
+# The quantities that a function answers for a network, each with its shape and number of entries.
+Layout = list[tuple[Quantity, tuple[int, ...], int]]
 
 
 class NetworkHeader(msgspec.Struct, frozen=True):
@@ -87,14 +91,21 @@ class Key:
     allowances: dict[str, dict[str, Array]]
 
     @cached_property
+    def layouts(self) -> dict[str, list[Layout]]:
+        """For each function and network the quantities that it answers."""
+        return {
+            function: [layout(function, network) for network in self.networks] for function in self.header.functions
+        }
+
+    @cached_property
     def spans(self) -> dict[str, tuple[tuple[int, int], ...]]:
         """Where, among a function's answers, each network's are."""
         return {function: tuple(self._spans(function)) for function in self.header.functions}
 
     def _spans(self, function: str) -> Iterator[tuple[int, int]]:
         start = 0
-        for network in self.networks:
-            end = start + sum(size for _, _, size in layout(function, network))
+        for quantities in self.layouts[function]:
+            end = start + sum(size for _, _, size in quantities)
             yield start, end
             start = end
 
@@ -109,7 +120,7 @@ class Key:
     def _by_quantity(self, numbers: Array, function: str, number: int) -> Answer:
         start, _ = self.spans[function][number]
         found = {}
-        for quantity, shape, size in layout(function, self.networks[number]):
+        for quantity, shape, size in self.layouts[function][number]:
             found[quantity] = numbers[start : start + size].reshape(shape)
             start += size
         return found
@@ -120,7 +131,7 @@ def asked_case(function: str, network: Network) -> Case:
     return network.judged if function == "loss" else network.case
 
 
-def layout(function: str, network: Network) -> list[tuple[Quantity, tuple[int, ...], int]]:
+def layout(function: str, network: Network) -> Layout:
     """The quantities that a function answers for a network, each with its shape and number of entries."""
     case = asked_case(function, network)
     shapes: list[tuple[Quantity, tuple[int, ...]]] = []
@@ -133,7 +144,7 @@ def layout(function: str, network: Network) -> list[tuple[Quantity, tuple[int, .
             shapes += [(Quantity(kind, i), b.shape) for i, b in enumerate(case.biases, 1)]
         else:
             shapes.append((Quantity(kind), () if kind == "loss" else case.x.shape))
-    return [(quantity, shape, int(np.prod(shape))) for quantity, shape in shapes]
+    return [(quantity, shape, math.prod(shape)) for quantity, shape in shapes]
 
 
 def write_key(key: Key, path: Path) -> None:
@@ -160,7 +171,10 @@ def write_key(key: Key, path: Path) -> None:
 def _without_time(content: io.BytesIO) -> bytes:
     """The archive with no time of day in it, so that the same key is the same bytes."""
     plain = io.BytesIO()
-    with zipfile.ZipFile(content) as source, zipfile.ZipFile(plain, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
+    with (
+        zipfile.ZipFile(content) as source,
+        zipfile.ZipFile(plain, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target,
+    ):
         for name in source.namelist():
             target.writestr(zipfile.ZipInfo(name), source.read(name), zipfile.ZIP_DEFLATED)
     return plain.getvalue()
@@ -224,7 +238,7 @@ class _Reader:
         self._numbers, self._used = numbers, 0
 
     def take(self, shape: tuple[int, ...]) -> Array:
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         self._used += size
         return self._numbers[self._used - size : self._used].reshape(shape)
 

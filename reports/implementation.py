@@ -44,8 +44,8 @@ class Implementation:
         found: dict[Quantity, Any] = {}
         for function in FUNCTIONS:
             wanted = [quantity for quantity in case.quantities if quantity.kind in KINDS[function]]
-            result = self._call(function, _arguments(function, case, prediction))
-            found |= _distribute(function, result, wanted)
+            result = self._call(function, arguments_of(function, case, prediction))
+            found |= distribute(function, result, wanted)
         return {quantity: found[quantity] for quantity in case.quantities}
 
     def _call(self, function: str, arguments: Sequence[Any]) -> Any:
@@ -140,8 +140,8 @@ def _because(error: BaseException) -> str:
     return f": {text[:200]}" if text else ""
 
 
-def _arguments(function: str, case: Case, prediction: Array) -> list[Any]:
-    """What the contract gives to a function, for a case."""
+def arguments_of(function: str, case: Case, prediction: Array) -> list[Any]:
+    """What the contract gives to a function, for a case; prediction: what the loss is asked about."""
     weights, biases = list(case.weights), list(case.biases)
     if function == "forward":
         return [weights, biases, case.x, list(case.activations)]
@@ -166,7 +166,7 @@ def _same(before: Any, after: Any) -> bool:
     return np.array_equal(before, after) if isinstance(before, np.ndarray) else before == after
 
 
-def _distribute(function: str, result: Any, wanted: list[Quantity]) -> dict[Quantity, Any]:
+def distribute(function: str, result: Any, wanted: list[Quantity]) -> dict[Quantity, Any]:
     """The parts of a function's result, each under its quantity; or the one problem under all of them."""
     if isinstance(result, Problem) or wanted[0].layer is None:
         return dict.fromkeys(wanted, result)

@@ -155,4 +155,3 @@ def describe_mode(mode: Mode, *, filtered: bool) -> str:
     if mode == "bubblewrap":
         return f"bubblewrap: no network, and no files but Python, NumPy and the submission's own{calls}"
     return f"limits only: time, memory and output are bounded, but files that every user can read are readable{calls}"
-

@@ -54,7 +54,9 @@ def _libraries() -> list[Path]:
 
 def _package_folders(folder: Path) -> list[Path]:
     """Where packages are installed in or right below a folder of libraries."""
-    return [path for name in PACKAGE_FOLDERS for path in (folder / name, *folder.glob(f"python3*/{name}")) if path.is_dir()]
+    return [
+        path for name in PACKAGE_FOLDERS for path in (folder / name, *folder.glob(f"python3*/{name}")) if path.is_dir()
+    ]
 
 
 def unreadable_for_others(runtime: Runtime) -> Path | None:

@@ -31,6 +31,8 @@ START_SECONDS = 30
 
 READ_AT_ONCE = MEBIBYTE
 
+NO_MESSAGE = "wrote into the channel that its answers go through, and was stopped"
+
 
 class WorkerFailure(Exception):  # noqa: N818
     """The worker gave no answer, and is gone; the message says why, in a phrase that follows the function's name."""
@@ -266,7 +268,7 @@ class Session:
 
     def _not_a_message(self) -> WorkerFailure:
         self.close()
-        return WorkerFailure("wrote into the channel that its answers go through, and was stopped")
+        return WorkerFailure(NO_MESSAGE)
 
     def _fail(self, why: str) -> None:
         """End the worker, read what it printed last, and raise."""

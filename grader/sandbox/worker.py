@@ -130,9 +130,7 @@ def _filter_system_calls(program: bytes) -> None:
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
     whole = Program(len(program) // 8, ctypes.addressof(code))
-    if libc.prctl(set_no_new_privileges, 1, 0, 0, 0) or libc.prctl(
-        set_seccomp, mode_filter, ctypes.byref(whole), 0, 0
-    ):
+    if libc.prctl(set_no_new_privileges, 1, 0, 0, 0) or libc.prctl(set_seccomp, mode_filter, ctypes.byref(whole), 0, 0):
         raise OSError(ctypes.get_errno(), "the system call filter cannot be installed")
 
 
@@ -247,7 +245,8 @@ class Worker:
 
     def __init__(self, channel: Channel) -> None:
         self._channel, self._process = channel, os.getpid()
-        setup, self._tensors = channel.receive()
+        setup, arrays = channel.receive()
+        self._numbers = arrays.get("0", np.zeros(0))
         lock_down(setup["limits"], setup["uid"], bytes.fromhex(setup["filter"]))
         channel.send({"locked": True}, [])
         self._submission = Submission(setup["main"], setup["adapter"], setup["names"])
@@ -256,31 +255,32 @@ class Worker:
     def run(self) -> None:
         """Serve; a request is a list of calls, or of functions to replace, or the wish to load everything anew."""
         while True:
-            request, tensors = self._channel.receive()
-            self._tensors |= tensors
+            request, arrays = self._channel.receive()
+            numbers = arrays.get("0", self._numbers)
             if "replace" in request:
                 self._submission.replace(request["replace"])
             if "fresh" in request:
                 self._channel.send(self._load(), [])
             for number, function, dtype, arguments in request.get("calls", ()):
-                message, arrays = self._call(self._submission.functions.get(function), dtype, arguments)
+                message, found = self._call(self._submission.functions.get(function), numbers, dtype, arguments)
                 if os.getpid() != self._process:  # the submission has forked: one of the two goes on
                     os._exit(1)
-                self._channel.send([number, message], arrays)
+                self._channel.send([number, message], found)
 
     def _load(self) -> dict[str, Any]:
-        """Which functions there are, and which of them are none; or why it cannot be imported."""
+        """Which functions there are; or why it cannot be imported."""
         try:
             self._submission.load()
         except BaseException as error:
             return describe_error(error, self._submission)
-        found = self._submission.functions
-        return {"functions": list(found), "uncallable": [name for name, value in found.items() if not callable(value)]}
+        return {"functions": list(self._submission.functions)}
 
-    def _call(self, function: Any, dtype: str, arguments: list[Any]) -> tuple[Any, list[np.ndarray]]:
+    def _call(
+        self, function: Any, numbers: np.ndarray, dtype: str, arguments: list[Any]
+    ) -> tuple[Any, list[np.ndarray]]:
         """What a call gives, described, and the arrays in it."""
         given: list[np.ndarray] = []
-        values = [self._argument(argument, dtype, given) for argument in arguments]
+        values = [_argument(argument, numbers, dtype, given) for argument in arguments]
         lists = [(value, list(value)) for value in values if type(value) is list]
         before = [(array.shape, array.tobytes()) for array in given]
         arrays: list[np.ndarray] = []
@@ -294,16 +294,18 @@ class Worker:
         except BaseException as error:
             return describe_error(error, self._submission), []
 
-    def _argument(self, argument: Any, dtype: str, given: list[np.ndarray]) -> Any:
-        """An argument from its description: a number of an array, a list of such, or a value as it is."""
-        kind, value = argument
-        if kind == "list":
-            return [self._argument(part, dtype, given) for part in value]
-        if kind == "value":
-            return value
-        array = self._tensors[value]
-        given.append(array.astype(dtype if kind == "array" else array.dtype))
-        return given[-1]
+
+def _argument(argument: list[Any], numbers: np.ndarray, dtype: str, given: list[np.ndarray]) -> Any:
+    """An argument from its description: a part of the numbers as an array of its own, a list, or a value as it is."""
+    kind, value = argument
+    if kind == "list":
+        return [_argument(part, numbers, dtype, given) for part in value]
+    if kind == "value":
+        return value
+    start, end, shape = value
+    array = numbers[start:end].astype("int64" if kind == "whole" else dtype).reshape(shape)
+    given.append(array)
+    return array
 
 
 def _is(first: object, second: object) -> bool:

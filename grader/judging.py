@@ -1,0 +1,81 @@
+"""Judging what a submission gave against an answer key: all networks of a function at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from grader.calls import Described
+from grader.key import Key
+from oracles.case import Quantity
+from oracles.comparison import Problem, Record, compare
+from reference_impl.contract import Array
+from reports.implementation import distribute
+
+# What was given for each quantity of a network: an array, or anything else. Empty: it was not asked.
+Given = dict[Quantity, Any]
+
+NOT_ASKED = object()
+
+
+def judge(key: Key, function: str, dtype: str, results: Sequence[Any]) -> tuple[list[Given], list[list[Record]]]:
+    """For each network what was given, by quantity, and the records of those quantities that are not right.
+
+    results: what the function gave for each network of the key, an answer or a `Problem`, or NOT_ASKED.
+    """
+    given = [_by_quantity(key, function, dtype, number, result) for number, result in enumerate(results)]
+    answers, allowed = key.answers[function], key.allowances[dtype][function]
+    flat = np.concatenate(
+        [part for number, parts in enumerate(given) for part in _flat(key, function, number, parts, dtype)]
+    )
+    with np.errstate(invalid="ignore"):
+        right = (np.abs(flat - answers) <= allowed) | np.isinf(allowed)
+    wrong = ~np.logical_and.reduceat(right, [start for start, _ in key.spans[function]])
+    return given, [
+        _not_right(key, function, dtype, number, parts) if parts and wrong[number] else []
+        for number, parts in enumerate(given)
+    ]
+
+
+def _not_right(key: Key, function: str, dtype: str, number: int, given: Given) -> list[Record]:
+    """The records of a network's quantities that disagree, or that there is nothing to compare of."""
+    records = compare(given, key.answer(function, number), key.allowance(function, number, dtype), dtype)
+    return [r for r in records if r.verdict == "disagrees" or isinstance(given[r.quantity], Problem)]
+
+
+def _by_quantity(key: Key, function: str, dtype: str, number: int, result: Any) -> Given:
+    """A result's parts by quantity; what is an array of the wrong kind becomes a problem or, of integers, floats."""
+    if result is NOT_ASKED:
+        return {}
+    layout = key.layouts[function][number]
+    parts = distribute(function, result, [quantity for quantity, _, _ in layout])
+    whole = key.networks[number].edge == "integers"
+    for quantity, shape, _ in layout:
+        value = parts[quantity]
+        if isinstance(value, Described):
+            parts[quantity] = _described(value, shape, dtype)
+        elif whole and isinstance(value, np.ndarray) and value.shape == shape and value.dtype.kind in "fiub":
+            # What dtype comes of integers the contract leaves open; that the values are right it does not.
+            parts[quantity] = value.astype(dtype)
+    return parts
+
+
+def _flat(key: Key, function: str, number: int, given: Given, dtype: str) -> Iterator[Array]:
+    """All entries of what was given for a network, in the key's order; NaN for what has no entries to compare."""
+    for quantity, shape, size in key.layouts[function][number]:
+        value = given.get(quantity)
+        if isinstance(value, np.ndarray) and value.shape == shape and value.dtype == dtype:
+            yield value.ravel()
+        elif shape == () and type(value) is float:
+            yield np.array([value])
+        else:
+            yield np.full(size, np.nan)
+
+
+def _described(value: Described, shape: tuple[int, ...], dtype: str) -> Problem:
+    """What is wrong with an array that was too large, or of a dtype that does not cross the boundary."""
+    if value.shape != shape:
+        return Problem(f"shape {value.shape}, should be {shape}")
+    return Problem(f"dtype {value.dtype}, should be {dtype}")
