@@ -44,11 +44,11 @@ class Implementation:
         found: dict[Quantity, Any] = {}
         for function in FUNCTIONS:
             wanted = [quantity for quantity in case.quantities if quantity.kind in KINDS[function]]
-            result = self._call(function, arguments_of(function, case, prediction))
+            result = self.call(function, arguments_of(function, case, prediction))
             found |= distribute(function, result, wanted)
         return {quantity: found[quantity] for quantity in case.quantities}
 
-    def _call(self, function: str, arguments: Sequence[Any]) -> Any:
+    def call(self, function: str, arguments: Sequence[Any]) -> Any:
         """The result of a call, or a `Problem` where there is none to judge."""
         if function not in self.functions:
             return Problem(f"there is no function {function}", fails=False)
