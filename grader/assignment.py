@@ -38,7 +38,7 @@ EDGES_OF: dict[str, tuple[Edge, ...]] = {
     "gradient_descent_step": ("one feature", "width 1", "one output"),
 }
 
-# The functions of the contract that a function may be built from; where these are wrong, it is judged again without them.
+# What a function may be built from: where these are wrong, it is judged again with right ones.
 USES: dict[str, tuple[str, ...]] = {
     "sigmoid_prime": ("sigmoid",),
     "relu_prime": ("relu",),

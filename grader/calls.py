@@ -101,6 +101,22 @@ class Arguments:
         return self._places[id(array)]
 
 
+def arguments_for(key: Key, call: Call) -> list[Any]:
+    """The arguments of a call as arrays, as the worker makes them of the references."""
+    network = key.networks[call.number]
+    case = asked_case(call.function, network)
+    integers = {id(array) for array in whole(network, case)}
+
+    def made(argument: Any) -> Any:
+        if isinstance(argument, list):
+            return [made(part) for part in argument]
+        if not isinstance(argument, np.ndarray):
+            return argument
+        return argument.astype(np.int64 if id(argument) in integers else call.dtype)
+
+    return [made(argument) for argument in arguments_of(call.function, case, key.predictions[call.number])]
+
+
 def questions(key: Key) -> tuple[Array, dict[str, list[list[Any]]]]:
     """All the numbers of a key's networks, and for each function the arguments for each network."""
     arguments = Arguments()

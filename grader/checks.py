@@ -2,8 +2,8 @@
 
 A function's points are shared out equally over what it gives (`backward`: the gradients of weights, and of biases). Of
 each part, 1 - edge_share is for ordinary networks, and the rest is shared equally by the edges and, where there are two
-dtypes, single precision. An edge counts where ordinary networks are right: nobody is paid for being wrong everywhere but
-with one sample.
+dtypes, single precision. An edge counts where ordinary networks are right: nobody is paid for being right with one
+sample alone.
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ from oracles.comparison import Record
 ORDINARY, SINGLE_PRECISION = "ordinary networks", "single precision"
 
 Status = Literal["passed", "failed", "not checked"]
-
-# What is told first, where a function does several things wrong: the earlier ones keep the later from being seen.
-TOLD_FIRST = ("raised", "changed its arguments", "a value of type", "gave", "shape", "dtype", "NaN")
 
 
 class Failure(NamedTuple):

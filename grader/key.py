@@ -57,8 +57,8 @@ class NetworkHeader(msgspec.Struct, frozen=True):
 class Header(msgspec.Struct, frozen=True):
     """What a key says of itself.
 
-    version: of the format. assignment: the digest of what is asked. student: for whom it was made, if for one. made_with:
-    versions of what made it. agreement: for each oracle, the largest distance from the certified answers, divided by
+    version: of the format. assignment: the digest of what is asked. student: for whom it was made, if for one.
+    made_with: versions of what made it. agreement: for each oracle, the largest distance from the certified answers, divided by
     what its own bound allows. content: a hash of all the numbers.
     """
 
@@ -191,8 +191,8 @@ def read_key(path: Path, assignment: Assignment) -> Key:
         version = msgspec.json.decode(arrays["header"].tobytes(), type=dict[str, Any])["version"]
         if version != VERSION:
             raise CouldNotGradeError(
-                f"the key {path} has format {version}, and this version of backproof reads {VERSION}: make it anew with "
-                "backproof key"
+                f"the key {path} has format {version}, and this version of backproof reads {VERSION}: make it anew "
+                "with backproof key"
             )
         header = msgspec.json.decode(arrays.pop("header").tobytes(), type=Header)
     except FileNotFoundError as error:

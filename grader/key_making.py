@@ -48,9 +48,9 @@ def make_key(
     agreement = {}
     for i, oracle in enumerate(oracles, len(honest)):
         progress.stage(f"asking {oracle.name}")
-        answers = dict(zip(cases, oracle.answers(cases), strict=True))
+        given = dict(zip(cases, oracle.answers(cases), strict=True))
         agreement[oracle.name] = max(
-            _agreement(oracle.name, case, answers[case], truth[case], allowed[case].allowances[i]) for case in cases
+            _agreement(oracle.name, case, given[case], truth[case], allowed[case].allowances[i]) for case in cases
         )
     answers, allowances = _answers(assignment, drawn.networks, truth, allowed)
     header = Header(

@@ -21,8 +21,8 @@ class Scored:
 def score(checks: Sequence[Check], again: Sequence[Check] | None, follow_through: Fraction) -> list[Scored]:
     """What each check earns.
 
-    checks: as the submission is. again: the same ones, where they were judged again with right functions in the place of
-    those that the function calls; what is right then earns the part `follow_through` of its worth.
+    checks: as the submission is. again: the same ones, where they were judged again with right functions in the place
+    of those that the function calls; what is right then earns the part `follow_through` of its worth.
     """
     counts, counts_again = _counting_kinds(checks), _counting_kinds(again or ())
     scored = []

@@ -26,7 +26,9 @@ class ReluPrimeOfZeroIsOne(Textbook):
     hint = (
         "Any number from 0 to 1 is a subgradient there; the contract takes the one that PyTorch and JAX take. "
         "What does `>=` do at 0?"
-    )def relu_prime(self, z: Array) -> Array:
+    )
+
+    def relu_prime(self, z: Array) -> Array:
         return (z >= 0).astype(z.dtype)
 
 
@@ -70,7 +72,7 @@ class TanhDerivativeOfPreActivation(Textbook):
 class SigmoidDerivativeOverflows(Textbook):
     """The derivative of the sigmoid divides one overflowing exponential by another: infinity by infinity is NaN."""
 
-    hint = "Try z = -1000. How large is e^-z there, and its square? The same derivative can be had from the sigmoid itself."
+    hint = "Try z = -1000. How large is e^-z there, and its square? Is there a way that starts from the sigmoid itself?"
 
     def sigmoid_prime(self, z: Array) -> Array:
         return np.exp(-z) / (1 + np.exp(-z)) ** 2

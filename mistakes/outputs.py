@@ -105,7 +105,7 @@ class SignReversed(Textbook):
 class ProportionalFactor(Textbook):
     """Everything is off by one and the same factor."""
 
-    hint = "Only the scale is wrong. Follow the constant factors from the loss to here: which one is not in its definition?"
+    hint = "Follow the constant factors from the loss to here: which of them is not in its definition?"
     strengths = (3.0,)
 
     def __init__(self, factor: float = 3.0) -> None:

@@ -70,8 +70,8 @@ def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None,
     program = shutil.which("bwrap")
     if program is None:
         raise SandboxError(
-            "submissions are run under bubblewrap, and there is no program bwrap here: install the package bubblewrap, or "
-            "choose --sandbox limits, which bounds time and memory but hides no files"
+            "submissions are run under bubblewrap, and there is no program bwrap here: install the package bubblewrap, "
+            "or choose --sandbox limits, which bounds time and memory but hides no files"
         )
     root = os.geteuid() == 0
     python = [(path, path) for path in (*runtime.readable, runtime.executable)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ def _libraries() -> list[Path]:
     triplet = sysconfig.get_config_var("MULTIARCH") or ""
     multiarch = [Path(f"{folder}/{triplet}") for folder in ("/lib", "/usr/lib")] if triplet else []
     found = [path for path in multiarch if path.is_dir()]
-    loaders = [path for path in Path("/lib64").glob("ld-linux*")]
+    loaders = list(Path("/lib64").glob("ld-linux*"))
     system = [*found, *loaders] if found else [Path(folder) for folder in SYSTEM_LIBRARIES]
     own = Path(sysconfig.get_config_var("LIBDIR") or "")
     return [*system, Path("/etc/ld.so.cache"), *([] if own.is_relative_to("/usr") else [own])]
@@ -63,6 +62,6 @@ def unreadable_for_others(runtime: Runtime) -> Path | None:
     """The first folder that keeps another user from running this Python, if there is one."""
     for path in (runtime.executable, *runtime.readable, *runtime.numpy):
         for folder in reversed(path.resolve().parents):
-            if not os.stat(folder).st_mode & 0o001:
+            if not folder.stat().st_mode & 0o001:
                 return folder
     return None

@@ -76,7 +76,7 @@ class Session:
         self._limits, self._uid = limits, launch.uid
         self._launch = launch
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 (the command is `launch`'s)
                 launch.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -1,7 +1,7 @@
 """What runs inside the sandbox: it loads a submission, calls its functions, and sends plain arrays back.
 
-This file and NumPy are all that the sandbox has of the grader. It knows the inputs and no expected value, and nothing it
-says is believed: the other side rebuilds the arrays and judges them. Once the submission is loaded it shares this
+This file is all that the sandbox has of the grader. It knows the inputs and no expected value, and nothing it says is
+believed: the other side rebuilds the arrays and judges them. Once the submission is loaded it shares this
 process, and may do to it whatever it likes; the worst that comes of it is the submission's own failure.
 
 A message, in either direction, is two lengths (unsigned, 4 bytes each, little endian), a text in JSON, and arrays in
@@ -10,6 +10,7 @@ the format safetensors, named "0", "1", ...: a header in JSON and numbers, which
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import json
@@ -172,7 +173,7 @@ class Submission:
         """Put trusted functions, given as source text, in the place of its own wherever these are called from."""
         for name, source in sources.items():
             namespace: dict[str, Any] = {"np": np}
-            exec(compile(source, f"<the right {name}>", "exec"), namespace)
+            exec(compile(source, f"<the right {name}>", "exec"), namespace)  # noqa: S102 (the grader's own text)
             self._replacements[name] = namespace[name]
             self._put(name, namespace[name])
 
@@ -184,7 +185,8 @@ class Submission:
             if isinstance(own, types.FunctionType) and not own.__closure__:
                 hidden = f"__right_{name}__"
                 own.__globals__[hidden] = trusted
-                own.__code__ = eval(f"lambda *given, **named: {hidden}(*given, **named)").__code__
+                calling = f"lambda *given, **named: {hidden}(*given, **named)"
+                own.__code__ = eval(calling).__code__  # noqa: S307 (made of a name of the contract)
                 own.__defaults__ = own.__kwdefaults__ = None
             else:
                 setattr(module, name, trusted)
@@ -318,10 +320,8 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    try:
+    with contextlib.suppress(EOFError):
         Worker(channel).run()
-    except EOFError:
-        pass
     os._exit(0)
 
 
