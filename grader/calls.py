@@ -18,7 +18,7 @@ from grader.key import Key, asked_case
 from grader.networks import Network, whole
 from oracles.comparison import Problem
 from reference_impl.contract import Array
-from reports.implementation import arguments_of
+from reports.implementation import arguments_of, say_changed
 
 # Why there is no answer: the function raised; it changed what it was given; it had to be stopped, or ended the
 # program; it is not there, or says that it is not written yet; it was never called; what it gave is something else.
@@ -139,7 +139,7 @@ def rebuild(message: Any, arrays: Sequence[Array], function: str) -> Any:
         if "result" in message:
             return _rebuild(message["result"], arrays)
         if "changed" in message:
-            return Trouble(f"{function} changed its arguments", sort="changed")
+            return Trouble(say_changed(function, message["changed"]), sort="changed")
         return _raised(message, function)
     except (KeyError, TypeError, IndexError, RecursionError, msgspec.ValidationError) as error:
         raise ValueError("this is no answer") from error

@@ -109,16 +109,17 @@ def _checks_of_kind(
     assignment: Assignment, function: str, kind: str, outcome: Outcome, points: Fraction
 ) -> Iterator[Check]:
     wrong = list(_failures(outcome, kind))
-    first_wrong = {failure.number for failure in wrong if failure.dtype == assignment.dtypes[0]}
     names = dict.fromkeys(call.check for call in outcome.results)
+    counted: set[int] = set()
     edge_share = Fraction(assignment.edge_share) if len(names) > 1 else Fraction(0)
     for name in names:
         numbers = {call.number for call in outcome.results if call.check == name}
         if name == SINGLE_PRECISION:
-            # What is wrong in double precision too has been counted there.
-            failures = [f for f in wrong if f.dtype != assignment.dtypes[0] and f.number not in first_wrong]
+            # What goes wrong in double precision too has been counted there.
+            failures = [f for f in wrong if f.dtype != assignment.dtypes[0] and f.number not in counted]
         else:
             failures = [f for f in wrong if f.dtype == assignment.dtypes[0] and f.number in numbers]
+            counted |= numbers if failures else set()
         share = 1 - edge_share if name == ORDINARY else edge_share / (len(names) - 1)
         yield Check(function, kind, name, points * share, len(numbers), tuple(failures), _status(failures))
 

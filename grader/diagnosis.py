@@ -170,9 +170,9 @@ def _same(value: Any, other: Any, right: Array, allowed: Array, dtype: str) -> b
         return False
     with np.errstate(all="ignore"):
         size, scale = (float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0)) for array in (second, right))
+        bound = allowed if first.shape == right.shape else np.max(allowed)
         # The same sums over larger terms round by as much more.
-        beside = allowed * (max(1.0, size / scale) if scale else 1.0) if first.shape == right.shape else 0.0
-        tolerance = SAME * float(np.finfo(dtype).eps) / 2 * size + beside
+        tolerance = SAME * float(np.finfo(dtype).eps) / 2 * size + bound * (max(1.0, size / scale) if scale else 1.0)
         close = (np.abs(first - second) <= tolerance) | (first == second) | (np.isnan(first) & np.isnan(second))
     return bool(np.all(close))
 
@@ -187,10 +187,8 @@ def _numbers(value: Any) -> Array | None:
 
 def _sort(value: Any) -> str:
     """What kind of failure a value is."""
-    if isinstance(value, Trouble):
-        return value.sort
     if isinstance(value, Problem):
-        return next((sort for sort in ("raised", "changed") if f" {sort} " in value.cause), value.cause)
+        return "raised" if " raised " in value.cause else value.cause
     return type(value).__name__
 
 
@@ -234,12 +232,15 @@ def _factor(key: Key, function: str, evidence: Sequence[Evidence]) -> str:
         if len(given) < len(pairs):
             return ""
         s, r = (np.concatenate([part.ravel() for part in parts]) for parts in (given, item.right.values()))
+        allowance = key.allowance(function, item.call.number, item.call.dtype)
+        allowed = np.concatenate([allowance[quantity].ravel() for quantity in item.right])
         if not np.isfinite(s).all():
             return ""
-        if not r.any():
+        if np.abs(r).max() <= SAME * allowed.max():  # too small to tell a factor from
             continue
         factor = float(s @ r / (r @ r))
-        if not np.all(np.abs(s - factor * r) <= SAME * np.finfo(item.call.dtype).eps * np.abs(factor * r).max()):
+        tolerance = SAME * np.finfo(item.call.dtype).eps * np.abs(factor * r).max() + max(1, abs(factor)) * allowed
+        if not np.all(np.abs(s - factor * r) <= tolerance):
             return ""
         found.append((factor, case.n, case.widths[-1]))
     if not found:

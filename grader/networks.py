@@ -223,7 +223,7 @@ def _judged(rng: Generator, case: Case, edge: Edge | None) -> Case:
     output = {"squared_error": "identity", "cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}[
         case.loss_parts.kind
     ]
-    x = rng.standard_normal((n, k)) * (300 if edge == "large values" else 1)
+    x = rng.standard_normal((n, k)) * (1000 if edge == "large values" else 1)
     y = _labels(rng, n, k, output, case.loss, soft=edge == "soft labels")
     if edge == "large values" and output == "softmax":
         # What is not the label rounds to probability 0 in half of the rows; the loss stays finite.

@@ -109,6 +109,10 @@ class Textbook:
             terms = -(y * self.log(prediction) + (1 - y) * self.log(1 - prediction))
         return terms.sum() * self.scale(y, loss)
 
+    def predict(self, p: Array) -> Array:
+        """The prediction that is held against the labels."""
+        return p
+
     def residual(self, p: Array, y: Array, loss: str) -> Array:
         """The error of the prediction, p - y."""
         return p - y
@@ -176,6 +180,7 @@ class Textbook:
     ) -> tuple[list[Array], list[Array]]:
         """dL/dW and dL/db of every layer, from the last to the first."""
         outputs, zs = self.propagate(weights, biases, x, activations)
+        outputs[-1] = self.predict(outputs[-1])
         e = self.output_error(outputs[-1], y, loss)
         d = self.output_delta(e, zs[-1], outputs[-1], activations[-1], loss)
         dWs: list[Array] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ import numpy as np
 
 from oracles.case import KINDS, Case, Quantity
 from oracles.comparison import Problem
+from reference_impl import contract
 from reference_impl.contract import FUNCTIONS, Array
+from reports.wording import conjoin
 
 
 class CouldNotLoadError(Exception):
@@ -60,9 +63,10 @@ class Implementation:
             return Problem(f"{function} is not implemented for it{_because(error)}", fails=False)
         except (Exception, SystemExit) as error:
             return Problem(f"{function} raised {type(error).__name__}{_because(error)}")
-        if not all(_same(before, after) for before, after in zip(arguments, given, strict=True)):
-            return Problem(f"{function} changed its arguments")
-        return result
+        changed = [
+            i for i, (before, after) in enumerate(zip(arguments, given, strict=True)) if not _same(before, after)
+        ]
+        return Problem(say_changed(function, changed)) if changed else result
 
 
 def as_implementation(instance: object, name: str | None = None) -> Implementation:
@@ -138,6 +142,12 @@ def _because(error: BaseException) -> str:
     """The error's message after a colon, in one line and cut."""
     text = " ".join(str(error).split())
     return f": {text[:200]}" if text else ""
+
+
+def say_changed(function: str, changed: Sequence[int]) -> str:
+    """That a function changed some of its arguments, which are given by their numbers."""
+    names = list(inspect.signature(getattr(contract.Implementation, function)).parameters)[1:]
+    return f"{function} changed its argument {conjoin([names[i] for i in changed])}"
 
 
 def arguments_of(function: str, case: Case, prediction: Array) -> list[Any]:

@@ -281,37 +281,34 @@ class Worker:
         self, function: Any, numbers: np.ndarray, dtype: str, arguments: list[Any]
     ) -> tuple[Any, list[np.ndarray]]:
         """What a call gives, described, and the arrays in it."""
-        given: list[np.ndarray] = []
-        values = [_argument(argument, numbers, dtype, given) for argument in arguments]
-        lists = [(value, list(value)) for value in values if type(value) is list]
-        before = [(array.shape, array.tobytes()) for array in given]
+        values = [_argument(argument, numbers, dtype) for argument in arguments]
+        before = [_snapshot(value) for value in values]
         arrays: list[np.ndarray] = []
         try:
             with ERRSTATE(all="ignore"):
                 result = function(*values)
-            unchanged = before == [(array.shape, array.tobytes()) for array in given] and all(
-                len(now) == len(then) and all(map(_is, now, then)) for now, then in lists
-            )
-            return ({"result": describe(result, arrays)} if unchanged else {"changed": True}), arrays
+            changed = [i for i, value in enumerate(values) if _snapshot(value) != before[i]]
+            return ({"changed": changed} if changed else {"result": describe(result, arrays)}), arrays
         except BaseException as error:
             return describe_error(error, self._submission), []
 
 
-def _argument(argument: list[Any], numbers: np.ndarray, dtype: str, given: list[np.ndarray]) -> Any:
+def _argument(argument: list[Any], numbers: np.ndarray, dtype: str) -> Any:
     """An argument from its description: a part of the numbers as an array of its own, a list, or a value as it is."""
     kind, value = argument
     if kind == "list":
-        return [_argument(part, numbers, dtype, given) for part in value]
+        return [_argument(part, numbers, dtype) for part in value]
     if kind == "value":
         return value
     start, end, shape = value
-    array = numbers[start:end].astype("int64" if kind == "whole" else dtype).reshape(shape)
-    given.append(array)
-    return array
+    return numbers[start:end].astype("int64" if kind == "whole" else dtype).reshape(shape)
 
 
-def _is(first: object, second: object) -> bool:
-    return first is second
+def _snapshot(value: Any) -> Any:
+    """What has to be the same after a call."""
+    if type(value) is list:
+        return [(id(part), _snapshot(part)) for part in value]
+    return (value.shape, value.tobytes()) if type(value) is np.ndarray else value
 
 
 def main() -> None:
