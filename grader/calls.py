@@ -20,16 +20,16 @@ from oracles.comparison import Problem
 from reference_impl.contract import Array
 from reports.implementation import arguments_of, say_changed
 
-# Why there is no answer: the function raised; it changed what it was given; it had to be stopped, or ended the
-# program; it is not there, or says that it is not written yet; it was never called; what it gave is something else.
-Sort = Literal["raised", "changed", "stopped", "missing", "unwritten", "unchecked", "structure"]
+# Why there is no answer: the function raised; it changed what it was given; it had to be stopped, or ended the program;
+# the file cannot be imported; the function is not there, or says that it is not written yet; it was never called.
+Sort = Literal["raised", "changed", "stopped", "unimportable", "missing", "unwritten", "unchecked"]
 
 
 @dataclass(frozen=True)
 class Trouble(Problem):
     """A problem, with its sort."""
 
-    sort: Sort = "structure"
+    sort: Sort = "raised"
 
 
 class Raised(msgspec.Struct):

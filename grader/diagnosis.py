@@ -105,8 +105,7 @@ def _evidence(key: Key, function: str, outcome: Outcome) -> Iterator[Evidence]:
 def _comparable(item: Evidence) -> bool:
     """Whether what was given can be told apart from what other mistakes give."""
     return not any(
-        isinstance(value, Trouble) and value.sort in ("stopped", "missing", "unwritten")
-        for value in item.given.values()
+        isinstance(value, Trouble) and value.sort not in ("raised", "changed") for value in item.given.values()
     )
 
 

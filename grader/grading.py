@@ -10,10 +10,11 @@ from typing import Any
 
 from grader import words
 from grader.assignment import USES, Assignment, CouldNotGradeError
-from grader.calls import Call, questions
+from grader.calls import Call, Trouble, questions
 from grader.checks import Check, Outcome, calls_of, checks_of, judge_calls
+from grader.counterexample import Search, Trial, render
 from grader.diagnosis import Diagnosis, diagnose
-from grader.grade import SCHEMA_VERSION, CheckGrade, FunctionGrade, Grade, Status, Timing
+from grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
 from grader.key import Key, read_key
 from grader.patterns import patterns
 from grader.running import Runner
@@ -134,7 +135,7 @@ class Grading:
             diagnosis_kind=diagnosis.kind,
             explanation=list(diagnosis.explanation),
             checks=[self._grade_check(each) for each in scored],
-            counterexample=None,
+            counterexample=self._counterexample(function, status, checks, checks_again),
         )
 
     def _status(self, checks: Sequence[Check], outcome: Outcome) -> Status:
@@ -164,6 +165,32 @@ class Grading:
         if not told_again:
             return f"{told} It is right as soon as {others} is."
         return f"Even with a right {others} in the place of yours: {told_again}"
+
+    def _counterexample(
+        self, function: str, status: Status, checks: Sequence[Check], checks_again: Sequence[Check] | None
+    ) -> Counterexample | None:
+        """The smallest network that can be found on which a function fails by its own fault."""
+        own = checks_again or checks
+        failed = next((check for check in own if check.status == "failed"), None)
+        if status != "failed" or failed is None or self.assignment.feedback != "counterexamples":
+            return None
+        example = words.example(failed, self.key)
+        outcome = self.again.get(function, self.outcomes[function])
+        given = outcome.given[example.dtype][example.number]
+        sorts = {value.sort for value in given.values() if isinstance(value, Trouble)}
+        if "unimportable" in sorts:
+            return None
+        if "stopped" not in sorts:
+            with self._start() as runner:
+                runner.replace({used: source(used) for used in self.replaced.get(function, ())})
+                found = Search(self.assignment, runner, failed, example).smallest()
+            if found is not None:
+                return render(function, found, example.dtype, smallest=True)
+        records = [failure.record for failure in failed.failures if failure[:2] == example[:2]]
+        right = self.key.answer(function, example.number)
+        network, prediction = self.key.networks[example.number], self.key.predictions[example.number]
+        trial = Trial(network, prediction, given, right, records)
+        return render(function, trial, example.dtype, smallest=False)
 
     def _grade_check(self, scored: Scored) -> CheckGrade:
         check = scored.check

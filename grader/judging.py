@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from grader.calls import Described
-from grader.key import Key
-from oracles.case import Quantity
+from grader.key import Key, Layout
+from grader.networks import Network
+from oracles.case import Answer, Quantity
 from oracles.comparison import Problem, Record, compare
 from reference_impl.contract import Array
 from reports.implementation import distribute
@@ -25,46 +26,54 @@ def judge(key: Key, function: str, dtype: str, results: Sequence[Any]) -> tuple[
 
     results: what the function gave for each network of the key, an answer or a `Problem`, or NOT_ASKED.
     """
-    given = [_by_quantity(key, function, dtype, number, result) for number, result in enumerate(results)]
-    answers, allowed = key.answers[function], key.allowances[dtype][function]
+    layouts, answers, allowed = key.layouts[function], key.answers[function], key.allowances[dtype][function]
+    given = [
+        by_quantity(function, layout, network, dtype, result)
+        for layout, network, result in zip(layouts, key.networks, results, strict=True)
+    ]
     flat = np.concatenate(
-        [part for number, parts in enumerate(given) for part in _flat(key, function, number, parts, dtype)]
+        [part for layout, parts in zip(layouts, given, strict=True) for part in _flat(layout, parts, dtype)]
     )
     with np.errstate(invalid="ignore"):
         right = (np.abs(flat - answers) <= allowed) | np.isinf(allowed)
     wrong = ~np.logical_and.reduceat(right, [start for start, _ in key.spans[function]])
     return given, [
-        _not_right(key, function, dtype, number, parts) if parts and wrong[number] else []
+        not_right(parts, key.answer(function, number), key.allowance(function, number, dtype), dtype)
+        if parts and wrong[number]
+        else []
         for number, parts in enumerate(given)
     ]
 
 
-def _not_right(key: Key, function: str, dtype: str, number: int, given: Given) -> list[Record]:
+def not_right(given: Given, right: Answer, allowed: Answer, dtype: str) -> list[Record]:
     """The records of a network's quantities that disagree, or that there is nothing to compare of."""
-    records = compare(given, key.answer(function, number), key.allowance(function, number, dtype), dtype)
+    records = compare(given, right, allowed, dtype)
     return [r for r in records if r.verdict == "disagrees" or isinstance(given[r.quantity], Problem)]
 
 
-def _by_quantity(key: Key, function: str, dtype: str, number: int, result: Any) -> Given:
-    """A result's parts by quantity; what is an array of the wrong kind becomes a problem or, of integers, floats."""
+def by_quantity(function: str, layout: Layout, network: Network, dtype: str, result: Any) -> Given:
+    """A result's parts by quantity; what cannot be compared has become a problem."""
     if result is NOT_ASKED:
         return {}
-    layout = key.layouts[function][number]
     parts = distribute(function, result, [quantity for quantity, _, _ in layout])
-    whole = key.networks[number].edge == "integers"
     for quantity, shape, _ in layout:
         value = parts[quantity]
         if isinstance(value, Described):
             parts[quantity] = _described(value, shape, dtype)
-        elif whole and isinstance(value, np.ndarray) and value.shape == shape and value.dtype.kind in "fiub":
-            # What dtype comes of integers the contract leaves open; that the values are right it does not.
+        elif (
+            network.edge == "integers"
+            and isinstance(value, np.ndarray)
+            and value.shape == shape
+            and value.dtype.kind in "fiub"
+        ):
+            # Which dtype comes of integers the contract leaves open; that the values are right it does not.
             parts[quantity] = value.astype(dtype)
     return parts
 
 
-def _flat(key: Key, function: str, number: int, given: Given, dtype: str) -> Iterator[Array]:
+def _flat(layout: Layout, given: Given, dtype: str) -> Iterator[Array]:
     """All entries of what was given for a network, in the key's order; NaN for what has no entries to compare."""
-    for quantity, shape, size in key.layouts[function][number]:
+    for quantity, shape, size in layout:
         value = given.get(quantity)
         if isinstance(value, np.ndarray) and value.shape == shape and value.dtype == dtype:
             yield value.ravel()

@@ -58,8 +58,8 @@ class Header(msgspec.Struct, frozen=True):
     """What a key says of itself.
 
     version: of the format. assignment: the digest of what is asked. student: for whom it was made, if for one.
-    made_with: versions of what made it. agreement: for each oracle, the largest distance from the certified answers, divided by
-    what its own bound allows. content: a hash of all the numbers.
+    made_with: versions of what made it. agreement: for each oracle, the largest distance from the certified answers,
+    divided by what its own bound allows. content: a hash of all the numbers.
     """
 
     version: int

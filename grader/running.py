@@ -148,13 +148,13 @@ class Runner:
             try:
                 if isinstance(said, dict) and "raised" in said:
                     raised = msgspec.convert(said, Raised)
-                    return Trouble(f"the file cannot be imported: {raised.explanation()}", sort="raised")
+                    return Trouble(f"the file cannot be imported: {raised.explanation()}", sort="unimportable")
                 self._functions = {*msgspec.convert(said, Loaded).functions, *self._replaced}
             except msgspec.ValidationError as error:
                 raise WorkerFailure(NO_MESSAGE) from error
         except WorkerFailure as failure:
             self.close()
-            return Trouble(f"the file {failure}, while it was imported", sort="stopped")
+            return Trouble(f"the file {failure}, while it was imported", sort="unimportable")
         return None
 
     def _receive(self, number: int, call: Call) -> Any:
