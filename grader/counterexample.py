@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from grader import worked
-from grader.assignment import Assignment
+from grader.assignment import Assignment, Edge
 from grader.calls import Arguments, Call
-from grader.checks import Check, Failure
+from grader.checks import Check
 from grader.grade import Counterexample
 from grader.judging import Given, by_quantity, not_right
 from grader.key import asked_case, layout
@@ -28,8 +28,8 @@ from oracles.comparison import Record
 from oracles.complex_step_oracle import ComplexStepOracle
 from reference_impl.contract import DEFAULT_LOSS, Array
 
-# Entries are small integers; where large values are what goes wrong, these as well.
-SMALL, LARGE = 3, (-1000.0, 1000.0)
+# Entries are small integers, or else halves; where large values are what goes wrong, these as well.
+SMALL, HALVES, LARGE = 3, (0.5, -0.5, 1.5), (-1000.0, 1000.0)
 
 MAX_DEPTH, MAX_WIDTH, MAX_BATCH = 3, 3, 3
 
@@ -42,29 +42,40 @@ MANNERS = (" raised ", " changed ", " gave ", "value of type", "shape", "dtype")
 
 @dataclass(frozen=True)
 class Trial:
-    """A network, what the loss was asked about, what was given, what is right, and the records of what is not right."""
+    """A network, what the loss was asked about, what was given, what is right, and the records of what is not right.
+
+    before: a network that the function was asked about first, where that is what it takes.
+    """
 
     network: Network
     prediction: Array
     given: Given
     right: Answer
     records: list[Record]
+    before: Case | None = None
 
 
 class Search:
-    """Looks for a small network on which a function of a submission errs."""
+    """Looks for a small network on which a function of a submission errs, in the manner of an example."""
 
-    def __init__(self, assignment: Assignment, runner: Runner, check: Check, example: Failure) -> None:
-        """example: the failure that the search starts from; what is found fails in the same manner."""
-        self._assignment, self._runner, self._check = assignment, runner, check
-        self._dtype, self._manner = example.dtype, _manner(example.record)
+    def __init__(self, assignment: Assignment, runner: Runner, check: Check, dtype: str, example: Trial) -> None:
+        self._assignment, self._runner, self._check, self._dtype = assignment, runner, check, dtype
+        self._manner = _manner(example.records[0])
         self._trials: dict[str, Trial] = {}
         self._oracle = ComplexStepOracle()
         self._deadline = time.monotonic() + assignment.search.seconds
+        # Asked about the example alone, a function that is wrong because of what it remembers is right.
+        self._remembers = not self._try(None, asked_case(check.function, example.network), example.network.edge).records
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the function is wrong only after other calls."""
+        return self._remembers
 
     def smallest(self) -> Trial | None:
         """The smallest failing trial that is found in time, if there is any."""
         from hypothesis import HealthCheck, Phase, find, settings
+        from hypothesis import strategies as st
         from hypothesis.errors import NoSuchExample
 
         limits = settings(
@@ -74,12 +85,14 @@ class Search:
             database=None,
             suppress_health_check=list(HealthCheck),
         )
+        asked = self._strategy()
+        pairs = st.tuples(asked if self._remembers else st.none(), asked)
         try:
             with _leaving_nothing_behind():
-                found = find(self._strategy(), self._fails, settings=limits, random=random.Random(0))  # noqa: S311
+                found = find(pairs, self._fails, settings=limits, random=random.Random(0))  # noqa: S311
         except NoSuchExample:
             return None
-        return self._trials[found.to_json()]
+        return self._trials[_name(*found)]
 
     def _strategy(self) -> Any:
         """What is drawn from: only what the function is asked about varies."""
@@ -87,32 +100,28 @@ class Search:
 
         from oracles.strategies import networks
 
-        large = self._check.name == "large values"
-        numbers = st.integers(-SMALL, SMALL).map(float)
+        numbers = st.integers(-SMALL, SMALL).map(float) | st.sampled_from(HALVES)
+        if self._check.name == "large values":
+            numbers = numbers | st.sampled_from(LARGE)
         sizes = {"max_width": MAX_WIDTH, "max_batch": MAX_BATCH}
-        function = self._check.function
+        function, losses = self._check.function, self._assignment.losses
         if function in ("forward", "backward", "gradient_descent_step"):
-            return networks(
-                **sizes,
-                max_depth=MAX_DEPTH,
-                activations=self._assignment.activations,
-                losses=self._assignment.losses,
-                numbers=numbers | st.sampled_from(LARGE) if large else numbers,
-            )
-        numbers = st.sampled_from(LARGE) | numbers if large else numbers
+            activations = self._assignment.activations
+            return networks(**sizes, max_depth=MAX_DEPTH, activations=activations, losses=losses, numbers=numbers)
         if function == "loss":
             outputs = ("identity", "sigmoid", "softmax")
-            found = networks(**sizes, max_depth=1, activations=outputs, losses=self._assignment.losses, numbers=numbers)
+            found = networks(**sizes, max_depth=1, activations=outputs, losses=losses, numbers=numbers)
             return found.map(_handed_through)
         return networks(**sizes, max_depth=1, activations=("identity",), losses=(DEFAULT_LOSS,), numbers=numbers)
 
-    def _fails(self, case: Case) -> bool:
+    def _fails(self, pair: tuple[Case | None, Case]) -> bool:
         """Whether the function errs on a network in that manner. Once the time is up, nothing new does."""
-        name = case.to_json()
+        name = _name(*pair)
         if name not in self._trials:
-            if time.monotonic() > self._deadline or self._undefined(case):
+            if time.monotonic() > self._deadline or self._undefined(pair[1]):
                 return False
-            self._trials[name] = self._try(case)
+            edge: Edge | None = "integers" if self._check.name == "integers" else None
+            self._trials[name] = self._try(*pair, edge)
         return any(_manner(record) == self._manner for record in self._trials[name].records)
 
     def _undefined(self, case: Case) -> bool:
@@ -121,19 +130,25 @@ class Search:
         at_zero = self._check.function == "relu_prime" and bool((case.x == 0).any())
         return any_slope and (at_zero or "at a kink" in features(case, self._assignment))
 
-    def _try(self, case: Case) -> Trial:
-        network = Network(case, case, "integers" if self._check.name == "integers" else None)
-        function = self._check.function
+    def _try(self, before: Case | None, case: Case, edge: Edge | None) -> Trial:
+        """Ask the function about a network, after another one if there is one, and judge what it gives."""
+        function, (answer,) = self._check.function, self._oracle.answers([case])
+        if before is not None:
+            (first,) = self._oracle.answers([before])
+            self._ask(Network(before, before, edge), first[Quantity("output", before.depth)], fresh=True)
+        network, prediction = Network(case, case, edge), answer[Quantity("output", case.depth)]
         quantities = layout(function, network)
-        (answer,) = self._oracle.answers([case])
-        right = {quantity: answer[quantity] for quantity, _, _ in quantities}
-        arguments = Arguments()
-        prediction = answer[Quantity("output", case.depth)]
-        described = arguments.of(function, network, prediction)
-        call = Call(function, 0, self._dtype, self._check.name)
-        ((_, result),) = self._runner.ask([call], [described], arguments.numbers, fresh=True)
+        result = self._ask(network, prediction, fresh=before is None)
         given = by_quantity(function, quantities, network, self._dtype, result)
-        return Trial(network, prediction, given, right, self._records(case, given, right))
+        right = {quantity: answer[quantity] for quantity, _, _ in quantities}
+        return Trial(network, prediction, given, right, self._records(case, given, right), before)
+
+    def _ask(self, network: Network, prediction: Array, *, fresh: bool) -> Any:
+        arguments = Arguments()
+        described = arguments.of(self._check.function, network, prediction)
+        call = Call(self._check.function, 0, self._dtype, self._check.name)
+        ((_, result),) = self._runner.ask([call], [described], arguments.numbers, fresh=fresh)
+        return result
 
     def _records(self, case: Case, given: Given, right: Answer) -> list[Record]:
         """What is not right; the bounds are worked out only where something is not the same."""
@@ -164,6 +179,10 @@ def _handed_through(case: Case) -> Case:
     return replace(case, weights=(np.eye(k),), biases=(np.zeros(k),), x=z)
 
 
+def _name(before: Case | None, case: Case) -> str:
+    return f"{before.to_json() if before else ''} {case.to_json()}"
+
+
 def _identical(given: Any, right: Array, dtype: str) -> bool:
     """Whether an answer is the right one to the last digit."""
     if not (isinstance(given, np.ndarray) and given.dtype == dtype and given.shape == right.shape):
@@ -184,9 +203,11 @@ def render(function: str, trial: Trial, dtype: str, *, smallest: bool) -> Counte
     record = trial.records[0]
     given, right = trial.given[record.quantity], trial.right[record.quantity]
     got, expected = _told_apart(given, right)
+    first = _inputs(function, trial.before, trial.before.y) if trial.before else {}
     return Counterexample(
         smallest=smallest,
         dtype=dtype,
+        before=first,
         inputs=_inputs(function, case, prediction),
         quantity=name_quantity(record.quantity),
         got=record.cause or got,

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from grader.assignment import Feedback, Visibility
+from grader.key import Purpose
 from grader.sandbox.launch import Mode
 
 SCHEMA_VERSION = "1.0"
@@ -38,6 +40,9 @@ class Counterexample(msgspec.Struct, frozen=True):
 
     smallest: Annotated[bool, Meta(description="Whether it was searched for; else it is one that the grade rests on")]
     dtype: str
+    before: Annotated[
+        dict[str, str], Meta(description="What the function has to be asked about first, where that is what it takes")
+    ]
     inputs: Annotated[dict[str, str], Meta(description="What the function was given, by the notes' symbols")]
     quantity: str
     got: str
@@ -85,9 +90,12 @@ class Grade(msgspec.Struct, frozen=True):
     submission: str
     assignment: Annotated[str, Meta(description="The assignment's title")]
     key: Annotated[str, Meta(description="The hash of the answer key's content")]
+    purpose: Annotated[Purpose, Meta(description="Whether the key is the course's, or a public one to practise with")]
     student: Annotated[str | None, Meta(description="For whom the key was made, if for one student")]
     networks: Annotated[int, Meta(description="How many each function was asked about, at most")]
     dtypes: list[str]
+    feedback: Annotated[Feedback, Meta(description="How much of this the student is told")]
+    visibility: Annotated[Visibility, Meta(description="When a learning platform shows it")]
     sandbox: Mode
     sandbox_description: str
     score: float

@@ -9,32 +9,50 @@ from pathlib import Path
 from typing import Any
 
 from grader import words
-from grader.assignment import USES, Assignment, CouldNotGradeError
-from grader.calls import Call, Trouble, questions
+from grader.assignment import USES, Assignment, CouldNotGradeError, read_assignment
+from grader.calls import Call, Trouble, plain, questions
 from grader.checks import Check, Outcome, calls_of, checks_of, judge_calls
 from grader.counterexample import Search, Trial, render
 from grader.diagnosis import Diagnosis, diagnose
 from grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
-from grader.key import Key, read_key
+from grader.key import Key, find_key, read_key
 from grader.patterns import patterns
 from grader.running import Runner
 from grader.sandbox.launch import Mode, SandboxError, describe_mode
 from grader.sandbox.system_calls import filter_program
 from grader.scoring import Scored, say_points, score
-from grader.submission import find_submission, private_copy
+from grader.submission import Submission, find_submission, private_copy
 from grader.trusted import source
 from reports.wording import conjoin
 
 
 def grade(
-    path: Path, assignment: Assignment, key_path: Path, *, mode: Mode = "bubblewrap", adapter: Path | None = None
+    submission: Path,
+    *,
+    assignment: Path | None = None,
+    key: Path | None = None,
+    student: str | None = None,
+    adapter: Path | None = None,
+    mode: Mode = "bubblewrap",
 ) -> Grade:
-    """Grade the submission at a path, with an answer key for the assignment.
+    """Grade the submission at a path.
 
-    Raises CouldNotGradeError where there is no submission, no key for the assignment, or no sandbox of that mode.
+    assignment: a file; the default one otherwise. key: a file, or a folder of keys for single students; otherwise the
+    one that comes with the default assignment, or that lies beside the assignment's file. student: whose key is to be
+    used, where there is a folder of them; otherwise the submission's name says it.
+
+    Raises CouldNotGradeError where there is no submission, no assignment, no key for it, or no sandbox of that mode.
     """
+    chosen = read_assignment(assignment)
+    found = find_submission(submission, chosen.file)
+    return grade_submission(found, chosen, find_key(key, assignment, student or found.name), mode, adapter)
+
+
+def grade_submission(
+    submission: Submission, assignment: Assignment, key: Path, mode: Mode = "bubblewrap", adapter: Path | None = None
+) -> Grade:
+    """Grade a submission with the answer key in a file; errors as in `grade`."""
     started = time.perf_counter()
-    submission = find_submission(path, assignment.file)
     deadline = time.monotonic() + assignment.limits.total_seconds
     with private_copy(submission, adapter) as (folder, copied):
 
@@ -42,7 +60,7 @@ def grade(
             return Runner(assignment, mode, folder, submission.main, copied, deadline)
 
         try:
-            grading = Grading(assignment, key_path, start)
+            grading = Grading(assignment, key, start)
             functions = {function: grading.grade_function(function) for function in assignment.functions}
         except SandboxError as error:
             raise CouldNotGradeError(str(error)) from error
@@ -53,9 +71,12 @@ def grade(
         submission=submission.name,
         assignment=assignment.title,
         key=header.content,
+        purpose=header.purpose,
         student=header.student,
         networks=len(header.networks),
         dtypes=list(header.dtypes),
+        feedback=assignment.feedback,
+        visibility=assignment.visibility,
         sandbox=mode,
         sandbox_description=describe_mode(mode, filtered=bool(filter_program())),
         score=float(sum(points)),
@@ -74,11 +95,11 @@ class Grading:
     outcomes: of each function, as it is. again: of those judged again; with: the functions that were right then.
     """
 
-    def __init__(self, assignment: Assignment, key_path: Path, start: Callable[[], Runner]) -> None:
+    def __init__(self, assignment: Assignment, key: Path, start: Callable[[], Runner]) -> None:
         """start: starts a worker."""
         self.assignment, self._start = assignment, start
         with start() as runner:  # it comes to life while the key is read
-            self.key: Key = read_key(key_path, assignment)
+            self.key: Key = read_key(key, assignment)
             self._numbers, self._arguments = questions(self.key)
             runner.give(self._numbers)
             self.outcomes = self._ask(runner, assignment.functions)
@@ -89,8 +110,9 @@ class Grading:
 
     @property
     def output(self) -> str:
-        """The beginning of what the submission printed, in all its runs as it is."""
-        return "".join(self._outputs)
+        """The beginning of what the submission printed while it was judged as it is."""
+        lines = "".join(self._outputs).splitlines()
+        return "\n".join(map(plain, lines))[: self.assignment.limits.output_kb * 1024]
 
     def _ask(self, runner: Runner, functions: Sequence[str]) -> dict[str, Outcome]:
         """Make all calls of some functions, and judge what they give."""
@@ -164,7 +186,7 @@ class Grading:
         told_again = _first_explanation(checks_again, self.key)
         if not told_again:
             return f"{told} It is right as soon as {others} is."
-        return f"Even with a right {others} in the place of yours: {told_again}"
+        return f"Even with a right {others} in the place of yours, {told_again[:1].lower()}{told_again[1:]}"
 
     def _counterexample(
         self, function: str, status: Status, checks: Sequence[Check], checks_again: Sequence[Check] | None
@@ -180,16 +202,15 @@ class Grading:
         sorts = {value.sort for value in given.values() if isinstance(value, Trouble)}
         if "unimportable" in sorts:
             return None
+        network, prediction = self.key.networks[example.number], self.key.predictions[example.number]
+        records = [failure.record for failure in failed.failures if failure[:2] == example[:2]]
+        trial = Trial(network, prediction, given, self.key.answer(function, example.number), records)
         if "stopped" not in sorts:
             with self._start() as runner:
                 runner.replace({used: source(used) for used in self.replaced.get(function, ())})
-                found = Search(self.assignment, runner, failed, example).smallest()
+                found = Search(self.assignment, runner, failed, example.dtype, trial).smallest()
             if found is not None:
                 return render(function, found, example.dtype, smallest=True)
-        records = [failure.record for failure in failed.failures if failure[:2] == example[:2]]
-        right = self.key.answer(function, example.number)
-        network, prediction = self.key.networks[example.number], self.key.predictions[example.number]
-        trial = Trial(network, prediction, given, right, records)
         return render(function, trial, example.dtype, smallest=False)
 
     def _grade_check(self, scored: Scored) -> CheckGrade:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import urllib.parse
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,16 @@ class Key:
     predictions: tuple[Array, ...]
     answers: dict[str, Array]
     allowances: dict[str, dict[str, Array]]
+
+    def summary(self) -> str:
+        """What the key is, in a sentence."""
+        header = self.header
+        agreement = " and ".join(f"{oracle} {ratio:.2g}" for oracle, ratio in header.agreement.items())
+        whose = f" for {header.student}" if header.student is not None else ""
+        return (
+            f"The {header.purpose} key{whose} has {len(self.networks)} networks; {sum(header.rejected.values())} more "
+            f"were drawn, and were not what they should be. Error / allowed of the oracles is at most: {agreement}."
+        )
 
     @cached_property
     def layouts(self) -> dict[str, list[Layout]]:
@@ -178,6 +189,21 @@ def _without_time(content: io.BytesIO) -> bytes:
         for name in source.namelist():
             target.writestr(zipfile.ZipInfo(name), source.read(name), zipfile.ZIP_DEFLATED)
     return plain.getvalue()
+
+
+def find_key(key: Path | None, assignment: Path | None, student: str) -> Path:
+    """Where the key is: as given, or in the folder that is given under the student's id; else beside the assignment.
+
+    The default assignment, for which `assignment` is None, comes with a key of its own.
+    """
+    if key is not None:
+        return key / student_file(student) if key.is_dir() else key
+    return DEFAULT_KEY if assignment is None else assignment.with_suffix(".key")
+
+
+def student_file(student: str) -> str:
+    """The name of a student's key, whatever characters the id has."""
+    return f"{urllib.parse.quote(student, safe='')}.key"
 
 
 def read_key(path: Path, assignment: Assignment) -> Key:

@@ -6,11 +6,12 @@ import importlib.metadata
 import platform
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from grader.assignment import Assignment, CouldNotGradeError
-from grader.key import VERSION, Header, Key, Purpose, asked_case, layout, network_header
+from grader.assignment import Assignment, CouldNotGradeError, read_assignment
+from grader.key import VERSION, Header, Key, Purpose, asked_case, layout, network_header, student_file, write_key
 from grader.networks import Network, draw_networks, random_stream
 from oracles.bounds import NUMPY, Bounds, bounds
 from oracles.case import Answer, Case, Quantity
@@ -22,6 +23,28 @@ from reports.campaign import Progress, load_oracles
 ORACLES = ("torch", "jax")
 
 PACKAGES = ("numpy", "torch", "jax", "python-flint")
+
+
+def make_keys(
+    *,
+    assignment: Path | None,
+    out: Path,
+    practice: bool = False,
+    students: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[Key]:
+    """Make the answer key of an assignment and write it to `out`; or one for each student, into the folder `out`.
+
+    assignment: a file, or None for the default one. practice: a key that tells nothing about those for grading. Raises
+    CouldNotGradeError where that cannot be done, and as `make_key` does.
+    """
+    chosen = read_assignment(assignment)
+    keys = []
+    for student in students or (None,):
+        key = make_key(chosen, student=student, purpose="practice" if practice else "grading", progress=progress)
+        write_key(key, out if student is None else out / student_file(student))
+        keys.append(key)
+    return keys
 
 
 def make_key(

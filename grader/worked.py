@@ -70,7 +70,7 @@ def _sigmoid(z: float) -> tuple[str, float]:
 
 def _sigmoid_prime(z: float) -> tuple[str, float]:
     a = float(g.sigmoid(np.array(z)))
-    return f"g(1 - g) with g = {number(a)}", a * (1 - a)
+    return f"{number(a)}·(1 - {number(a)})", a * (1 - a)
 
 
 def _relu(z: float) -> tuple[str, float]:
@@ -78,7 +78,7 @@ def _relu(z: float) -> tuple[str, float]:
 
 
 def _relu_prime(z: float) -> tuple[str, float]:
-    return (f"({number(z)} > 0)" if z > 0 else f"({number(z)} > 0), which is false,"), float(z > 0)
+    return f"(1 if {number(z)} > 0 else 0)", float(z > 0)
 
 
 def _tanh(z: float) -> tuple[str, float]:
@@ -87,7 +87,7 @@ def _tanh(z: float) -> tuple[str, float]:
 
 def _tanh_prime(z: float) -> tuple[str, float]:
     a = float(np.tanh(z))
-    return f"1 - t² with t = {number(a)}", 1 - a * a
+    return f"1 - {_factor(a)}²", 1 - a * a
 
 
 FORMULA: dict[str, Callable[[float], tuple[str, float]]] = {
@@ -154,7 +154,9 @@ def _scale(case: Case) -> str:
     two = "2 " if parts.factor == 0.5 else ""
     if parts.reduction == "sum":
         return f"c = {'1/2' if two else '1'}"
-    return f"c = 1 / ({two}n), n = {n}" if parts.reduction == "mean" else f"c = 1 / ({two}n k), n = {n}, k = {k}"
+    if parts.reduction == "mean":
+        return f"c = 1 / ({two}n), n = {n}" if two else f"c = 1 / n, n = {n}"
+    return f"c = 1 / ({two}n k), n = {n}, k = {k}"
 
 
 def _backward(case: Case) -> Iterator[str]:
