@@ -66,6 +66,10 @@ class Described:
     dtype: str
 
 
+# As many as NumPy's arrays can have.
+MOST_DIMENSIONS = 64
+
+
 class Arguments:
     """The arguments of calls, as the worker takes them: references into one array of all numbers."""
 
@@ -139,7 +143,7 @@ def rebuild(message: Any, arrays: Sequence[Array], function: str) -> Any:
         if "result" in message:
             return _rebuild(message["result"], arrays)
         if "changed" in message:
-            return Trouble(say_changed(function, message["changed"]), sort="changed")
+            return Trouble(say_changed(function, sorted(set(message["changed"]))), sort="changed")
         return _raised(message, function)
     except (KeyError, TypeError, IndexError, RecursionError, msgspec.ValidationError) as error:
         raise ValueError("this is no answer") from error
@@ -154,6 +158,8 @@ def _rebuild(described: Any, arrays: Sequence[Array]) -> Any:
     if "number" in described:
         return float(arrays[described["number"]])
     if "shape" in described:
+        if len(described["shape"]) > MOST_DIMENSIONS:
+            raise TypeError("no array has so many dimensions")
         return Described(tuple(map(int, described["shape"])), plain(described["dtype"]))
     name = plain(described["type"])
     return type(f"{name} of {int(described['length'])}" if "length" in described else name, (), {})()

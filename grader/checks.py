@@ -49,12 +49,17 @@ class Outcome(NamedTuple):
         return not any(records for found in self.records.values() for records in found)
 
     def absence(self) -> Trouble | None:
-        """Why the function gave nothing at all, where that is because it is not there or not written."""
+        """Why the function gave nothing at all, where that is because it is not there, or not written."""
+        return self._always("missing", "unwritten")
+
+    def unimportable(self) -> Trouble | None:
+        """Why it could not even be called, where that is because the file cannot be imported."""
+        return self._always("unimportable")
+
+    def _always(self, *sorts: str) -> Trouble | None:
         results = list(self.results.values())
-        absent = [
-            result for result in results if isinstance(result, Trouble) and result.sort in ("missing", "unwritten")
-        ]
-        return absent[0] if len(absent) == len(results) else None
+        troubles = [result for result in results if isinstance(result, Trouble) and result.sort in sorts]
+        return troubles[0] if len(troubles) == len(results) else None
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,11 @@ class Evidence:
 
 def diagnose(key: Key, function: str, outcome: Outcome) -> Diagnosis:
     """Name the mistake that explains what a function gave; nothing where none does."""
-    evidence = list(_evidence(key, function, outcome))
+    with np.errstate(all="ignore"):
+        return _diagnose(key, function, list(_evidence(key, function, outcome)))
+
+
+def _diagnose(key: Key, function: str, evidence: list[Evidence]) -> Diagnosis:
     wrong = [item for item in evidence if item.wrong]
     if not any(_comparable(item) for item in wrong):
         return Diagnosis()

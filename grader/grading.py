@@ -127,7 +127,8 @@ class Grading:
         wrong = [function for function, outcome in self.outcomes.items() if not outcome.right]
         for function in wrong:
             replaced = [used for used in USES.get(function, ()) if used in wrong]
-            if replaced and self.outcomes[function].absence() is None:
+            outcome = self.outcomes[function]
+            if replaced and outcome.absence() is None and outcome.unimportable() is None:
                 self.replaced[function] = replaced
         if not self.replaced:
             return
@@ -176,9 +177,9 @@ class Grading:
 
     def _cause(self, function: str, checks: Sequence[Check], checks_again: Sequence[Check] | None) -> str:
         """What was not right, in a sentence, and whose fault it is."""
-        absence = self.outcomes[function].absence()
-        if absence is not None:
-            return f"{absence.cause}."
+        outcome = self.outcomes[function]
+        if trouble := outcome.absence() or outcome.unimportable():
+            return words.sentence(trouble.cause)
         told = _first_explanation(checks, self.key)
         if not told or checks_again is None:
             return told
@@ -198,10 +199,10 @@ class Grading:
             return None
         example = words.example(failed, self.key)
         outcome = self.again.get(function, self.outcomes[function])
+        if outcome.unimportable() is not None:
+            return None
         given = outcome.given[example.dtype][example.number]
         sorts = {value.sort for value in given.values() if isinstance(value, Trouble)}
-        if "unimportable" in sorts:
-            return None
         network, prediction = self.key.networks[example.number], self.key.predictions[example.number]
         records = [failure.record for failure in failed.failures if failure[:2] == example[:2]]
         trial = Trial(network, prediction, given, self.key.answer(function, example.number), records)

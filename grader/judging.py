@@ -34,7 +34,7 @@ def judge(key: Key, function: str, dtype: str, results: Sequence[Any]) -> tuple[
     flat = np.concatenate(
         [part for layout, parts in zip(layouts, given, strict=True) for part in _flat(layout, parts, dtype)]
     )
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         right = (np.abs(flat - answers) <= allowed) | np.isinf(allowed)
     wrong = ~np.logical_and.reduceat(right, [start for start, _ in key.spans[function]])
     return given, [

@@ -102,7 +102,7 @@ class Runner:
                 waiting.remove((number, call))
                 yield call, Trouble(f"there is no function {call.function}", fails=False, sort="missing")
             request = [(number, call.function, call.dtype, arguments[number]) for number, call in waiting]
-            self._session.send({"calls": request}, () if numbers is None else (numbers,))
+            self._session.send({"calls": request}, () if numbers is None else (numbers,), answers=len(request))
             try:
                 while waiting:
                     yield waiting[0][1], self._receive(*waiting[0])
@@ -154,7 +154,7 @@ class Runner:
                 raise WorkerFailure(NO_MESSAGE) from error
         except WorkerFailure as failure:
             self.close()
-            return Trouble(f"the file {failure}, while it was imported", sort="unimportable")
+            return Trouble(f"while it was imported, the file {failure}", sort="unimportable")
         return None
 
     def _receive(self, number: int, call: Call) -> Any:

@@ -75,9 +75,14 @@ def explain(check: Check, key: Key) -> str:
     told = describe(example(check, key).record)
     wrong = count_networks(check)
     if wrong == check.networks == len(key.networks):
-        return f"{told}."
+        return sentence(told)
     how_many = f"all {wrong}" if wrong == check.networks else f"{wrong} of {check.networks}"
-    return f"On {how_many} {ON[check.name]}: {told}."
+    return sentence(f"On {how_many} {ON[check.name]}: {told}")
+
+
+def sentence(text: str) -> str:
+    """A text with a full stop, where it does not end already."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def count_networks(check: Check) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import shutil
@@ -43,7 +44,8 @@ class SandboxError(Exception):
 class Launch:
     """A command that starts a worker, and what the worker has to know.
 
-    main, adapter: paths as the worker sees them. uid: the user that it becomes, where it can.
+    main, adapter: paths as the worker sees them. uid: the user that it becomes, where it can. writes: whether there is
+    a scratch folder of limited size, so that it may write files.
     """
 
     command: tuple[str, ...]
@@ -52,6 +54,7 @@ class Launch:
     main: str
     adapter: str | None
     uid: int | None
+    writes: bool
 
 
 def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, *, scratch_bytes: int) -> Launch:
@@ -105,6 +108,7 @@ def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None,
         main=f"{SUBMISSION}/{main}",
         adapter=f"{ADAPTER}/{adapter.name}" if adapter else None,
         uid=_unused_user() if root else None,
+        writes=True,
     )
 
 
@@ -118,6 +122,8 @@ def _binds(option: str, pairs: Iterable[tuple[Path, Path]]) -> Iterable[str]:
 
 def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> Launch:
     root = os.geteuid() == 0
+    if not root:
+        _hide_memory()
     if root and (blocked := unreadable_for_others(runtime)):
         raise SandboxError(
             f"--sandbox limits runs submissions as another user, who cannot enter {blocked}, where this Python is: use "
@@ -138,7 +144,15 @@ def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> 
         main=str(folder / main),
         adapter=str(adapter) if adapter else None,
         uid=_unused_user() if root else None,
+        writes=False,
     )
+
+
+def _hide_memory() -> None:
+    """Keep this user's other processes, the worker among them, from looking into this one (prctl(2))."""
+    set_dumpable = 4
+    if ctypes.CDLL(None, use_errno=True).prctl(set_dumpable, 0, 0, 0, 0):
+        raise SandboxError("this process cannot hide its memory from the submission; use bubblewrap")
 
 
 def _unused_user() -> int:
@@ -154,4 +168,5 @@ def describe_mode(mode: Mode, *, filtered: bool) -> str:
     calls = "" if filtered else ", and no system calls are filtered on this kind of machine"
     if mode == "bubblewrap":
         return f"bubblewrap: no network, and no files but Python, NumPy and the submission's own{calls}"
-    return f"limits only: time, memory and output are bounded, but files that every user can read are readable{calls}"
+    whose = "every user" if os.geteuid() == 0 else "you"
+    return f"limits only: time, memory and output are bounded, but what {whose} can read it can read too{calls}"

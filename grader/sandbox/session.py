@@ -24,8 +24,8 @@ from reference_impl.contract import Array
 
 MEBIBYTE = 2**20
 
-# No honest answer is larger, nor what is said of it.
-MOST_BYTES = 32 * MEBIBYTE
+# No honest answer is larger, nor what is said of it; and all answers together are far from that for each.
+MOST_BYTES, MOST_BYTES_A_CALL = MEBIBYTE, 2**16
 
 START_SECONDS = 30
 
@@ -101,6 +101,7 @@ class Session:
             self._selector.register(descriptor, selectors.EVENT_READ)
         self._waiting = bytearray()  # what is to be sent
         self._received, self._read = bytearray(), 0
+        self._budget = MOST_BYTES * 64
         self._output, self._output_bytes = bytearray(), 0
         self._ended = False
 
@@ -118,7 +119,7 @@ class Session:
         WorkerFailure where the submission does not survive being imported.
         """
         setup = {
-            "limits": self._limits.resources(),
+            "limits": self._limits.resources() | ({} if self._launch.writes else {"RLIMIT_FSIZE": (0, 0)}),
             "uid": self._uid,
             "filter": filter_program().hex(),
             "main": self._launch.main,
@@ -136,8 +137,9 @@ class Session:
             ) from failure
         return self.receive(import_seconds)[0]
 
-    def send(self, message: Any, arrays: Sequence[Array] = ()) -> None:
-        """Send a request; it is written while answers are waited for."""
+    def send(self, message: Any, arrays: Sequence[Array] = (), answers: int = 1) -> None:
+        """Send a request, to which so many answers are expected; it is written while they are waited for."""
+        self._budget += answers * MOST_BYTES_A_CALL
         text = msgspec.json.encode(message)
         packed = save({str(i): np.ascontiguousarray(array) for i, array in enumerate(arrays)}) if arrays else b""
         self._waiting += len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed
@@ -190,7 +192,7 @@ class Session:
             return None
         lengths = self._received[self._read : self._read + 8]
         size = 8 + int.from_bytes(lengths[:4], "little") + int.from_bytes(lengths[4:], "little")
-        if size > MOST_BYTES:
+        if size > min(MOST_BYTES, self._budget):
             raise self._not_a_message()
         return size if have >= size else None
 
@@ -202,6 +204,7 @@ class Session:
         start = self._read + 8
         middle = start + int.from_bytes(self._received[self._read : self._read + 4], "little")
         self._read += size
+        self._budget -= size
         frame = bytes(self._received[start:middle]), bytes(self._received[middle : self._read])
         if self._read > READ_AT_ONCE:
             del self._received[: self._read]

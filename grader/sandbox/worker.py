@@ -16,6 +16,7 @@ import importlib.util
 import json
 import os
 import resource
+import signal
 import sys
 import types
 from collections.abc import Callable
@@ -38,11 +39,12 @@ DTYPES = {
 }
 
 # A result that is larger is described, not sent: far more than any right answer has.
-MOST_BYTES, MOST_ITEMS, DEEPEST = 2**22, 256, 3
+MOST_BYTES, MOST_ITEMS, DEEPEST = 2**16, 256, 3
 
 MESSAGE_SHOWN = 300
 
-ERRSTATE = np.errstate  # the submission may put something else into NumPy's namespace
+# The submission may put something else in their places.
+READ, WRITE, ENCODE, DECODE, ERRSTATE = os.read, os.write, json.JSONEncoder().encode, json.loads, np.errstate
 
 
 class Channel:
@@ -55,19 +57,19 @@ class Channel:
         """The next message; raises EOFError when there are no more."""
         lengths = self._read(8)
         text = self._read(int.from_bytes(lengths[:4], "little"))
-        return json.loads(text), unpack(self._read(int.from_bytes(lengths[4:], "little")))
+        return DECODE(text), unpack(self._read(int.from_bytes(lengths[4:], "little")))
 
     def send(self, message: Any, arrays: list[np.ndarray]) -> None:
         """Send a message with arrays of dtypes that may cross."""
-        text, packed = json.dumps(message).encode(), pack(arrays)
+        text, packed = ENCODE(message).encode(), pack(arrays)
         rest = memoryview(len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed)
         while rest:
-            rest = rest[os.write(self._answers, rest) :]
+            rest = rest[WRITE(self._answers, rest) :]
 
     def _read(self, size: int) -> bytes:
         parts = []
         while size:
-            part = os.read(self._requests, min(size, 2**20))
+            part = READ(self._requests, min(size, 2**20))
             if not part:
                 raise EOFError
             parts.append(part)
@@ -98,7 +100,7 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
     size = int.from_bytes(data[:8], "little")
     names = {code: name for name, code in DTYPES.items()}
     arrays = {}
-    for name, entry in json.loads(data[8 : 8 + size]).items():
+    for name, entry in DECODE(data[8 : 8 + size]).items():
         if name != "__metadata__":
             start, end = entry["data_offsets"]
             numbers = np.frombuffer(data[8 + size + start : 8 + size + end], names[entry["dtype"]])
@@ -114,17 +116,19 @@ def lock_down(limits: dict[str, tuple[int, int]], uid: int | None, filter_progra
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+    libc = ctypes.CDLL(None, use_errno=True)
+    set_parent_death_signal = 1
+    libc.prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
     if filter_program:
-        _filter_system_calls(filter_program)
+        _filter_system_calls(libc, filter_program)
 
 
-def _filter_system_calls(program: bytes) -> None:
+def _filter_system_calls(libc: ctypes.CDLL, program: bytes) -> None:
     """Install a classic BPF program (seccomp(2)); no child can get rid of it.
 
     Raises OSError where the kernel does not take it.
     """
     set_no_new_privileges, set_seccomp, mode_filter = 38, 22, 2
-    libc = ctypes.CDLL(None, use_errno=True)
     code = ctypes.create_string_buffer(program, len(program))
 
     class Program(ctypes.Structure):
@@ -201,12 +205,26 @@ def _import(name: str, path: str) -> types.ModuleType:
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     if path not in _compiled:
-        _compiled[path] = compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+        _compiled[path] = compile(_decode(Path(path).read_bytes()), path, "exec", dont_inherit=True)
     exec(_compiled[path], module.__dict__)  # noqa: S102 (this is what the sandbox is for)
     return module
 
 
 _compiled: dict[str, Any] = {}
+
+
+def _decode(source: bytes) -> str:
+    """The text of a source file, whatever encoding it declares; raises SyntaxError where it is none."""
+    if b"\0" in source:
+        raise SyntaxError(
+            "this is not text: it contains null bytes", ("", source.count(b"\n", 0, source.index(b"\0")) + 1, 0, "")
+        )
+    try:
+        return importlib.util.decode_source(source)
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        what = f"this is not text in {error.encoding}: a byte 0x{source[error.start]:02x}"
+        raise SyntaxError(what, ("", line, 0, "")) from error
 
 
 def describe_error(error: BaseException, submission: Submission) -> dict[str, Any]:
