@@ -36,6 +36,9 @@ FACTOR, SINGLE = "ProportionalFactor", "Float32InTheMiddle"
 # each rounds in its own order. No two mistakes are that close.
 SAME = 1024
 
+# Where two mistakes at once are looked for, so many of the networks on which it is wrong are looked at first.
+CLUES = 12
+
 # What a factor may be, besides a constant: powers of n, the number of samples, and k, that of outputs.
 POWERS = {
     "n": (1, 0), "1/n": (-1, 0), "k": (0, 1), "1/k": (0, -1), "n/k": (1, -1), "k/n": (-1, 1), "n k": (1, 1),
@@ -81,7 +84,8 @@ def _diagnose(key: Key, function: str, evidence: list[Evidence]) -> Diagnosis:
         return _named("one", [SINGLE])
     if factor := _factor(key, function, evidence):
         return _named("one", [FACTOR], f"The factor is {factor}.")
-    pairs = [pair for pair in suspects.pairs(evidence[0]) if suspects.explain(pair, evidence)]
+    clues = [item for item in evidence if item.wrong][:: max(1, len(wrong) // CLUES)]
+    pairs = [pair for pair in suspects.pairs(clues) if suspects.explain(pair, [*clues, *evidence])]
     return _named("together", pairs[0]) if len(pairs) == 1 else Diagnosis()
 
 
@@ -129,16 +133,17 @@ class Suspects:
         """Whether these mistakes together give what the submission gave, on every network."""
         return any(self._explains(variant, evidence) for variant in self._together(names))
 
-    def pairs(self, clue: Evidence) -> Iterator[list[str]]:
-        """Two mistakes in different steps, of those that change the answer to a network on which it is wrong."""
+    def pairs(self, clues: Sequence[Evidence]) -> Iterator[list[str]]:
+        """Two mistakes in different steps, of those that change the answer to some network on which it is wrong."""
         simple = [name for name in self.singles if not CATALOGUE[name].remembers and not CATALOGUE[name].strengths]
-        right = self._answer(Textbook(), clue.call)
-        effective = [
-            name for name in simple if not self._alike(right, self._answer(CATALOGUE[name](), clue.call), clue)
-        ]
+        effective = [name for name in simple if not all(self._harmless(name, clue) for clue in clues)]
         for first, second in itertools.combinations(effective, 2):
             if not _steps(CATALOGUE[first]) & _steps(CATALOGUE[second]):
                 yield [first, second]
+
+    def _harmless(self, name: str, clue: Evidence) -> bool:
+        """Whether a mistake does not show on a network."""
+        return self._alike(self._answer(Textbook(), clue.call), self._answer(CATALOGUE[name](), clue.call), clue)
 
     def _together(self, names: Sequence[str]) -> list[Callable[[], Textbook]]:
         if len(names) == 1:
@@ -228,7 +233,8 @@ def _single_allowance(key: Key, function: str, number: int) -> Answer:
 def _factor(key: Key, function: str, evidence: Sequence[Evidence]) -> str:
     """The one factor by which everything is off, in words; empty where there is none."""
     found: list[tuple[float, int, int]] = []
-    for item in evidence:
+    first = evidence[0].call.dtype
+    for item in (item for item in evidence if item.call.dtype == first):
         case = asked_case(function, key.networks[item.call.number])
         pairs = [(_numbers(item.given[quantity]), right) for quantity, right in item.right.items()]
         given = [got for got, right in pairs if got is not None and got.shape == right.shape]
@@ -250,7 +256,7 @@ def _factor(key: Key, function: str, evidence: Sequence[Evidence]) -> str:
         return ""
     for words, (n_power, k_power) in {"": (0, 0), **POWERS}.items():
         constants = np.array([factor / (float(n) ** n_power * float(k) ** k_power) for factor, n, k in found])
-        if np.ptp(constants) <= 1e-4 * abs(constants[0]):
+        if np.ptp(constants) <= 2 * SAME * np.finfo(first).eps * abs(constants[0]):
             constant = f"{np.median(constants):.4g}"
             return constant if not words else words if constant == "1" else f"{constant} times {words}"
     return ""

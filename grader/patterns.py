@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,17 +15,89 @@ from reference_impl.contract import Array
 
 def patterns(key: Key, function: str, outcome: Outcome) -> list[str]:
     """Sentences about where a function is right and where it is not, in double precision if it was asked in that."""
-    dtype = next(iter(outcome.records))
+    with np.errstate(all="ignore"):
+        return list(_patterns(key, function, outcome, next(iter(outcome.records))))
+
+
+def _patterns(key: Key, function: str, outcome: Outcome, dtype: str) -> list[str]:
     records = {call.number: outcome.records[dtype][call.number] for call in outcome.results if call.dtype == dtype}
     wrong = {number: found for number, found in records.items() if found}
     if not wrong:
         return []
+    entries = list(_entries(key, function, outcome, dtype, wrong))
     return [
+        *_signs(key, function, entries),
+        *_rows(function, entries),
+        *_lengths(entries),
         *_kinds(function, wrong),
         *_layers(key, function, wrong),
         *_only_with(key, function, set(wrong), set(records) - set(wrong)),
         *_transposed(key, function, outcome, dtype, wrong),
     ]
+
+
+# An array tells a factor where its largest entry is so many times what it may be off by.
+TELLING = 1000
+
+
+class Entries(NamedTuple):
+    """An array that is not right: of which network, as it was given, as it should be, and how closely."""
+
+    number: int
+    given: Array
+    right: Array
+    allowed: Array
+
+    @property
+    def wrong(self) -> Array:
+        """Which entries are not right."""
+        return ~(np.abs(self.given - self.right) <= self.allowed)
+
+
+def _entries(
+    key: Key, function: str, outcome: Outcome, dtype: str, wrong: dict[int, list[Record]]
+) -> Iterator[Entries]:
+    """The arrays that are not right, of those that have the right shape."""
+    for number, found in wrong.items():
+        answer, allowed = key.answer(function, number), key.allowance(function, number, dtype)
+        for record in found:
+            given = outcome.given[dtype][number][record.quantity]
+            if isinstance(given, np.ndarray) and given.shape == answer[record.quantity].shape:
+                yield Entries(number, given, answer[record.quantity], allowed[record.quantity])
+
+
+def _signs(key: Key, function: str, entries: list[Entries]) -> Iterator[str]:
+    """A function of single numbers is wrong only on one side of 0."""
+    if function in ("loss", "softmax", "forward", "backward", "gradient_descent_step") or not entries:
+        return
+    z = np.concatenate([key.networks[item.number].case.x.ravel() for item in entries])
+    wrong = np.concatenate([item.wrong.ravel() for item in entries])
+    for where, there in (("z < 0", z < 0), ("z > 0", z > 0), ("z = 0", z == 0)):
+        if wrong[there].any() and not wrong[~there].any():
+            yield f"It is wrong only where {where}."
+
+
+def _rows(function: str, entries: list[Entries]) -> Iterator[str]:
+    """A softmax whose rows do not sum to 1."""
+    if function == "softmax" and entries and all(item.given.ndim == 2 for item in entries):
+        off = [not np.allclose(item.given.sum(axis=1), 1, rtol=0, atol=1e-6) for item in entries]
+        if all(off):
+            yield "The rows of the result do not sum to 1."
+
+
+def _lengths(entries: list[Entries]) -> Iterator[str]:
+    """Arrays that are off by a factor each."""
+    several = [
+        item for item in entries if item.right.size > 1 and np.abs(item.right).max() > TELLING * item.allowed.max()
+    ]
+    if several and all(_parallel(item.given, item.right) for item in several):
+        yield "Each array that is wrong points the right way, but is too long or too short: it is off by a factor."
+
+
+def _parallel(given: Array, right: Array) -> bool:
+    factor = float(np.vdot(given, right) / np.vdot(right, right))
+    error = np.abs(given - factor * right).max()
+    return 0 < factor and abs(factor - 1) > 1e-3 and bool(error <= 1e-6 * np.abs(given).max())
 
 
 def _kinds(function: str, wrong: dict[int, list[Record]]) -> Iterator[str]:

@@ -422,3 +422,45 @@ MISTAKEN = [
     ),
     Mistaken("ProportionalFactor", {"error = p - y": "error = 3.7 * (p - y)"}, BACKWARD),
 ]
+
+# Wrong in ways that the catalogue does not know: whatever name they are given is a wrong one.
+UNKNOWN = {
+    "leaky ReLU": {"return np.maximum(z, 0)": "return np.where(z > 0, z, 0.01 * z)"},
+    "steep sigmoid": {"return 1.0 / (1.0 + np.exp(-z))": "return 1.0 / (1.0 + np.exp(-1.01 * z))"},
+    "sigmoid with an epsilon": {"return 1.0 / (1.0 + np.exp(-z))": "return 1.0 / (1.0 + np.exp(-z) + 1e-8)"},
+    "softmax at a temperature": {SHIFTED: "shifted = (z - np.max(z, axis=1, keepdims=True)) / 2"},
+    "softmax with an epsilon": {NORMALISED: "return exps / (exps.sum(axis=1, keepdims=True) + 1e-9)"},
+    "softmax sorted": {NORMALISED: "return np.sort(exps / exps.sum(axis=1, keepdims=True), axis=1)"},
+    "absolute error": {"np.sum((prediction - y) ** 2)": "np.sum(np.abs(prediction - y))"},
+    "log with an epsilon": {"logs = np.log(np.where(prediction > 0, prediction, 1.0))": "logs = np.log(prediction + 1e-9)"},
+    "log with base 2": {"logs = np.log(": "logs = np.log2("},
+    "forward without biases": {FORWARD: "a.append(activation(np.dot(a[-1], W.T), name))"},
+    "forward without the last activation": {"    return a\n\n\ndef backward": "    a[-1] = np.dot(a[-2], weights[-1].T) + biases[-1]\n    return a\n\n\ndef backward"},
+    "clipped gradients": {"    return dW, db": "    return [np.clip(g, -0.05, 0.05) for g in dW], db"},
+    "rounded gradients": {"    return dW, db": "    return [np.round(g, 6) for g in dW], [np.round(g, 6) for g in db]"},
+    "noise": {"    return dW, db": "    return [g * (1 + 1e-7) ** l for l, g in enumerate(dW, 1)], db"},
+    "normalised gradients": {"    return dW, db": "    return [g / (np.linalg.norm(g) + 1e-12) for g in dW], db"},
+    "layers in reverse": {"    return dW, db": "    return dW[::-1], db[::-1]"},
+    "first layer left out": {"    return dW, db": "    dW[0] = np.zeros_like(dW[0])\n    return dW, db"},
+    "bias of the layer before": {DB: "db[l] = np.full_like(biases[l], np.sum(a[l]))"},
+    "backward without its first activation": {HIDDEN: HIDDEN.replace("back * derivative", "back * (l > 1) * derivative")},
+    "half of the samples": {N: "    n = x.shape[0]\n    x, y = x[: (n + 1) // 2], y[: (n + 1) // 2]\n", "for s in range(n)": "for s in range(len(x))"},
+    "momentum": {STEP: STEP.replace("learning_rate * g", "learning_rate * (0.9 * g + 0.1 * np.sign(g))")},
+    "half precision": {"    return dW, db": "    return [g.astype(np.float16).astype(g.dtype) for g in dW], db"},
+    "random": {"    return dW, db": "    rng = np.random.default_rng(0)\n    return [g + rng.normal(size=g.shape).astype(g.dtype) for g in dW], db"},
+}  # fmt: skip
+
+# Two mistakes of the catalogue at once.
+PAIRS = {
+    ("HiddenDerivativeMissing", "BiasGradientAveraged"): {HIDDEN: "            delta = np.dot(delta, weights[l])\n", DB: "db[l] = np.mean(delta, axis=0)"},
+    ("OutputDerivativeMissing", "WeightGradientFromPreActivation"): {OTHER: "delta = error / n", JACOBIAN: "        delta = g\n", DW: "dW[l] = np.dot(delta.T, z[l - 1] if l > 0 else x)"},
+    ("SumForMean", "HiddenDerivativeMissing"): {N: "    n = 1\n", "for s in range(n)": "for s in range(len(x))", HIDDEN: "            delta = np.dot(delta, weights[l])\n"},
+    ("SignReversed", "BiasGradientZero"): {"error = p - y": "error = y - p", DB: "db[l] = np.zeros_like(biases[l])"},
+    ("SoftmaxDerivativeIsDiagonal", "OnlyTheLastNextNeuron"): {JACOBIAN: "        delta = g * p * (1 - p)\n", HIDDEN: "            for j in range(delta.shape[1]):\n                back = np.outer(delta[:, j], weights[l][j])\n            delta = back * derivative(z[l - 1], activations[l - 1])\n"},
+    ("GradientInPlaceOfWeight", "BiasGradientOfOneSample"): {"back = np.dot(delta, weights[l])": "back = np.dot(delta, dW[l])", DB: "db[l] = delta[0]"},
+}  # fmt: skip
+
+
+def with_lines(lines: dict[str, str]) -> str:
+    """The right submission with some lines changed."""
+    return Mistaken("", lines, {}).source
