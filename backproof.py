@@ -99,19 +99,17 @@ def grade(
     The parameters are those of `backproof grade --help`. Raises `grader.assignment.CouldNotGradeError` where grading
     cannot be done; a submission that fails, in whatever way, is graded.
     """
-    from grader.exports import write_grade
     from grader.grading import grade
 
-    found = grade(
+    return grade(
         Path(submission),
         assignment=Path(assignment) if assignment else None,
         key=Path(key) if key else None,
         student=student,
         adapter=Path(adapter) if adapter else None,
         mode=sandbox,
+        out=Path(out),
     )
-    write_grade(found, Path(out))
-    return found
 
 
 def make_key(

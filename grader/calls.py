@@ -75,7 +75,7 @@ class Arguments:
 
     def __init__(self) -> None:
         self._arrays: list[Array] = []
-        self._places: dict[int, tuple[int, int]] = {}
+        self._places: dict[int, tuple[int, ...]] = {}
         self._used = 0
 
     @property
@@ -89,20 +89,22 @@ class Arguments:
         integers = {id(array) for array in whole(network, case)}
         return [self._describe(argument, integers) for argument in arguments_of(function, case, prediction)]
 
-    def _describe(self, argument: Any, integers: set[int]) -> list[Any]:
-        if isinstance(argument, list) and argument and isinstance(argument[0], np.ndarray):
-            return ["list", [self._describe(part, integers) for part in argument]]
-        if not isinstance(argument, np.ndarray):
-            return ["value", argument]
-        return ["whole" if id(argument) in integers else "array", (*self._place(argument), argument.shape)]
+    def _describe(self, argument: Any, integers: set[int]) -> Any:
+        if isinstance(argument, np.ndarray):
+            place = self._place(argument)
+            return {"whole": place} if id(argument) in integers else place
+        if isinstance(argument, list) and isinstance(argument[0], np.ndarray):
+            return {"list": [self._describe(part, integers) for part in argument]}
+        return {"value": argument}
 
-    def _place(self, array: Array) -> tuple[int, int]:
-        """From where to where an array's numbers are; the same array is there once."""
-        if id(array) not in self._places:
+    def _place(self, array: Array) -> tuple[int, ...]:
+        """Where an array's numbers begin, and its shape; the same array is there once."""
+        place = self._places.get(id(array))
+        if place is None:
             self._arrays.append(array)  # and so nothing else gets its id
-            self._places[id(array)] = self._used, self._used + array.size
+            place = self._places[id(array)] = self._used, *array.shape
             self._used += array.size
-        return self._places[id(array)]
+        return place
 
 
 def arguments_for(key: Key, call: Call) -> list[Any]:
@@ -121,19 +123,6 @@ def arguments_for(key: Key, call: Call) -> list[Any]:
     return [made(argument) for argument in arguments_of(call.function, case, key.predictions[call.number])]
 
 
-def questions(key: Key) -> tuple[Array, dict[str, list[list[Any]]]]:
-    """All the numbers of a key's networks, and for each function the arguments for each network."""
-    arguments = Arguments()
-    asked = {
-        function: [
-            arguments.of(function, network, prediction)
-            for network, prediction in zip(key.networks, key.predictions, strict=True)
-        ]
-        for function in key.header.functions
-    }
-    return arguments.numbers, asked
-
-
 def rebuild(message: Any, arrays: Sequence[Array], function: str) -> Any:
     """What a call gave: arrays, lists and tuples of them, floats, stand-ins for anything else, or a `Trouble`.
 
@@ -142,6 +131,8 @@ def rebuild(message: Any, arrays: Sequence[Array], function: str) -> Any:
     try:
         if "result" in message:
             return _rebuild(message["result"], arrays)
+        if "missing" in message:
+            return Trouble(f"there is no function {function}", fails=False, sort="missing")
         if "changed" in message:
             return Trouble(say_changed(function, sorted(set(message["changed"]))), sort="changed")
         return _raised(message, function)

@@ -56,6 +56,10 @@ class Outcome(NamedTuple):
         """Why it could not even be called, where that is because the file cannot be imported."""
         return self._always("unimportable")
 
+    def gave_nothing(self) -> Trouble | None:
+        """Why there is nothing to judge, where that is so."""
+        return self.absence() or self.unimportable()
+
     def _always(self, *sorts: str) -> Trouble | None:
         results = list(self.results.values())
         troubles = [result for result in results if isinstance(result, Trouble) and result.sort in sorts]

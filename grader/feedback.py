@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -22,10 +21,9 @@ COLOURS = {"passed": "green", "failed": "red", "missing": "red", "not checked": 
 def render(grade: Grade, name: str) -> str:
     """A grade as "feedback.md" or "feedback.html"."""
     told = grade.feedback != "none"
-    return _template(name).render(grade=grade, told=told, examples=grade.feedback == "counterexamples")
+    return TEMPLATES[name].render(grade=grade, told=told, examples=grade.feedback == "counterexamples")
 
 
-@functools.cache
 def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("grader"),
@@ -142,3 +140,6 @@ def _function(name: str, function: FunctionGrade, *, examples: bool) -> Iterator
         told.append(Text("The right answer, step by step:", style="bold"))
         told += [Text(f"  {step}") for step in found.steps]
     yield Padding(Group(*told), (0, 0, 0, 2))
+
+
+TEMPLATES = {name: _template(name) for name in ("feedback.md", "feedback.html")}

@@ -35,7 +35,7 @@ from reference_impl.contract import Array
 # Raised whenever a key made before could not be read, or would be misread.
 VERSION = 1
 
-DEFAULT_KEY = DEFAULT.with_name("key.npz")
+DEFAULT_KEY = DEFAULT.with_suffix(".key")
 
 Purpose = Literal["grading", "practice"]
 

@@ -97,7 +97,7 @@ def _lengths(entries: list[Entries]) -> Iterator[str]:
 def _parallel(given: Array, right: Array) -> bool:
     factor = float(np.vdot(given, right) / np.vdot(right, right))
     error = np.abs(given - factor * right).max()
-    return 0 < factor and abs(factor - 1) > 1e-3 and bool(error <= 1e-6 * np.abs(given).max())
+    return factor > 0 and abs(factor - 1) > 1e-3 and bool(error <= 1e-6 * np.abs(given).max())
 
 
 def _kinds(function: str, wrong: dict[int, list[Record]]) -> Iterator[str]:

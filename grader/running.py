@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,12 +22,6 @@ KIBIBYTE = 1024
 
 # An honest submission prints a little; this much, in bytes, is no accident.
 MOST_PRINTED = 16 * MEBIBYTE
-
-
-class Loaded(msgspec.Struct):
-    """The functions that the worker has found."""
-
-    functions: list[str]
 
 
 class Runner:
@@ -57,7 +51,7 @@ class Runner:
         self._numbers: Array = np.zeros(0)
         self._replaced: dict[str, str] = {}
         self._session: Session | None = Session(self._launch, self._limits)
-        self._functions: set[str] | None = None  # None: it has not been imported yet
+        self._begun = self._loaded = False
         self.outputs: list[str] = []
 
     def give(self, numbers: Array) -> None:
@@ -67,9 +61,8 @@ class Runner:
     def replace(self, sources: dict[str, str]) -> None:
         """Put right functions, given as source texts, in the place of the submission's own, wherever it calls them."""
         self._replaced |= sources
-        if self._session is not None and self._functions is not None:
+        if self._session is not None and self._begun:
             self._session.send({"replace": sources})
-            self._functions |= set(sources)
 
     def ask(
         self,
@@ -79,42 +72,19 @@ class Runner:
         *,
         fresh: bool = False,
     ) -> Iterator[tuple[Call, Any]]:
-        """What each call gives, or a `Trouble`; those that cannot be made come before the others.
+        """What each call gives, or a `Trouble`; they are made at once, whenever it is that one looks at the answers.
 
         numbers: what their arguments refer to, where that is not what `give` has handed over. fresh: the submission is
         imported anew before, so that nothing is remembered of earlier calls. Raises
         `grader.sandbox.launch.SandboxError` where the sandbox does not work.
         """
         waiting = deque(enumerate(calls))
-        while waiting:
-            if time.monotonic() >= self._deadline:
-                seconds = f"{self._use.total_seconds:g}"
-                late = Trouble(f"the {seconds} s for everything were used up", fails=False, sort="unchecked")
-                yield from ((call, late) for _, call in waiting)
-                return
-            problem = self._start(fresh=fresh)
-            if problem is not None:
-                yield from ((call, problem) for _, call in waiting)
-                return
-            assert self._session is not None
-            assert self._functions is not None
-            for number, call in [item for item in waiting if item[1].function not in self._functions]:
-                waiting.remove((number, call))
-                yield call, Trouble(f"there is no function {call.function}", fails=False, sort="missing")
-            request = [(number, call.function, call.dtype, arguments[number]) for number, call in waiting]
-            self._session.send({"calls": request}, () if numbers is None else (numbers,), answers=len(request))
-            try:
-                while waiting:
-                    yield waiting[0][1], self._receive(*waiting[0])
-                    waiting.popleft()
-            except WorkerFailure as failure:
-                self.close()
-                _, stopped = waiting.popleft()
-                yield stopped, Trouble(f"{stopped.function} {failure}", sort="stopped")
-                given_up = [item for item in waiting if _same_check(item[1], stopped)]
-                for number, call in given_up:
-                    waiting.remove((number, call))
-                    yield call, Trouble("it was not called again", sort="unchecked")
+
+        def send() -> None:
+            self._send(waiting, arguments, () if numbers is None else (numbers,), fresh=fresh)
+
+        send()
+        return self._answers(waiting, send)
 
     def close(self) -> None:
         """End the worker; what it printed is kept."""
@@ -131,31 +101,79 @@ class Runner:
     ) -> None:
         self.close()
 
-    def _start(self, *, fresh: bool) -> Trouble | None:
-        """See to it that there is a worker that has imported the submission; a trouble where that cannot be."""
+    def _send(
+        self, waiting: deque[tuple[int, Call]], arguments: Sequence[list[Any]], numbers: Sequence[Array], *, fresh: bool
+    ) -> None:
+        """Send calls to a worker; to a new one, if there is none."""
+        if self._session is None:
+            self._session, self._begun = Session(self._launch, self._limits), False
+        if not self._begun:
+            self._session.begin(FUNCTIONS, (self._numbers,))
+            if self._replaced:
+                self._session.send({"replace": self._replaced})
+            self._begun, self._loaded = True, False
+        elif fresh:
+            self._session.send({"fresh": True})
+        self._fresh = fresh and self._loaded
+        # The same arguments serve for both precisions.
+        different = {id(arguments[number]): arguments[number] for number, _ in waiting}
+        places = {key: place for place, key in enumerate(different)}
+        request = {
+            "arguments": list(different.values()),
+            "calls": [(number, call.function, call.dtype, places[id(arguments[number])]) for number, call in waiting],
+        }
+        self._session.send(request, numbers, answers=len(waiting))
+
+    def _answers(self, waiting: deque[tuple[int, Call]], send: Callable[[], None]) -> Iterator[tuple[Call, Any]]:
+        while waiting:
+            try:
+                if unimportable := self._finish_loading():
+                    yield from ((call, unimportable) for _, call in waiting)
+                    return
+                while waiting:
+                    number, call = waiting[0]
+                    if time.monotonic() >= self._deadline:
+                        self.close()
+                        yield from self._too_late(waiting)
+                        return
+                    yield call, self._receive(number, call)
+                    waiting.popleft()
+            except WorkerFailure as failure:
+                self.close()
+                _, stopped = waiting.popleft()
+                yield stopped, Trouble(f"{stopped.function} {failure}", sort="stopped")
+                given_up = [item for item in waiting if _same_check(item[1], stopped)]
+                for item in given_up:
+                    waiting.remove(item)
+                    yield item[1], Trouble("it was not called again", sort="unchecked")
+                if waiting:
+                    send()
+
+    def _too_late(self, waiting: deque[tuple[int, Call]]) -> Iterator[tuple[Call, Trouble]]:
+        seconds = f"{self._use.total_seconds:g}"
+        late = Trouble(f"the {seconds} s for everything were used up", fails=False, sort="unchecked")
+        return ((call, late) for _, call in waiting)
+
+    def _finish_loading(self) -> Trouble | None:
+        """Wait until the submission has been imported, where it is not yet; a trouble where it cannot be."""
+        assert self._session is not None
         try:
-            if self._session is None:
-                self._session, self._functions = Session(self._launch, self._limits), None
-            if self._functions is None:
-                said = self._session.start(FUNCTIONS, (self._numbers,), self._use.import_seconds)
-                if self._replaced:
-                    self._session.send({"replace": self._replaced})
-            elif fresh:
-                self._session.send({"fresh": True})
+            if not self._loaded:
+                said = self._session.loaded(self._use.import_seconds)
+            elif self._fresh:
                 said, _ = self._session.receive(self._use.import_seconds)
             else:
                 return None
-            try:
-                if isinstance(said, dict) and "raised" in said:
-                    raised = msgspec.convert(said, Raised)
-                    return Trouble(f"the file cannot be imported: {raised.explanation()}", sort="unimportable")
-                self._functions = {*msgspec.convert(said, Loaded).functions, *self._replaced}
-            except msgspec.ValidationError as error:
-                raise WorkerFailure(NO_MESSAGE) from error
-        except WorkerFailure as failure:
+            self._loaded, self._fresh = True, False
+            if said == "loaded":
+                return None
+            raised = msgspec.convert(said, Raised)
+        except (WorkerFailure, msgspec.ValidationError) as failure:
             self.close()
-            return Trouble(f"while it was imported, the file {failure}", sort="unimportable")
-        return None
+            why = str(failure) if isinstance(failure, WorkerFailure) else NO_MESSAGE
+            return Trouble(f"while it was imported, the file {why}", sort="unimportable")
+        self.close()
+        return Trouble(f"the file cannot be imported: {raised.explanation()}", sort="unimportable")
 
     def _receive(self, number: int, call: Call) -> Any:
         """The answer to a call; raises WorkerFailure where there is none."""

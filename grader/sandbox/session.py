@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import signal
@@ -97,6 +98,8 @@ class Session:
         self._selector = selectors.DefaultSelector()
         for descriptor in (self._requests, self._answers, self._printed):
             os.set_blocking(descriptor, False)
+            with contextlib.suppress(OSError):  # then one side waits for the other more often
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, MEBIBYTE)
         for descriptor in (self._answers, self._printed):
             self._selector.register(descriptor, selectors.EVENT_READ)
         self._waiting = bytearray()  # what is to be sent
@@ -112,11 +115,10 @@ class Session:
         text = self._output.decode("utf-8", "replace")
         return f"{text}\n[{left_out} more bytes were printed]" if left_out else text
 
-    def start(self, names: Sequence[str], arrays: Sequence[Array], import_seconds: float) -> Any:
-        """Lock the worker down, hand it its inputs, and let it import the submission; returns what it says of it.
+    def begin(self, names: Sequence[str], arrays: Sequence[Array]) -> None:
+        """Have the worker lock itself down, take its inputs, and import the submission; `loaded` waits for that.
 
-        names: of the functions to look for. Raises SandboxError where the sandbox does not come to life, and
-        WorkerFailure where the submission does not survive being imported.
+        names: of the functions to look for.
         """
         setup = {
             "limits": self._limits.resources() | ({} if self._launch.writes else {"RLIMIT_FSIZE": (0, 0)}),
@@ -127,6 +129,13 @@ class Session:
             "names": list(names),
         }
         self.send(setup, arrays)
+
+    def loaded(self, import_seconds: float) -> Any:
+        """What the worker says of the submission, once it has begun.
+
+        Raises SandboxError where the sandbox does not come to life, and WorkerFailure where the submission does not
+        survive being imported.
+        """
         try:
             self.receive(START_SECONDS)
         except WorkerFailure as failure:

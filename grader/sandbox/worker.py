@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import importlib.util
 import json
+import math
 import os
 import resource
 import signal
@@ -27,15 +28,18 @@ import numpy as np
 
 # The dtypes that cross the boundary, with safetensors' names for them; of others only the name does.
 DTYPES = {
-    "float64": "F64",
-    "float32": "F32",
-    "float16": "F16",
-    "int64": "I64",
-    "int32": "I32",
-    "int16": "I16",
-    "int8": "I8",
-    "uint8": "U8",
-    "bool": "BOOL",
+    np.dtype(name): code
+    for name, code in {
+        "float64": "F64",
+        "float32": "F32",
+        "float16": "F16",
+        "int64": "I64",
+        "int32": "I32",
+        "int16": "I16",
+        "int8": "I8",
+        "uint8": "U8",
+        "bool": "BOOL",
+    }.items()
 }
 
 # A result that is larger is described, not sent: far more than any right answer has.
@@ -85,7 +89,7 @@ def pack(arrays: list[np.ndarray]) -> bytes:
     for i, array in enumerate(arrays):
         parts.append(array.tobytes())
         end = start + len(parts[-1])
-        dtype, shape = DTYPES[array.dtype.name], list(array.shape)
+        dtype, shape = DTYPES[array.dtype], list(array.shape)
         entries.append(f'"{i}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{start},{end}]}}')
         start = end
     header = ("{" + ",".join(entries) + "}").encode()
@@ -251,7 +255,7 @@ def describe(value: Any, arrays: list[np.ndarray], depth: int = 0) -> Any:
     kind = type(value)
     if issubclass(kind, np.ndarray | np.generic):
         plain = np.asarray(value)
-        if plain.dtype.name not in DTYPES or plain.nbytes > MOST_BYTES:
+        if plain.dtype not in DTYPES or plain.nbytes > MOST_BYTES:
             return {"shape": list(plain.shape), "dtype": str(plain.dtype)[:80]}
         arrays.append(plain)
         return len(arrays) - 1
@@ -286,24 +290,25 @@ class Worker:
                 self._submission.replace(request["replace"])
             if "fresh" in request:
                 self._channel.send(self._load(), [])
-            for number, function, dtype, arguments in request.get("calls", ()):
-                message, found = self._call(self._submission.functions.get(function), numbers, dtype, arguments)
+            for number, function, dtype, place in request.get("calls", ()):
+                message, found = self._call(function, numbers, dtype, request["arguments"][place])
                 if os.getpid() != self._process:  # the submission has forked: one of the two goes on
                     os._exit(1)
                 self._channel.send([number, message], found)
 
-    def _load(self) -> dict[str, Any]:
-        """Which functions there are; or why it cannot be imported."""
+    def _load(self) -> Any:
+        """That the submission has been imported, or why it cannot be."""
         try:
             self._submission.load()
         except BaseException as error:
             return describe_error(error, self._submission)
-        return {"functions": list(self._submission.functions)}
+        return "loaded"
 
-    def _call(
-        self, function: Any, numbers: np.ndarray, dtype: str, arguments: list[Any]
-    ) -> tuple[Any, list[np.ndarray]]:
+    def _call(self, name: str, numbers: np.ndarray, dtype: str, arguments: list[Any]) -> tuple[Any, list[np.ndarray]]:
         """What a call gives, described, and the arrays in it."""
+        if name not in self._submission.functions:
+            return {"missing": True}, []
+        function = self._submission.functions[name]
         values = [_argument(argument, numbers, dtype) for argument in arguments]
         before = [_snapshot(value) for value in values]
         arrays: list[np.ndarray] = []
@@ -316,15 +321,14 @@ class Worker:
             return describe_error(error, self._submission), []
 
 
-def _argument(argument: list[Any], numbers: np.ndarray, dtype: str) -> Any:
-    """An argument from its description: a part of the numbers as an array of its own, a list, or a value as it is."""
-    kind, value = argument
-    if kind == "list":
-        return [_argument(part, numbers, dtype) for part in value]
-    if kind == "value":
-        return value
-    start, end, shape = value
-    return numbers[start:end].astype("int64" if kind == "whole" else dtype).reshape(shape)
+def _argument(argument: Any, numbers: np.ndarray, dtype: str) -> Any:
+    """An argument from its description: where an array's numbers begin and its shape, a list, or a value as it is."""
+    if type(argument) is list:
+        start, *shape = argument
+        return numbers[start : start + math.prod(shape)].astype(dtype).reshape(shape)
+    if "list" in argument:
+        return [_argument(part, numbers, dtype) for part in argument["list"]]
+    return _argument(argument["whole"], numbers, "int64") if "whole" in argument else argument["value"]
 
 
 def _snapshot(value: Any) -> Any:

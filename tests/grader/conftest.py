@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from grader.assessment import Assessment
 from grader.assignment import Assignment
 from grader.calls import Trouble, arguments_for
-from grader.grading import Grading
+from grader.grade import FunctionGrade
 from grader.key import Key, read_key, write_key
 from grader.key_making import make_key
+from grader.questions import Questions
 from reports.implementation import Implementation
 
 SMALL = Assignment(networks=56, feedback="hints")
@@ -63,6 +65,13 @@ class Unprotected:
 
 
 @pytest.fixture(scope="session")
-def judge_text(small_key_file, small_key) -> Callable[[str], Grading]:
-    """Judge a submission that is trusted, given as text."""
-    return lambda text: Grading(SMALL, small_key_file, lambda: Unprotected(text, small_key))
+def judge_text(small_key) -> Callable[[str], dict[str, FunctionGrade]]:
+    """The grades of the functions of a submission that is trusted, given as text."""
+    questions = Questions(SMALL, small_key)
+
+    def judge(text: str) -> dict[str, FunctionGrade]:
+        outcomes = questions.judge(questions.ask(Unprotected(text, small_key), SMALL.functions))
+        assessment = Assessment(questions, outcomes, "", lambda: Unprotected(text, small_key))
+        return {function: assessment.grade_function(function) for function in SMALL.functions}
+
+    return judge

@@ -98,9 +98,7 @@ HOSTILE = [
         ),
         "sigmoid",
     ),
-    Hostile(
-        "memory hog", in_sigmoid("hog = []\nwhile True: hog.append(np.empty(10**7))"), "sigmoid ran out of memory"
-    ),
+    Hostile("memory hog", in_sigmoid("hog = []\nwhile True: hog.append(np.empty(10**7))"), "sigmoid ran out of memory"),
     Hostile("10 GB result", in_sigmoid("return np.zeros((10**9, 10))"), "sigmoid ran out of memory"),
     Hostile(
         "10 GB view",
@@ -294,7 +292,7 @@ HOSTILE = [
     Hostile(
         "patched builtins",
         on_import("import builtins\nbuiltins.isinstance = lambda *a: True"),
-        "the file",
+        "ended the whole program (exit status 1)",
         imports=False,
     ),
     Hostile(

@@ -1,4 +1,4 @@
-"""Hostile submissions: each is contained, gets the right verdict with a clear cause, and leaves everything as it was."""
+"""Hostile submissions: each is contained, gets the right verdict and a clear cause, and leaves everything as it was."""
 
 from __future__ import annotations
 

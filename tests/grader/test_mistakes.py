@@ -14,8 +14,7 @@ def lost(grade):
 
 @pytest.mark.parametrize("mistaken", MISTAKEN, ids=lambda mistaken: f"{mistaken.name} in {'+'.join(mistaken.lost)}")
 def test_mistake(mistaken, judge_text):
-    grading = judge_text(mistaken.source)
-    grades = {function: grading.grade_function(function) for function in grading.assignment.functions}
+    grades = judge_text(mistaken.source)
     wrong = {function: grade for function, grade in grades.items() if grade.points < grade.max_points}
     assert set(wrong) == set(mistaken.lost)
     for function, grade in wrong.items():
@@ -34,8 +33,7 @@ def test_mistake(mistaken, judge_text):
 
 def test_the_right_one(judge_text):
     """Without a mistake nothing is lost."""
-    grading = judge_text(RIGHT)
-    assert all(grading.grade_function(function).status == "passed" for function in grading.assignment.functions)
+    assert all(grade.status == "passed" for grade in judge_text(RIGHT).values())
 
 
 def test_all_of_the_catalogue_is_tried():

@@ -7,8 +7,7 @@ from tests.grader.right import RIGHTS
 
 @pytest.mark.parametrize("way", RIGHTS)
 def test_full_marks(way, judge_text):
-    grading = judge_text(RIGHTS[way])
-    grades = {function: grading.grade_function(function) for function in grading.assignment.functions}
+    grades = judge_text(RIGHTS[way])
     assert {function: grade.cause for function, grade in grades.items() if grade.status != "passed"} == {}
     assert sum(grade.points for grade in grades.values()) == 100
 
