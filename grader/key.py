@@ -212,7 +212,7 @@ def read_key(path: Path, assignment: Assignment) -> Key:
     Raises CouldNotGradeError where there is none, it is damaged, or belongs to another assignment or version.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ("header", "inputs", "predictions", "answers", "allowances")}
         version = msgspec.json.decode(arrays["header"].tobytes(), type=dict[str, Any])["version"]
         if version != VERSION:
