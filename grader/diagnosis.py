@@ -232,7 +232,7 @@ def _single_allowance(key: Key, function: str, number: int) -> Answer:
 
 def _factor(key: Key, function: str, evidence: Sequence[Evidence]) -> str:
     """The one factor by which everything is off, in words; empty where there is none."""
-    found: list[tuple[float, int, int]] = []
+    found: list[tuple[float, float, int, int]] = []  # each network's factor, its relative uncertainty, n and k
     first = evidence[0].call.dtype
     for item in (item for item in evidence if item.call.dtype == first):
         case = asked_case(function, key.networks[item.call.number])
@@ -251,12 +251,14 @@ def _factor(key: Key, function: str, evidence: Sequence[Evidence]) -> str:
         tolerance = SAME * np.finfo(item.call.dtype).eps * np.abs(factor * r).max() + max(1, abs(factor)) * allowed
         if not np.all(np.abs(s - factor * r) <= tolerance):
             return ""
-        found.append((factor, case.n, case.widths[-1]))
+        uncertainty = SAME * float(np.finfo(first).eps) + float(allowed.max() / np.abs(r).max())
+        found.append((factor, uncertainty, case.n, case.widths[-1]))
     if not found:
         return ""
     for words, (n_power, k_power) in {"": (0, 0), **POWERS}.items():
-        constants = np.array([factor / (float(n) ** n_power * float(k) ** k_power) for factor, n, k in found])
-        if np.ptp(constants) <= 2 * SAME * np.finfo(first).eps * abs(constants[0]):
-            constant = f"{np.median(constants):.4g}"
+        constants = [(u, factor / (float(n) ** n_power * float(k) ** k_power)) for factor, u, n, k in found]
+        least, surest = min(constants)
+        if all(abs(constant - surest) <= (u + least) * abs(surest) for u, constant in constants):
+            constant = f"{surest:.4g}"
             return constant if not words else words if constant == "1" else f"{constant} times {words}"
     return ""

@@ -90,14 +90,16 @@ def _lengths(entries: list[Entries]) -> Iterator[str]:
     several = [
         item for item in entries if item.right.size > 1 and np.abs(item.right).max() > TELLING * item.allowed.max()
     ]
-    if several and all(_parallel(item.given, item.right) for item in several):
+    if several and all(map(_parallel, several)):
         yield "Each array that is wrong points the right way, but is too long or too short: it is off by a factor."
 
 
-def _parallel(given: Array, right: Array) -> bool:
-    factor = float(np.vdot(given, right) / np.vdot(right, right))
-    error = np.abs(given - factor * right).max()
-    return factor > 0 and abs(factor - 1) > 1e-3 and bool(error <= 1e-6 * np.abs(given).max())
+def _parallel(item: Entries) -> bool:
+    """Whether an array is a multiple of what is right, and not by a hair."""
+    factor = float(np.vdot(item.given, item.right) / np.vdot(item.right, item.right))
+    error = float(np.abs(item.given - factor * item.right).max())
+    allowed = 1e-6 * float(np.abs(item.given).max()) + max(1.0, factor) * float(item.allowed.max())
+    return factor > 0 and abs(factor - 1) > 1e-2 and error <= allowed
 
 
 def _kinds(function: str, wrong: dict[int, list[Record]]) -> Iterator[str]:

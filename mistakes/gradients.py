@@ -183,7 +183,7 @@ class StepWithoutLearningRate(Textbook):
 
 
 class StepInPlace(Textbook):
-    """The step changes the arrays that it was given, where it should return new ones."""
+    """The step changes the arrays that it was given, where it should make new ones."""
 
     hint = "What does `-=` do to the array that the caller still holds?"
 

@@ -143,7 +143,7 @@ class TestFile:
             read_key(tmp_path / "a.key", TINY)
 
     def test_absent(self, tmp_path):
-        with pytest.raises(CouldNotGradeError, match="there is no answer key .*; backproof key makes one"):
+        with pytest.raises(CouldNotGradeError, match=r"there is no answer key .*; backproof key makes one"):
             read_key(tmp_path / "absent.key", TINY)
 
     def test_where_it_is_looked_for(self, tmp_path):

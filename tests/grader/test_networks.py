@@ -1,5 +1,6 @@
 """`grader.networks`: for each edge networks that have it and no other, from a stream that a seed determines."""
 
+import itertools
 from collections import Counter
 
 import msgspec
@@ -48,7 +49,7 @@ def test_they_are_small_and_of_every_kind(networks):
     assert {(case.loss, case.activations[-1]) for case in ordinary} == set(ASSIGNMENT.pairs())
     assert {g for case in ordinary for g in case.activations} == set(ASSIGNMENT.activations)
     assert any(len({*case.widths, case.n}) == 1 for case in ordinary), "a network where all sizes are alike"
-    alike = zip(ordinary, ordinary[1:], strict=False)
+    alike = itertools.pairwise(ordinary)
     assert any((a.widths, a.n) == (b.widths, b.n) for a, b in alike), "one after another of its shape"
 
 
