@@ -307,6 +307,14 @@ def key_command(assignment: Path | None, *, out: Path, debug: bool, **settings: 
     _exit(run, debug)
 
 
+@main.command("assignment")
+def assignment_command() -> None:
+    """Print the default assignment, with every key described, to make one's own from."""
+    from grader.assignment import DEFAULT
+
+    click.echo(DEFAULT.read_text(encoding="utf-8"), nl=False)
+
+
 def _once(names: Sequence[str]) -> tuple[str, ...]:
     """The names without repetitions, in their order."""
     return tuple(dict.fromkeys(names))
