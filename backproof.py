@@ -18,54 +18,65 @@ from grader.sandbox.launch import MODES, Mode
 from oracles.case import DTYPES
 from oracles.draw import PROFILES, find_case
 from oracles.registry import ORACLES
-from reports.campaign import (
-    DEFAULT_IMPLEMENTATION,
-    Campaign,
-    CouldNotRunError,
-    Grade,
-    Judgement,
-    Progress,
-    judge_one,
-)
+from reports.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRunError, Grade, Progress
 from reports.implementation import CouldNotLoadError
+from reports.judgement import Judgement, judge_one
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
     import grader.grade
     from grader.key import Key
+    from reports.bench.bench import Bench
     from reports.report import Report
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
 DEFAULT_OUT = "backproof-report"
+DEFAULTS = Campaign()
 DEFAULT_GRADES = "backproof-grades"
 
 
 def verify(
     implementation: str = DEFAULT_IMPLEMENTATION,
     *,
-    networks: int = Campaign.networks,
-    seed: int = Campaign.seed,
-    profile: str = Campaign.profile,
-    dtypes: Sequence[str] = Campaign.dtypes,
-    oracles: Sequence[str] = Campaign.oracles,
-    grade: Grade = Campaign.grade,
-    attribute: bool = Campaign.attribute,
+    networks: int = DEFAULTS.networks,
+    seed: int = DEFAULTS.seed,
+    profile: str = DEFAULTS.profile,
+    dtypes: Sequence[str] = DEFAULTS.dtypes,
+    oracles: Sequence[str] = DEFAULTS.oracles,
+    grade: Grade = DEFAULTS.grade,
+    bound: Bound = DEFAULTS.bound,
+    attribute: bool = DEFAULTS.attribute,
     out: str | Path = DEFAULT_OUT,
+    jobs: int = 1,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Compare an implementation with oracles on random networks, write a report into `out`, and return it.
 
     implementation: a module's name, or the path of a .py file, with functions of the contract
-    (`reference_impl.contract.Implementation`). The other parameters are those of `backproof verify --help`.
+    (`reference_impl.contract.Implementation`). The other parameters are those of `backproof verify --help`. A script
+    that asks for several jobs starts them anew from its file: it has to call this under `if __name__ == "__main__"`.
 
     Raises ValueError for a setting that is unknown or out of range, `reports.campaign.CouldNotRunError` where the
     verification cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
     from reports.verification import verify
 
-    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute)
-    return verify(implementation, campaign, Path(out), progress)
+    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, bound, attribute)
+    return verify(implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler)
+
+
+def continue_verification(
+    out: str | Path = DEFAULT_OUT, *, jobs: int = 1, scheduler: str | None = None, progress: Progress | None = None
+) -> Report:
+    """Continue the verification in the folder `out` where it was interrupted, and return its report.
+
+    Raises ValueError where there is none that could be continued, and otherwise as `verify` does.
+    """
+    from reports.verification import resume
+
+    return resume(out, progress, jobs=jobs, scheduler=scheduler)
 
 
 def replay(
@@ -73,15 +84,30 @@ def replay(
     *,
     implementation: str = DEFAULT_IMPLEMENTATION,
     dtype: str = DTYPES[0],
-    oracles: Sequence[str] = Campaign.oracles,
-    grade: Grade = Campaign.grade,
-    attribute: bool = Campaign.attribute,
+    oracles: Sequence[str] = DEFAULTS.oracles,
+    grade: Grade = DEFAULTS.grade,
+    attribute: bool = DEFAULTS.attribute,
 ) -> Judgement:
-    """Judge an implementation on one case: a name such as "v1:kinks:0:17", JSON, or the path of a JSON file.
+    """Judge an implementation on one case: a name such as "v2:kinks:0:17", JSON, or the path of a JSON file.
 
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
     return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+
+
+def bench(
+    *, networks: int = 20_000, jobs: int | None = None, out: str | Path | None = None, progress: Progress | None = None
+) -> Bench:
+    """Time Backproof on so many networks beside the usual methods, and write bench.json into `out`, if that is given.
+
+    Raises ImportError where the extra "verify" is not installed, and OSError where `out` cannot be written.
+    """
+    from reports.bench.bench import bench, write_bench
+
+    found = bench(networks, jobs, progress)
+    if out is not None:
+        write_bench(found, Path(out))
+    return found
 
 
 def grade(
@@ -160,13 +186,13 @@ _shared = _options(
         "oracles",
         multiple=True,
         type=click.Choice(tuple(ORACLES)),
-        default=Campaign.oracles,
+        default=DEFAULTS.oracles,
         help="What to compare with; may be given several times.",
     ),
     click.option(
         "--grade",
         type=click.Choice(get_args(Grade)),
-        default=Campaign.grade,
+        default=DEFAULTS.grade,
         help="Whether functions such as tanh must be accurate relatively, as libraries are, or only absolutely.",
     ),
     click.option(
@@ -178,42 +204,77 @@ _shared = _options(
 
 @main.command("verify")
 @click.argument("implementation", default=DEFAULT_IMPLEMENTATION)
-@click.option("--networks", type=click.IntRange(min=1), default=Campaign.networks, help="How many to draw.")
-@click.option("--seed", type=click.IntRange(min=0), default=Campaign.seed, help="Of the random networks.")
-@click.option("--profile", type=click.Choice(PROFILES), default=Campaign.profile, help="What kind of networks to draw.")
+@click.option("--networks", type=click.IntRange(min=1), default=DEFAULTS.networks, help="How many to draw.")
+@click.option("--seed", type=click.IntRange(min=0), default=DEFAULTS.seed, help="Of the random networks.")
+@click.option("--profile", type=click.Choice(PROFILES), default=DEFAULTS.profile, help="What kind of networks to draw.")
 @click.option(
     "--dtype",
     "dtypes",
     multiple=True,
     type=click.Choice(DTYPES),
-    default=Campaign.dtypes,
+    default=DEFAULTS.dtypes,
     help="Precision of the implementation's inputs; may be given several times.",
 )
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_OUT,
-    help="Folder for report.json, report.md, report.html and the records; replaces an earlier report in it.",
+    "--bound",
+    type=click.Choice(get_args(Bound)),
+    default=DEFAULTS.bound,
+    help="Follow every rounding error by itself, or only their sizes: several times as fast, and coarser for deep "
+    "networks.",
 )
+@click.option(
+    "--out",
+    default=DEFAULT_OUT,
+    help="Folder for report.json, report.md, report.html and the records; replaces an earlier report in it. Any "
+    "address that fsspec knows will do.",
+)
+@click.option("--resume", metavar="DIR", help="Continue the verification in this folder, with its settings.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="How many processes to work in.")
+@click.option("--scheduler", metavar="ADDRESS", help="The Dask cluster to work on instead.")
 @_shared
-def verify_command(implementation: str, *, debug: bool, **settings: Any) -> None:
+@click.pass_context
+def verify_command(
+    context: click.Context,
+    /,
+    implementation: str,
+    *,
+    resume: str | None,
+    jobs: int,
+    scheduler: str | None,
+    debug: bool,
+    **settings: Any,
+) -> None:
     """Compare IMPLEMENTATION with the oracles on random networks.
 
     IMPLEMENTATION is a module's name, or the path of a .py file, with functions of the contract: forward, backward,
     loss and so on. Without it, Backproof's own is verified.
     """
+    if resume is not None:
+        _refuse_others(context, {"resume", "jobs", "scheduler", "debug"})
 
     def run() -> int:
         from reports.terminal import TerminalProgress, report_view
 
         settings["dtypes"], settings["oracles"] = _once(settings["dtypes"]), _once(settings["oracles"])
-        with TerminalProgress(settings["networks"] * len(settings["dtypes"])) as progress:
-            report = verify(implementation, **settings, progress=progress)
+        with TerminalProgress() as progress:
+            where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler, "progress": progress}
+            if resume is None:
+                report = verify(implementation, **settings, **where)
+            else:
+                report = continue_verification(resume, **where)
         _print(report_view(report))
-        click.echo(f"\nThe report is in {settings['out'] / 'report.html'}")
+        click.echo(f"\nThe report is in {(resume or settings['out']).rstrip('/')}/report.html")
         return AGREES if report.verdict == "agree" else DISAGREES
 
     _exit(run, debug)
+
+
+def _refuse_others(context: click.Context, allowed: set[str]) -> None:
+    """Raises click.UsageError where anything is given on the command line but what is allowed."""
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name not in allowed and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"with --resume the settings are those of the run: leave out {parameter.opts[-1]}")
 
 
 @main.command("replay")
@@ -228,7 +289,7 @@ def verify_command(implementation: str, *, debug: bool, **settings: Any) -> None
 def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
     """Show one network alone: its numbers, and every quantity against every oracle.
 
-    CASE is what a report or a failing test names: a name such as v1:kinks:0:17, a case in JSON, or a file of that.
+    CASE is what a report or a failing test names: a name such as v2:kinks:0:17, a case in JSON, or a file of that.
     """
 
     def run() -> int:
@@ -240,6 +301,26 @@ def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
         if judgement.disagreements:
             return DISAGREES
         return AGREES if judgement.checked else COULD_NOT_RUN
+
+    _exit(run, debug)
+
+
+@main.command("bench")
+@click.option("--networks", type=click.IntRange(min=1), default=20_000, help="How many Backproof judges.")
+@click.option("--jobs", type=click.IntRange(min=1), help="In how many processes, besides one.  [default: processors]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for bench.json.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def bench_command(*, networks: int, jobs: int | None, out: Path | None, debug: bool) -> None:
+    """Time Backproof beside the usual ways of testing backpropagation, and its NumPy beside PyTorch and JAX."""
+
+    def run() -> int:
+        from reports.bench.terminal import bench_view
+        from reports.terminal import TerminalProgress
+
+        with TerminalProgress() as progress:
+            found = bench(networks=networks, jobs=jobs, out=out, progress=progress)
+        _print(bench_view(found))
+        return AGREES
 
     _exit(run, debug)
 
@@ -298,7 +379,7 @@ def key_command(assignment: Path | None, *, out: Path, debug: bool, **settings: 
     def run() -> int:
         from reports.terminal import TerminalProgress
 
-        with TerminalProgress(len(settings["students"]) or 1) as progress:
+        with TerminalProgress() as progress:
             keys = make_key(assignment, out=out, **settings, progress=progress)
         for made in keys:
             click.echo(made.summary())

@@ -11,7 +11,7 @@ from grader.calls import Described
 from grader.key import Key, Layout
 from grader.networks import Network
 from oracles.case import Answer, Quantity
-from oracles.comparison import Problem, Record, compare
+from oracles.comparison import Problem, Record, compare, compare_segments
 from reference_impl.contract import Array
 from reports.implementation import distribute
 
@@ -34,9 +34,8 @@ def judge(key: Key, function: str, dtype: str, results: Sequence[Any]) -> tuple[
     flat = np.concatenate(
         [part for layout, parts in zip(layouts, given, strict=True) for part in _flat(layout, parts, dtype)]
     )
-    with np.errstate(all="ignore"):
-        right = (np.abs(flat - answers) <= allowed) | np.isinf(allowed)
-    wrong = ~np.logical_and.reduceat(right, [start for start, _ in key.spans[function]])
+    sizes = np.array([end - start for start, end in key.spans[function]])
+    wrong = compare_segments(flat, answers, allowed, sizes).failures > 0
     return given, [
         not_right(parts, key.answer(function, number), key.allowance(function, number, dtype), dtype)
         if parts and wrong[number]

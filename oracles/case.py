@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -38,6 +38,8 @@ KINDS = {
     "softmax": ("softmax",),
     "gradient_descent_step": ("step_W", "step_b"),
 }
+# The kinds that are asked at the input.
+OF_INPUT = ("sigmoid", "sigmoid_prime", "relu", "relu_prime", "tanh", "tanh_prime", "softmax")
 FUNCTION_OF_KIND = {kind: function for function, kinds in KINDS.items() for kind in kinds}
 
 Answer = dict[Quantity, Array]
@@ -64,6 +66,13 @@ class Case:
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @classmethod
+    def of_parts_that_fit(cls, **parts: Any) -> Case:
+        """The case of these parts, unchecked, for those who make nothing else: checking takes as long as drawing."""
+        case = object.__new__(cls)
+        case.__dict__.update(parts)
+        return case
 
     @property
     def depth(self) -> int:
@@ -109,16 +118,33 @@ class Case:
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
         """Everything that is compared on this case, in the order of every answer."""
-        layers = range(1, self.depth + 1)
-        return (
-            *(Quantity("output", i) for i in range(self.depth + 1)),
-            Quantity("loss"),
-            *(Quantity("dW", i) for i in layers),
-            *(Quantity("db", i) for i in layers),
-            *(Quantity(g) for g in ("sigmoid", "sigmoid_prime", "relu", "relu_prime", "tanh", "tanh_prime", "softmax")),
-            *(Quantity("step_W", i) for i in layers),
-            *(Quantity("step_b", i) for i in layers),
-        )
+        return tuple(self.shapes)
+
+    @cached_property
+    def shapes(self) -> dict[Quantity, tuple[int, ...]]:
+        """The shape of every quantity, in the order of every answer."""
+        shapes = self.kind_shapes
+        return {
+            **{Quantity("output", i): shape for i, shape in enumerate(shapes["output"])},
+            Quantity("loss"): (),
+            **{Quantity(kind, i): shape for kind in ("dW", "db") for i, shape in enumerate(shapes[kind], 1)},
+            **{Quantity(kind): self.x.shape for kind in OF_INPUT},
+            **{Quantity(kind, i): shape for kind in ("step_W", "step_b") for i, shape in enumerate(shapes[kind], 1)},
+        }
+
+    @cached_property
+    def kind_shapes(self) -> dict[str, list[tuple[int, ...]]]:
+        """The shapes of each kind of quantity, layer by layer."""
+        matrices, vectors = [W.shape for W in self.weights], [b.shape for b in self.biases]
+        return {
+            "output": [(self.n, k) for k in self.widths],
+            "loss": [()],
+            "dW": matrices,
+            "db": vectors,
+            **{kind: [self.x.shape] for kind in OF_INPUT},
+            "step_W": matrices,
+            "step_b": vectors,
+        }
 
     def step_gradients(self) -> tuple[list[Array], list[Array]]:
         """Gradients to try the descent step with: any of the right shapes serve, here the weights' entries reversed."""

@@ -20,6 +20,11 @@ Verdict = Literal["agrees", "disagrees", "unchecked"]
 Outside = Literal["", "implementation", "oracle", "both", "neither", "undecided"]
 
 
+# Why entries are unchecked.
+NO_FINITE_VALUE = "the oracle gives no finite value"
+NO_FINITE_BOUND = "rounding alone can change it without limit"
+
+
 @dataclass(frozen=True)
 class Problem:
     """In place of an answer: why there is none. `fails` is false where that is not a mistake, only nothing to check."""
@@ -35,8 +40,8 @@ class Record:
     entries: how many there are; failures: how many are off by more than is allowed; unchecked: how many have no
     finite allowance, or no answer that could be judged. ratio: the worst error / allowed of the checked entries,
     infinite where the error is not a number, NaN where nothing was checked. index, got, expected, allowed: of that
-    worst entry. fineness: the sum of what is allowed over the sum of absolute expected values: how fine the check
-    could see. cause: for a failure that is not one of values, and for what is unchecked, a phrase that says why.
+    worst entry. all_allowed, all_expected: what is allowed, and the absolute expected values, summed over the checked
+    entries. cause: for a failure that is not one of values, and for what is unchecked, a phrase that says why.
     leniently: whether what disagrees would agree if elementary functions had to be accurate only absolutely. outside:
     of two that disagree, which is farther from the certified value than its own bound (`oracles.attribution`).
     """
@@ -51,10 +56,16 @@ class Record:
     got: float = math.nan
     expected: float = math.nan
     allowed: float = math.nan
-    fineness: float = math.nan
+    all_allowed: float = math.nan
+    all_expected: float = math.nan
     cause: str = ""
     leniently: bool = False
     outside: Outside = ""
+
+    @property
+    def fineness(self) -> float:
+        """How fine the check could see: all that is allowed over all that is expected; NaN where that is nothing."""
+        return fineness(self.all_allowed, self.all_expected)
 
     def explanation(self, oracle: str) -> str:
         """The outcome in a sentence."""
@@ -69,6 +80,11 @@ class Record:
             f"{list(self.index or ())}: got {self.got!r}, expected {self.expected!r}, allowed to differ by "
             f"{self.allowed:.3g} (error / allowed {self.ratio:.3g}){say_outside(self.outside, oracle)}"
         )
+
+
+def fineness(allowed: float, expected: float) -> float:
+    """allowed / expected, or NaN where that is no finite number."""
+    return allowed / expected if expected > 0 and math.isfinite(allowed / expected) else math.nan
 
 
 def say_outside(outside: Outside, oracle: str) -> str:
@@ -117,31 +133,17 @@ def _compare_values(triples: list[_Triple]) -> list[Record]:
     got, expected, allowed = (
         np.concatenate([np.ravel(np.asarray(triple[i], dtype=np.float64)) for triple in triples]) for i in (1, 2, 3)
     )
-    sizes = [triple.expected.size for triple in triples]
-    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        error = np.abs(got - expected)
-        ratio = np.where(error == 0, 0.0, error / allowed)
-    bounded, known = np.isfinite(allowed), np.isfinite(expected)
-    checked = bounded & known
-    ratio = np.where(checked, np.where(np.isnan(ratio), np.inf, ratio), -1.0)
-    counts = {
-        "failures": np.add.reduceat(ratio > 1, starts),
-        "unchecked": np.add.reduceat(~checked, starts),
-        "unknown": np.add.reduceat(bounded & ~known, starts),
-    }
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        fineness = np.add.reduceat(np.where(checked, allowed, 0.0), starts)
-        fineness = fineness / np.add.reduceat(np.where(checked, np.abs(expected), 0.0), starts)
+    sizes = np.array([triple.expected.size for triple in triples])
+    found = compare_segments(got, expected, allowed, sizes)
+    starts = np.cumsum(sizes) - sizes
     records = []
-    for i, (triple, start, size) in enumerate(zip(triples, starts, sizes, strict=True)):
-        worst = start + int(np.argmax(ratio[start : start + size]))
-        failures, unchecked, unknown = (int(count[i]) for count in counts.values())
+    for i, (triple, start, size) in enumerate(zip(triples, starts.tolist(), sizes.tolist(), strict=True)):
+        worst, failures, unchecked = int(found.worst[i]), int(found.failures[i]), int(found.unchecked[i])
         cause = ""
         if failures:
             cause = "" if not np.isnan(got[worst]) else f"NaN, should be {float(expected[worst])!r}"
         elif unchecked:
-            cause = "the oracle gives no finite value" if unknown else "rounding alone can change it without limit"
+            cause = NO_FINITE_VALUE if found.unknown[i] else NO_FINITE_BOUND
         if unchecked == size:
             records.append(Record(triple.quantity, "unchecked", size, 0, size, math.nan, cause=cause))
             continue
@@ -152,16 +154,69 @@ def _compare_values(triples: list[_Triple]) -> list[Record]:
                 entries=size,
                 failures=failures,
                 unchecked=unchecked,
-                ratio=float(ratio[worst]),
+                ratio=float(found.ratio[i]),
                 index=tuple(int(j) for j in np.unravel_index(worst - start, triple.expected.shape)),
                 got=float(got[worst]),
                 expected=float(expected[worst]),
                 allowed=float(allowed[worst]),
-                fineness=float(fineness[i]) if np.isfinite(fineness[i]) else math.nan,
+                all_allowed=float(found.all_allowed[i]),
+                all_expected=float(found.all_expected[i]),
                 cause=cause,
             )
         )
     return records
+
+
+class Segments(NamedTuple):
+    """What a comparison found in each segment of a line of entries.
+
+    failures, unchecked: how many entries; unknown: how many that a bound would allow to check, but the oracle does not
+    know. ratio: the largest error / allowed, -1 where nothing was checked; worst: the entry that has it. all_allowed,
+    all_expected: what is allowed, and the absolute expected values, summed over the checked entries.
+    """
+
+    failures: Array
+    unchecked: Array
+    unknown: Array
+    ratio: Array
+    worst: Array
+    all_allowed: Array
+    all_expected: Array
+
+
+def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array) -> Segments:
+    """Compare entry by entry, and sum up over segments of the given sizes, one or more, that follow each other."""
+    starts = np.cumsum(sizes) - sizes
+    with np.errstate(all="ignore"):
+        error = np.abs(got - expected)
+        ratio = np.divide(error, allowed, out=np.zeros_like(error), where=error != 0)
+        absolute = np.abs(expected)
+    bounded, known = np.isfinite(allowed), np.isfinite(expected)
+    unknown = np.zeros(len(sizes), int)
+    if not (bounded.all() and known.all()):
+        checked = bounded & known
+        unknown = np.add.reduceat(bounded & ~known, starts)
+        ratio = np.where(checked, ratio, -1.0)
+        allowed, absolute = np.where(checked, allowed, 0.0), np.where(checked, absolute, 0.0)
+        unchecked = np.add.reduceat(~checked, starts)
+    else:
+        unchecked = np.zeros(len(sizes), int)
+    largest = np.maximum.reduceat(ratio, starts)
+    if np.isnan(largest).any():  # an answer of NaN is wrong beyond all bounds
+        ratio = np.where(np.isnan(ratio), np.inf, ratio)
+        largest = np.maximum.reduceat(ratio, starts)
+    failures = np.add.reduceat(ratio > 1, starts) if (largest > 1).any() else np.zeros(len(sizes), int)
+    where = np.flatnonzero(ratio == np.repeat(largest, sizes))
+    with np.errstate(all="ignore"):
+        return Segments(
+            failures=failures,
+            unchecked=unchecked,
+            unknown=unknown,
+            ratio=largest,
+            worst=where[np.searchsorted(where, starts)],
+            all_allowed=np.add.reduceat(allowed, starts),
+            all_expected=np.add.reduceat(absolute, starts),
+        )
 
 
 def _problem(got: Any, shape: tuple[int, ...], dtype: str) -> Problem | None:

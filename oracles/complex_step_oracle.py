@@ -20,13 +20,14 @@ import numpy as np
 
 from oracles.bounds import NUMPY
 from oracles.case import Answer, Case, Quantity
+from oracles.stack import OneByOne
 from reference_impl.contract import Array
 
 STEP = np.longdouble(1e-200)
 WIDEST = 256
 
 
-class ComplexStepOracle:
+class ComplexStepOracle(OneByOne):
     """Every quantity of a case by the complex step, rounded to float64.
 
     Raises RuntimeError on a machine whose long double is no wider than float64.

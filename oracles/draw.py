@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from oracles.case import Case
-from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
+from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, LossKind, find_loss
 
 # Raised whenever the same seed and index would draw another case than before, so that an old name is never misread.
-GENERATOR = 1
+GENERATOR = 2
 
 MAX_DEPTH, MAX_WIDTH, MAX_BATCH = 8, 64, 32
 
 Generator = np.random.Generator
+
+TURNS: tuple[LossKind, ...] = ("squared_error", "cross_entropy", "squared_error", "binary_cross_entropy")
+FAR_APART = np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0])
 
 
 def draw_case(seed: int, index: int, profile: str = "all") -> Case:
@@ -34,6 +36,9 @@ def draw_case(seed: int, index: int, profile: str = "all") -> Case:
     - integers: small integers under identity and ReLU, on which float arithmetic is exact
     - all: these in turn, so that case 8 of `all` is case 8 of `vanishing`
 
+    Within a profile the cases take turns at what mistakes depend on, kinds of loss, square networks, rows far apart, so
+    that any twenty cases of `all` have each of these.
+
     Raises ValueError for an unknown profile or a negative seed or index.
     """
     if profile not in PROFILES:
@@ -41,13 +46,13 @@ def draw_case(seed: int, index: int, profile: str = "all") -> Case:
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index are not negative; got {seed} and {index}")
     if profile == "all":
-        profile = list(DRAWN)[index % len(DRAWN)]
-    rng = np.random.default_rng([GENERATOR, list(DRAWN).index(profile), seed, index])
-    return DRAWN[profile](rng, f"v{GENERATOR}:{profile}:{seed}:{index}")
+        profile = PROFILES[index % len(DRAWN)]
+    rng = np.random.default_rng([GENERATOR, PROFILES.index(profile), seed, index])
+    return DRAWN[profile](rng, index // len(DRAWN), f"v{GENERATOR}:{profile}:{seed}:{index}")
 
 
 def find_case(reference: str) -> Case:
-    """The case that a text names: a drawn case's name ("v1:kinks:0:17"), JSON, or the path of a JSON file.
+    """The case that a text names: a drawn case's name ("v2:kinks:0:17"), JSON, or the path of a JSON file.
 
     Raises ValueError for anything else, in a sentence.
     """
@@ -69,26 +74,37 @@ def find_case(reference: str) -> Case:
         ) from error
 
 
-def _ordinary(rng: Generator, name: str) -> Case:
+def _ordinary(rng: Generator, turn: int, name: str) -> Case:
+    """Of three turns one has several outputs and samples, one a square network with different activations."""
     widths, n = _sizes(rng)
-    loss, output = _loss_and_output(rng, widths[-1])
-    gain = 10 ** rng.uniform(-1, 0.3)
-    return _case(rng, name, widths, n, _hidden(rng, len(widths) - 2), output, loss, gain)
+    if turn % 3 == 0:
+        widths[-1], n = max(widths[-1], 3), max(n, 2)
+    loss, output = _loss_and_output(rng, turn, widths[-1])
+    hidden = _hidden(rng, len(widths) - 2)
+    if turn % 3 == 1:
+        widths, n = [_log_uniform(rng, 2, 16)] * _log_uniform(rng, 4, MAX_DEPTH + 1), _log_uniform(rng, 2, MAX_BATCH)
+        hidden = tuple(_choice(rng, HIDDEN_ACTIVATIONS) for _ in widths[2:])
+    return _case(rng, name, widths, n, hidden, output, loss, gain=10 ** rng.uniform(-1, 0.3))
 
 
-def _saturated(rng: Generator, name: str) -> Case:
-    """Large weights; half of the time samples far apart from each other, and half of the time the predicted labels."""
+def _saturated(rng: Generator, turn: int, name: str) -> Case:
+    """Large weights. Every other turn has samples far apart from each other, and the labels that are predicted."""
     widths, n = _sizes(rng)
-    loss, output = _loss_and_output(rng, widths[-1])
+    apart = turn % 2 == 0
+    if apart:
+        layers = 1 if turn % 4 == 0 else len(widths) - 1
+        widths, n = [*widths[:layers], max(widths[-1], 2)], max(n, 2)
+    loss, output = _loss_and_output(rng, turn + 1, widths[-1])
     if find_loss(loss).kind == "binary_cross_entropy":
         output = "sigmoid"  # a saturated softmax rounds to 1, where this loss is infinite and nothing can be checked
     hidden = _hidden(rng, len(widths) - 2, ("sigmoid", "tanh"))
     gain, x_scale = 10 ** rng.uniform(0.7, 2.5), 10 ** rng.uniform(0, 2)
     case = _case(rng, name, widths, n, hidden, output, loss, gain, x_scale)
-    if rng.random() < 0.5:
-        case.x[:] += rng.choice([-1000.0, -100.0, 0.0, 100.0, 1000.0], (n, 1))
-    if rng.random() < 0.5 and find_loss(loss).kind != "squared_error":
-        case.y[:] = _predicted_labels(case)
+    if apart:
+        offsets = np.concatenate(([1000.0, -1000.0], FAR_APART[rng.integers(0, len(FAR_APART), n - 2)]))
+        case.x[:] += offsets[:, None]
+        if find_loss(loss).kind != "squared_error":
+            case.y[:] = _predicted_labels(case)
     return case
 
 
@@ -103,17 +119,17 @@ def _predicted_labels(case: Case) -> Array:
     return (z > 0).astype(float)
 
 
-def _vanishing(rng: Generator, name: str) -> Case:
+def _vanishing(rng: Generator, turn: int, name: str) -> Case:
     widths, n = _sizes(rng, min_depth=5, max_width=32)
-    loss, output = _loss_and_output(rng, widths[-1])
+    loss, output = _loss_and_output(rng, turn + 2, widths[-1])
     hidden = ("sigmoid" if rng.random() < 0.75 else "tanh",) * (len(widths) - 2)
     return _case(rng, name, widths, n, hidden, output, loss, 10 ** rng.uniform(-4, -0.5))
 
 
-def _kinks(rng: Generator, name: str) -> Case:
+def _kinks(rng: Generator, turn: int, name: str) -> Case:
     """ReLU networks in which some neurons have no weights, some samples and some features are 0, some biases are 0."""
     widths, n = _sizes(rng)
-    loss, output = _loss_and_output(rng, widths[-1])
+    loss, output = _loss_and_output(rng, turn + 1, widths[-1])
     if find_loss(loss).kind == "squared_error" and rng.random() < 0.5:
         output = "relu"
     hidden = _hidden(rng, len(widths) - 2, ("relu", "relu", "relu", "identity", "tanh"))
@@ -127,38 +143,49 @@ def _kinks(rng: Generator, name: str) -> Case:
     return case
 
 
-def _narrow(rng: Generator, name: str) -> Case:
+def _narrow(rng: Generator, turn: int, name: str) -> Case:
+    """Of three turns one has a single output and sample, one a single output and several samples."""
     depth = _log_uniform(rng, 1, MAX_DEPTH)
     widths = [1 if rng.random() < 0.6 else int(rng.integers(1, 5)) for _ in range(depth + 1)]
     n = 1 if rng.random() < 0.6 else int(rng.integers(1, 5))
-    loss, output = _loss_and_output(rng, widths[-1])
+    if turn % 3 < 2:
+        widths[-1], n = 1, 1 if turn % 3 == 0 else int(rng.integers(2, 5))
+    loss, output = _loss_and_output(rng, 2 if turn % 3 == 1 else turn, widths[-1])
+    if turn % 3 < 2 and output == "softmax" and find_loss(loss).kind == "squared_error":
+        output = "identity"  # a softmax of one output shows nothing
     return _case(rng, name, widths, n, _hidden(rng, depth - 1), output, loss, gain=10 ** rng.uniform(-1, 0.3))
 
 
-def _integers(rng: Generator, name: str) -> Case:
+def _integers(rng: Generator, turn: int, name: str) -> Case:
     """Small integers; samples and outputs are powers of two in number, so that every mean is exact too.
 
-    The weights of a row sum to less the deeper the network is, so that products stay below 2^24.
+    The weights of a row sum to less the deeper the network is, so that products stay below 2^24. Of three turns one has
+    a single output and sample, as the case of `narrow` before it.
     """
     depth = _log_uniform(rng, 1, MAX_DEPTH)
     widths = [int(rng.integers(1, 9)) for _ in range(depth)] + [2 ** int(rng.integers(4))]
     n = 2 ** int(rng.integers(4))
+    if turn % 3 == 0:
+        widths[-1], n = 1, 1
     row_sum = min(12, int(256 ** (1 / depth)))
     weights = tuple(_integer_weights(rng, k, received, row_sum) for received, k in itertools.pairwise(widths))
     losses = [loss for loss in LOSSES if find_loss(loss).kind == "squared_error"]
-    return Case(
+    *hidden, output = ("identity" if rng.random() < 0.25 else "relu" for _ in range(depth))
+    if turn % 3 == 0:
+        output = "identity"
+    return Case.of_parts_that_fit(
         weights=weights,
         biases=tuple(rng.integers(-2, 3, k).astype(float) for k in widths[1:]),
         x=rng.integers(-3, 4, (n, widths[0])).astype(float),
         y=rng.integers(-3, 4, (n, widths[-1])).astype(float),
-        activations=tuple("identity" if rng.random() < 0.25 else "relu" for _ in range(depth)),
+        activations=(*hidden, output),
         loss=_choice(rng, losses),
         learning_rate=0.5 ** int(rng.integers(6)),
         name=name,
     )
 
 
-DRAWN: dict[str, Callable[[Generator, str], Case]] = {
+DRAWN: dict[str, Callable[[Generator, int, str], Case]] = {
     "ordinary": _ordinary,
     "saturated": _saturated,
     "vanishing": _vanishing,
@@ -182,10 +209,17 @@ def _case(
 ) -> Case:
     """Gaussian weights of standard deviation gain / sqrt(k_{i-1}), which keeps a layer's outputs at about gain."""
     layers = list(itertools.pairwise(widths))
-    return Case(
-        weights=tuple(rng.standard_normal((k, received)) * (gain / received**0.5) for received, k in layers),
-        biases=tuple(rng.standard_normal(k) * (0.5 * gain) for k in widths[1:]),
-        x=rng.standard_normal((n, widths[0])) * x_scale,
+    numbers = rng.standard_normal(sum(k * received + k for received, k in layers) + n * widths[0])
+    weights, biases, start = [], [], 0
+    for received, k in layers:
+        middle, end = start + k * received, start + k * received + k
+        weights.append(numbers[start:middle].reshape(k, received) * (gain / received**0.5))
+        biases.append(numbers[middle:end] * (0.5 * gain))
+        start = end
+    return Case.of_parts_that_fit(
+        weights=tuple(weights),
+        biases=tuple(biases),
+        x=numbers[start:].reshape(n, widths[0]) * x_scale,
         y=_labels(rng, n, widths[-1], output, loss),
         activations=(*hidden, output),
         loss=loss,
@@ -205,11 +239,13 @@ def _labels(rng: Generator, n: int, k: int, output: str, loss: str) -> Array:
     return rng.standard_normal((n, k))
 
 
-def _loss_and_output(rng: Generator, k: int) -> tuple[str, str]:
-    """A loss, and an activation of the last layer that it makes sense after."""
-    loss = _choice(rng, list(LOSSES))
-    kind = find_loss(loss).kind
+def _loss_and_output(rng: Generator, turn: int, k: int) -> tuple[str, str]:
+    """A loss, of the kind whose turn it is, and an activation of the last layer that it makes sense after."""
+    kind = TURNS[turn % len(TURNS)]
+    loss = _choice(rng, [loss for loss in LOSSES if find_loss(loss).kind == kind])
     output = _choice(rng, OUTPUT_ACTIVATIONS[kind])
+    if kind == "squared_error" and turn % (2 * len(TURNS)) < len(TURNS):
+        output = "softmax" if turn % len(TURNS) == 0 else _choice(rng, ("sigmoid", "tanh"))
     if kind == "binary_cross_entropy" and k == 1:
         output = "sigmoid"  # a softmax of one output is 1 whatever the network does
     return loss, output
@@ -223,14 +259,15 @@ def _hidden(rng: Generator, layers: int, among: tuple[str, ...] = HIDDEN_ACTIVAT
 
 
 def _sizes(rng: Generator, min_depth: int = 1, max_width: int = MAX_WIDTH) -> tuple[list[int], int]:
-    """Widths k_0..k_L and the number of samples: small ones often, large ones as well."""
-    depth = _log_uniform(rng, min_depth, MAX_DEPTH)
-    return [_log_uniform(rng, 1, max_width) for _ in range(depth + 1)], _log_uniform(rng, 1, MAX_BATCH)
+    """Widths k_0..k_L and the number of samples: small networks often, large ones as well."""
+    depth, widest = _log_uniform(rng, min_depth, MAX_DEPTH), _log_uniform(rng, 1, max_width)
+    widths: list[int] = rng.integers(1, widest + 1, depth + 1).tolist()
+    return widths, _log_uniform(rng, 1, MAX_BATCH)
 
 
 def _log_uniform(rng: Generator, low: int, high: int) -> int:
     """An integer from low to high, about as often between 1 and 2 as between 16 and 32."""
-    return int(math.exp(rng.uniform(math.log(low), math.log(high + 1))))
+    return int(low * ((high + 1) / low) ** rng.random())
 
 
 def _integer_weights(rng: Generator, k: int, received: int, row_sum: int) -> Array:
@@ -241,4 +278,4 @@ def _integer_weights(rng: Generator, k: int, received: int, row_sum: int) -> Arr
 
 
 def _choice(rng: Generator, options: list[str] | tuple[str, ...]) -> str:
-    return options[int(rng.integers(len(options)))]
+    return options[int(rng.random() * len(options))]

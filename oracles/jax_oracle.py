@@ -1,21 +1,15 @@
-"""JAX's answer: its own functions in float64, differentiated by `jax.grad`, many networks at a time.
+"""JAX's answer: its own functions in float64, differentiated by `jax.grad`, a stack of networks at a time.
 
-JAX compiles a function anew for every shape, which takes seconds; so networks are padded to one of a few shapes, and
-activations and losses are chosen by number inside the compiled function. Nothing of a network depends on its padding:
-
-- missing layers stand in front, where they hand x on unchanged;
-- missing neurons have weights and biases 0, and weights 0 in the next layer; in a softmax they have the logit
-  -infinity;
-- missing samples and outputs are left out of the loss.
-
-What is compiled is kept on disk, in JAX's own persistent cache.
+JAX compiles a function anew for every shape, which takes seconds; so stacks are padded further, to one of a few shapes,
+and activations and losses are chosen by number inside the compiled function. What is compiled is kept on disk, in JAX's
+own persistent cache.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -24,17 +18,16 @@ import numpy as np
 import platformdirs
 
 from oracles.bounds import JAX
-from oracles.case import Answer, Case, Quantity
+from oracles.stack import LOSS_KINDS, ByStack, Flat, Stack, round_up
 from reference_impl.contract import ACTIVATIONS, Array
 
-DEPTHS, WIDTHS, BATCHES = (4, 8), (8, 32, 64), (8, 32)
-STACKED = 32
+WIDTHS, BATCHES = (8, 16, 32, 64), (8, 32)
 
-PASS_ON = len(ACTIVATIONS)  # the number of the activation that a missing layer has
-KINDS = ("squared_error", "cross_entropy", "binary_cross_entropy")
+# How many numbers a layer of a compiled function has: padding a stack with networks that are not there costs as well.
+LAYER_SIZE = 1 << 12
 
 
-class JaxOracle:
+class JaxOracle(ByStack):
     """Every quantity of a case by JAX, in float64 whatever the case's dtype.
 
     Raises RuntimeError where JAX refuses to compute in float64.
@@ -51,13 +44,17 @@ class JaxOracle:
             )
         _keep_what_is_compiled()
 
-    def answers(self, cases: Sequence[Case]) -> list[Answer]:
-        """One answer a case, with the case's quantities in their order; arrays are float64."""
-        found: dict[int, Answer] = {}
+    def flat(self, stack: Stack) -> Flat:
+        """The answers for a stack."""
         with jax.enable_x64(True):
-            for shape, numbers in _by_shape(cases):
-                found |= dict(zip(numbers, _stacked_answers([cases[i] for i in numbers], shape), strict=True))
-        return [found[i] for i in range(len(cases))]
+            # Every call is made before the first answer is waited for.
+            parts = [_compiled()(part) for part in _parts(stack)]
+            arrays = {
+                kind: _cut(np.concatenate([np.asarray(part[kind]) for part in parts]), stack.array_shape(kind))
+                for kind in parts[0]
+            }
+        arrays["output"] = stack.with_inputs(arrays["output"])
+        return stack.flat(arrays)
 
 
 def _keep_what_is_compiled() -> None:
@@ -68,41 +65,8 @@ def _keep_what_is_compiled() -> None:
         config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
-class Shape(NamedTuple):
-    """What a network is padded to: this many layers, neurons and inputs in each, and samples."""
-
-    depth: int
-    width: int
-    batch: int
-
-
-def _by_shape(cases: Sequence[Case]) -> Iterator[tuple[Shape, list[int]]]:
-    """The cases' numbers in groups of at most `STACKED` that are padded to one shape."""
-    groups: dict[Shape, list[int]] = {}
-    for i, case in enumerate(cases):
-        groups.setdefault(_shape(case), []).append(i)
-    for shape, numbers in groups.items():
-        for start in range(0, len(numbers), STACKED):
-            yield shape, numbers[start : start + STACKED]
-
-
-def _shape(case: Case) -> Shape:
-    needed = (case.depth, max(case.widths), case.n)
-    return Shape(*(_round_up(size, steps) for size, steps in zip(needed, (DEPTHS, WIDTHS, BATCHES), strict=True)))
-
-
-def _round_up(size: int, steps: Sequence[int]) -> int:
-    """The first step that is enough; past the last, the next power of two, and one more shape to compile."""
-    return next((step for step in steps if step >= size), 1 << (size - 1).bit_length())
-
-
-class Stack(NamedTuple):
-    """S networks padded to one shape of L layers, K neurons and N samples.
-
-    weights (S, L, K, K), biases (S, L, K), and the gradients to try a step with; x and y (S, N, K); activations (S,
-    L) and loss (S,) by number; scale (S,): c; samples (S, N), inputs and outputs (S, K): which of them are there;
-    alpha (S,).
-    """
+class Networks(NamedTuple):
+    """S networks of one shape, as the arrays of a `Stack`; `outputs` and `inputs` (S, K): which there are."""
 
     weights: Any
     biases: Any
@@ -113,124 +77,103 @@ class Stack(NamedTuple):
     activations: Any
     loss: Any
     scale: Any
-    samples: Any
+    sampled: Any
     inputs: Any
     outputs: Any
-    alpha: Any
+    learning_rate: Any
 
 
-def _stacked_answers(cases: Sequence[Case], shape: Shape) -> list[Answer]:
-    stack = _stack(cases, shape)
-    answer = jax.tree.map(np.asarray, _compiled()(stack))
-    return [_unpad(case, jax.tree.map(lambda array, i=i: array[i], answer)) for i, case in enumerate(cases)]
-
-
-def _stack(cases: Sequence[Case], shape: Shape) -> Stack:
-    """The cases, and networks of nothing but padding to fill the stack."""
-    (L, K, N), S = shape, STACKED
-    stack = Stack(
-        weights=np.zeros((S, L, K, K)),
-        biases=np.zeros((S, L, K)),
-        step_weights=np.zeros((S, L, K, K)),
-        step_biases=np.zeros((S, L, K)),
-        x=np.zeros((S, N, K)),
-        y=np.zeros((S, N, K)),
-        activations=np.full((S, L), PASS_ON),
-        loss=np.zeros(S, int),
-        scale=np.ones(S),
-        samples=np.zeros((S, N), bool),
-        inputs=np.zeros((S, K), bool),
-        outputs=np.zeros((S, K), bool),
-        alpha=np.zeros(S),
+def _parts(stack: Stack) -> Iterator[Networks]:
+    """The stack's networks, so many at a time as a compiled function takes, with networks of padding in the last."""
+    L, width, batch = stack.shape
+    K, N = round_up(width, WIDTHS), round_up(batch, BATCHES)
+    whole = Networks(
+        weights=_pad(stack.weights, (None, L, K, K)),
+        biases=_pad(stack.biases, (None, L, K)),
+        step_weights=_pad(stack.step_weights, (None, L, K, K)),
+        step_biases=_pad(stack.step_biases, (None, L, K)),
+        x=_pad(stack.x, (None, N, K)),
+        y=_pad(stack.y, (None, N, K)),
+        activations=stack.activations,
+        loss=stack.loss,
+        scale=stack.scale,
+        sampled=_pad(stack.sampled, (None, N)),
+        inputs=_pad(stack.inputs, (None, K)),
+        outputs=_pad(stack.there[:, -1], (None, K)),
+        learning_rate=stack.learning_rate,
     )
-    for s, case in enumerate(cases):
-        front = L - case.depth
-        step_weights, step_biases = case.step_gradients()
-        for arrays, padded in ((case.weights, stack.weights), (step_weights, stack.step_weights)):
-            for i, W in enumerate(arrays, front):
-                padded[s, i, : W.shape[0], : W.shape[1]] = W
-        for arrays, padded in ((case.biases, stack.biases), (step_biases, stack.step_biases)):
-            for i, b in enumerate(arrays, front):
-                padded[s, i, : b.size] = b
-        stack.x[s, : case.n, : case.widths[0]] = case.x
-        stack.y[s, : case.n, : case.widths[-1]] = case.y
-        stack.activations[s, front:] = [ACTIVATIONS.index(g) for g in case.activations]
-        stack.loss[s] = KINDS.index(case.loss_parts.kind)
-        stack.scale[s] = case.loss_scale
-        stack.samples[s, : case.n] = True
-        stack.inputs[s, : case.widths[0]] = True
-        stack.outputs[s, : case.widths[-1]] = True
-        stack.alpha[s] = case.learning_rate
-    return stack
+    S = max(1, LAYER_SIZE // (K * N))
+    for start in range(0, len(stack.cases), S):
+        yield Networks(*(_pad(array[start : start + S], (S, *[None] * (array.ndim - 1))) for array in whole))
 
 
-def _unpad(case: Case, answer: dict[str, Array]) -> Answer:
-    """One network's answer without its padding."""
-    n, widths, front = case.n, case.widths, answer["db"].shape[0] - case.depth
-    found = {Quantity("output", 0): case.x.astype(np.float64), Quantity("loss"): answer["loss"]}
-    for i in range(1, case.depth + 1):
-        k, received = widths[i], widths[i - 1]
-        found[Quantity("output", i)] = answer["outputs"][front + i - 1, :n, :k]
-        for kind in ("dW", "step_W"):
-            found[Quantity(kind, i)] = answer[kind][front + i - 1, :k, :received]
-        for kind in ("db", "step_b"):
-            found[Quantity(kind, i)] = answer[kind][front + i - 1, :k]
-    for quantity in case.quantities:
-        if quantity.layer is None and quantity.kind != "loss":
-            found[quantity] = answer[quantity.kind][:n, : widths[0]]
-    return {quantity: found[quantity] for quantity in case.quantities}
+def _pad(array: Array, shape: tuple[int | None, ...]) -> Array:
+    """The array with zeros up to a shape; None leaves a dimension as it is."""
+    missing = [(0, 0 if to is None else to - size) for size, to in zip(array.shape, shape, strict=True)]
+    return np.pad(array, missing) if any(after for _, after in missing) else array
+
+
+def _cut(array: Array, shape: tuple[int, ...]) -> Array:
+    return array[tuple(slice(size) for size in shape)]
 
 
 @functools.cache
 def _compiled() -> Any:
-    """`_network` for a whole stack, compiled once for every shape."""
+    """`_network` for many networks, compiled once for every shape."""
     return jax.jit(jax.vmap(_network))
 
 
-def _network(net: Stack) -> dict[str, jax.Array]:
+def _network(net: Networks) -> dict[str, jax.Array]:
     """All quantities of one padded network."""
     differentiated = jax.value_and_grad(_loss, argnums=(0, 1), has_aux=True)
     (loss, outputs), (dW, db) = differentiated(net.weights, net.biases, net)
     return {
-        "outputs": outputs,
+        "output": outputs,
         "loss": loss,
         "dW": dW,
         "db": db,
-        "step_W": net.weights - net.alpha * net.step_weights,
-        "step_b": net.biases - net.alpha * net.step_biases,
+        "step_W": net.weights - net.learning_rate * net.step_weights,
+        "step_b": net.biases - net.learning_rate * net.step_biases,
         "softmax": _softmax(net.x, net.inputs),
         **_functions(net.x),
     }
 
 
-def _loss(weights: jax.Array, biases: jax.Array, net: Stack) -> tuple[jax.Array, jax.Array]:
-    """The loss, and the outputs of all layers."""
+def _loss(weights: jax.Array, biases: jax.Array, net: Networks) -> tuple[jax.Array, jax.Array]:
+    """The loss; and x and the outputs of all layers, where a missing layer hands on what it receives."""
 
-    def layer(a: jax.Array, parameters: tuple[jax.Array, ...]) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    def hidden(a: jax.Array, parameters: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
         W, b, number = parameters
-        z = a @ W.T + b
-        values = [z, jax.nn.sigmoid(z), jax.nn.relu(z), jnp.tanh(z), _softmax(z, net.outputs), a]
-        output = jax.lax.select_n(number, *values)
-        return output, (z, output)
+        output = _activate(number, a @ W.T + b, a)
+        return output, output
 
-    _, (z, outputs) = jax.lax.scan(layer, net.x, (weights, biases, net.activations))
-    terms = _loss_terms(net, z[-1], outputs[-1])
-    counted = net.samples[:, None] & net.outputs
-    return net.scale * jnp.where(counted, terms, 0.0).sum(), outputs
+    a, outputs = jax.lax.scan(hidden, net.x, (weights[:-1], biases[:-1], net.activations[:-1]))
+    z = a @ weights[-1].T + biases[-1]
+    p = _activate(net.activations[-1], z, _softmax(z, net.outputs))
+    terms = _loss_terms(net, z, p)
+    counted = net.sampled[:, None] & net.outputs
+    return net.scale * jnp.where(counted, terms, 0.0).sum(), jnp.concatenate([net.x[None], outputs, p[None]])
+
+
+def _activate(number: jax.Array, z: jax.Array, other: jax.Array) -> jax.Array:
+    """g(z) for the activation of that number, and what is given for a softmax or a missing layer."""
+    values = {"identity": z, "sigmoid": jax.nn.sigmoid(z), "relu": jax.nn.relu(z), "tanh": jnp.tanh(z)}
+    choices = [values.get(name, other) for name in ACTIVATIONS]
+    return jax.lax.select_n(number, *choices, other)
 
 
 def _softmax(z: jax.Array, there: jax.Array) -> jax.Array:
     return jax.nn.softmax(jnp.where(there, z, -jnp.inf), axis=1)
 
 
-def _loss_terms(net: Stack, z: jax.Array, p: jax.Array) -> jax.Array:
+def _loss_terms(net: Networks, z: jax.Array, p: jax.Array) -> jax.Array:
     """The terms of the network's loss, from logits where that does not overflow.
 
     What a network does not use is evaluated at numbers of no consequence, so that nothing infinite reaches a gradient.
     """
     y, sigmoid = net.y, net.activations[-1] == ACTIVATIONS.index("sigmoid")
-    crossed = net.loss == KINDS.index("cross_entropy")
-    binary = net.loss == KINDS.index("binary_cross_entropy")
+    crossed = net.loss == LOSS_KINDS.index("cross_entropy")
+    binary = net.loss == LOSS_KINDS.index("binary_cross_entropy")
     log_p = jax.nn.log_softmax(jnp.where(net.outputs, z, -jnp.inf), axis=1)
     probability = jnp.where(binary & ~sigmoid & net.outputs, p, 0.5)
     return jnp.select(

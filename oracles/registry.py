@@ -8,6 +8,7 @@ from typing import Protocol
 
 from oracles.bounds import Arithmetic
 from oracles.case import Answer, Case
+from oracles.stack import Flat, Stack
 
 
 class Oracle(Protocol):
@@ -18,6 +19,9 @@ class Oracle(Protocol):
 
     def answers(self, cases: Sequence[Case]) -> list[Answer]:
         """One answer a case: the case's quantities in their order, as float64 arrays."""
+
+    def flat(self, stack: Stack) -> Flat:
+        """The same for a stack, without padding."""
 
 
 # Name, where it is, and the package that it needs.

@@ -1,8 +1,12 @@
-"""PyTorch's answer: its own functions in float64, differentiated by autograd, one network at a time."""
+"""PyTorch's answer: its own functions in float64, differentiated by autograd, a stack of networks at a time.
+
+The loss that is differentiated is the sum of all networks' losses. No network has part in another's, so that each gets
+its own gradient.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,80 +14,157 @@ from torch import Tensor
 from torch.nn import functional
 
 from oracles.bounds import TORCH
-from oracles.case import Answer, Case, Quantity
-from reference_impl.contract import Array
+from oracles.stack import LOSS_KINDS, ByStack, Flat, Stack
+from reference_impl.contract import ACTIVATIONS, Array
 
 ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda z: z,
     "sigmoid": torch.sigmoid,
     "relu": torch.relu,
     "tanh": torch.tanh,
-    "softmax": lambda z: torch.softmax(z, dim=1),
 }
 
 
-class TorchOracle:
+class TorchOracle(ByStack):
     """Every quantity of a case by PyTorch, in float64 whatever the case's dtype."""
 
     name = "torch"
     arithmetic = TORCH["float64"]
 
-    def answers(self, cases: Sequence[Case]) -> list[Answer]:
-        """One answer a case, with the case's quantities in their order; arrays are float64."""
-        return [_answer(case) for case in cases]
+    def flat(self, stack: Stack) -> Flat:
+        """The answers for a stack."""
+        return stack.flat({kind: tensor.numpy() for kind, tensor in _answers(stack).items()})
 
 
-def _answer(case: Case) -> Answer:
-    weights = [_tensor(W).requires_grad_() for W in case.weights]
-    biases = [_tensor(b).requires_grad_() for b in case.biases]
-    x, y = _tensor(case.x), _tensor(case.y)
-    outputs = [x]
-    for W, b, g in zip(weights, biases, case.activations, strict=True):
-        z = functional.linear(outputs[-1], W, b)
-        outputs.append(ACTIVATION[g](z))
-    loss = case.loss_scale * _loss_terms(case, z, outputs[-1], y).sum()
-    gradients = torch.autograd.grad(loss, [*weights, *biases])
-    found = {Quantity("output", i): output.detach() for i, output in enumerate(outputs)}
-    found[Quantity("loss")] = loss.detach()
-    for i in range(case.depth):
-        found[Quantity("dW", i + 1)] = gradients[i]
-        found[Quantity("db", i + 1)] = gradients[case.depth + i]
-    found |= _functions(x) | _steps(case)
-    return {quantity: found[quantity].numpy() for quantity in case.quantities}
+def _answers(stack: Stack) -> dict[str, Tensor]:
+    """The stack's arrays of every kind of quantity."""
+    weights = {t: _tensor(stack.weights[: stack.active[t], t]).requires_grad_() for t in stack.layers}
+    biases = {t: _tensor(stack.biases[: stack.active[t], t]).requires_grad_() for t in stack.layers}
+    z, outputs = _forward(stack, weights, biases)
+    loss = _losses(stack, z, outputs[stack.layers.stop - 1])
+    leaves = [*weights.values(), *biases.values()]
+    gradients = torch.autograd.grad(loss.sum(), leaves)
+    dW, db = gradients[: len(weights)], gradients[len(weights) :]
+    return {
+        "output": _outputs(stack, outputs),
+        "loss": loss.detach(),
+        "dW": _by_layer(stack, "dW", dict(zip(stack.layers, dW, strict=True))),
+        "db": _by_layer(stack, "db", dict(zip(stack.layers, db, strict=True))),
+        **_functions(stack),
+        **_steps(stack),
+    }
 
 
 def _tensor(array: Array) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
+    return torch.from_numpy(np.ascontiguousarray(array))
 
 
-def _loss_terms(case: Case, z: Tensor, p: Tensor, y: Tensor) -> Tensor:
+def _forward(stack: Stack, weights: dict[int, Tensor], biases: dict[int, Tensor]) -> tuple[Tensor, dict[int, Tensor]]:
+    """The last layer's pre-activations, and every layer's outputs for the networks that have the layer."""
+    outputs: dict[int, Tensor] = {}
+    x, before = _tensor(stack.x), 0
+    for t in stack.layers:
+        begin = x[before : stack.active[t]]
+        received = torch.cat([outputs[t - 1], begin]) if before else begin
+        z = torch.baddbmm(biases[t][:, None, :], received, weights[t].transpose(1, 2))
+        outputs[t] = _activate(stack, t, z)
+        before = stack.active[t]
+    return z, outputs
+
+
+def _activate(stack: Stack, t: int, z: Tensor) -> Tensor:
+    """A layer's outputs: each activation over the networks that have it."""
+    numbers = stack.activations[: len(z), t]
+    present = np.unique(numbers).tolist()
+    places = [np.flatnonzero(numbers == number) for number in present]
+    if len(present) == 1:
+        return _activation(stack, ACTIVATIONS[present[0]], z, slice(None))
+    parts = [
+        _activation(stack, ACTIVATIONS[number], z[torch.from_numpy(chosen)], chosen)
+        for number, chosen in zip(present, places, strict=True)
+    ]
+    return torch.cat(parts)[torch.from_numpy(np.argsort(np.concatenate(places)))]
+
+
+def _activation(stack: Stack, name: str, z: Tensor, networks: Array | slice) -> Tensor:
+    """g(z); a softmax, which only the last layer has, over the outputs that are there."""
+    if name == "softmax":
+        return torch.softmax(_logits(z, stack.there[networks, -1]), dim=2)
+    return ACTIVATION[name](z)
+
+
+def _logits(z: Tensor, there: Array) -> Tensor:
+    """Pre-activations, -infinity for what is not there."""
+    return z.masked_fill(torch.from_numpy(~there)[:, None, :], -torch.inf)
+
+
+def _outputs(stack: Stack, outputs: dict[int, Tensor]) -> Tensor:
+    found = np.zeros(stack.array_shape("output"))
+    for t, output in outputs.items():
+        found[: len(output), t + 1] = output.detach().numpy()
+    return torch.from_numpy(stack.with_inputs(found))
+
+
+def _by_layer(stack: Stack, kind: str, layers: dict[int, Tensor]) -> Tensor:
+    found = torch.zeros(stack.array_shape(kind), dtype=torch.float64)
+    for t, layer in layers.items():
+        found[: len(layer), t] = layer
+    return found
+
+
+def _losses(stack: Stack, z: Tensor, p: Tensor) -> Tensor:
+    """The loss of each network, (S,), from the last layer's pre-activations and predictions."""
+    y, sigmoid = _tensor(stack.y), stack.activations[:, -1] == ACTIVATIONS.index("sigmoid")
+    there = torch.from_numpy(stack.sampled[:, :, None] & stack.there[:, -1][:, None, :])
+    sums, places = [], []
+    for kind, from_logits in ((kind, flag) for kind in LOSS_KINDS for flag in (False, True)):
+        chosen = np.flatnonzero((stack.loss == LOSS_KINDS.index(kind)) & (sigmoid == from_logits))
+        if chosen.size:
+            networks = torch.from_numpy(chosen)
+            outputs = stack.there[chosen, -1]
+            terms = _loss_terms(kind, from_logits, z[networks], p[networks], y[networks], outputs)
+            sums.append(torch.where(there[networks], terms, 0.0).sum(dim=(1, 2)))
+            places.append(chosen)
+    order = torch.from_numpy(np.argsort(np.concatenate(places)))
+    return torch.cat(sums)[order] * _tensor(stack.scale)
+
+
+def _loss_terms(kind: str, sigmoid: bool, z: Tensor, p: Tensor, y: Tensor, outputs: Array) -> Tensor:
     """The loss's terms, from logits where that does not overflow.
 
     For binary cross-entropy neither of PyTorch's own functions will do: binary_cross_entropy takes logarithms below
     -100 as -100, and binary_cross_entropy_with_logits loses all digits of small losses of labels 0 to cancellation.
     """
-    kind = case.loss_parts.kind
     if kind == "squared_error":
         return functional.mse_loss(p, y, reduction="none")
+    there = torch.from_numpy(outputs)[:, None, :]
     if kind == "cross_entropy":
-        return functional.cross_entropy(z, y, reduction="none")
-    if case.activations[-1] == "sigmoid":
+        return -y * torch.where(there, torch.log_softmax(_logits(z, outputs), dim=2), 0.0)
+    if sigmoid:
         return -(y * functional.logsigmoid(z) + (1 - y) * functional.logsigmoid(-z))
+    p = torch.where(there, p, 0.5)
     return -(torch.xlogy(y, p) + torch.xlogy(1 - y, 1 - p))
 
 
-def _functions(x: Tensor) -> dict[Quantity, Tensor]:
+def _functions(stack: Stack) -> dict[str, Tensor]:
     """The activations and their derivatives at x."""
     names = ("sigmoid", "relu", "tanh")
+    x = _tensor(stack.x)
     inputs = [x.clone().requires_grad_() for _ in names]
     values = [ACTIVATION[name](z) for name, z in zip(names, inputs, strict=True)]
     slopes = torch.autograd.grad([a.sum() for a in values], inputs)
-    found = {Quantity("softmax"): ACTIVATION["softmax"](x)}
+    found = {"softmax": torch.softmax(_logits(x, stack.inputs), dim=2)}
     for name, a, slope in zip(names, values, slopes, strict=True):
-        found |= {Quantity(name): a.detach(), Quantity(f"{name}_prime"): slope}
+        found |= {name: a.detach(), f"{name}_prime": slope}
     return found
 
 
-def _steps(case: Case) -> dict[Quantity, Tensor]:
-    """w - alpha g, as PyTorch's own gradient descent (torch.optim.SGD) computes it."""
-    return {quantity: torch.sub(_tensor(w), _tensor(g), alpha=case.learning_rate) for quantity, w, g in case.steps()}
+def _steps(stack: Stack) -> dict[str, Tensor]:
+    """w - alpha g."""
+    alpha = _tensor(stack.learning_rate)
+    return {
+        "step_W": torch.addcmul(
+            _tensor(stack.weights), alpha[:, None, None, None], _tensor(stack.step_weights), value=-1
+        ),
+        "step_b": torch.addcmul(_tensor(stack.biases), alpha[:, None, None], _tensor(stack.step_biases), value=-1),
+    }

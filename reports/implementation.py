@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles.case import KINDS, Case, Quantity
+from oracles.case import FUNCTION_OF_KIND, KINDS, Case, Quantity
 from oracles.comparison import Problem
 from reference_impl import contract
 from reference_impl.contract import FUNCTIONS, Array
@@ -51,10 +52,38 @@ class Implementation:
             found |= distribute(function, result, wanted)
         return {quantity: found[quantity] for quantity in case.quantities}
 
+    def sound_answer(self, case: Case, prediction: Array) -> dict[str, list[Any]] | None:
+        """What the functions give for a case, by kind of quantity, if it is just what the contract asks for.
+
+        None where a function raises, gives anything else or changes an argument: `answer` then finds out which, and
+        what it was. The functions all get the same arrays, which saves most of the time. Functions that are missing
+        have no kinds.
+        """
+        given = _Given(case, prediction)
+        found: dict[str, list[Any]] = {}
+        try:
+            with np.errstate(all="ignore"):
+                for name, function in self.functions.items():
+                    arguments = arguments_of(name, given.case, given.prediction, given.step_gradients)
+                    found |= zip(KINDS[name], _parts(name, function(*arguments)), strict=True)
+        except (Exception, SystemExit):
+            return None
+        return found if _is_sound(found, case) and given.is_unchanged() else None
+
+    def by_quantity(self, case: Case, sound: dict[str, list[Any]]) -> dict[Quantity, Any]:
+        """A sound answer as `answer` gives it."""
+        parts = {kind: iter(arrays) for kind, arrays in sound.items()}
+        return {
+            quantity: next(parts[quantity.kind])
+            if quantity.kind in parts
+            else _missing(FUNCTION_OF_KIND[quantity.kind])
+            for quantity in case.quantities
+        }
+
     def call(self, function: str, arguments: Sequence[Any]) -> Any:
         """The result of a call, or a `Problem` where there is none to judge."""
         if function not in self.functions:
-            return Problem(f"there is no function {function}", fails=False)
+            return _missing(function)
         given = [_copy(argument) for argument in arguments]
         try:
             with np.errstate(all="ignore"):
@@ -75,6 +104,15 @@ def as_implementation(instance: object, name: str | None = None) -> Implementati
     return Implementation(name or type(instance).__name__, functions)
 
 
+def _missing(function: str) -> Problem:
+    return Problem(no_function(function), fails=False)
+
+
+def no_function(function: str) -> str:
+    """Why what a missing function would give is unchecked."""
+    return f"there is no function {function}"
+
+
 def load_implementation(source: str) -> Implementation:
     """The implementation in a module or in a .py file.
 
@@ -90,6 +128,28 @@ def load_implementation(source: str) -> Implementation:
         if not callable(value):
             raise CouldNotLoadError(f"{source} has {function}, but not as a function: as {_say(value)}")
     return Implementation(source, functions)
+
+
+def source_digest(source: str) -> str:
+    """A digest of the code in a .py file, or in a module and, if it is one, its package; empty where there is none."""
+    digest = hashlib.sha256()
+    for file in _source_files(source):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _source_files(source: str) -> list[Path]:
+    if source.endswith(".py"):
+        return [path] if (path := Path(source)).is_file() else []
+    with _importable(Path.cwd()):
+        try:
+            spec = importlib.util.find_spec(source)
+        except (ImportError, ValueError):
+            return []
+    if spec is None or spec.origin is None:
+        return []
+    folders = map(Path, spec.submodule_search_locations or [])
+    return sorted({Path(spec.origin), *(file for folder in folders for file in folder.rglob("*.py"))})
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -150,8 +210,16 @@ def say_changed(function: str, changed: Sequence[int]) -> str:
     return f"{function} changed its argument {conjoin([names[i] for i in changed])}"
 
 
-def arguments_of(function: str, case: Case, prediction: Array) -> list[Any]:
-    """What the contract gives to a function, for a case; prediction: what the loss is asked about."""
+def arguments_of(
+    function: str,
+    case: Case,
+    prediction: Array,
+    step_gradients: tuple[list[Array], list[Array]] | None = None,
+) -> list[Any]:
+    """What the contract gives to a function, for a case; prediction: what the loss is asked about.
+
+    step_gradients: the case's, where they are known already.
+    """
     weights, biases = list(case.weights), list(case.biases)
     if function == "forward":
         return [weights, biases, case.x, list(case.activations)]
@@ -160,8 +228,69 @@ def arguments_of(function: str, case: Case, prediction: Array) -> list[Any]:
     if function == "loss":
         return [prediction, case.y, case.loss]
     if function == "gradient_descent_step":
-        return [weights, biases, *case.step_gradients(), case.learning_rate]
+        return [weights, biases, *map(list, step_gradients or case.step_gradients()), case.learning_rate]
     return [case.x]
+
+
+class _Given:
+    """A case, the gradients for the step and the prediction in arrays of their own, all in one piece of memory."""
+
+    def __init__(self, case: Case, prediction: Array) -> None:
+        arrays = [*case.weights, *case.biases]
+        lines = [array.ravel() for array in (*arrays, case.x, case.y, prediction)]
+        lines += [line[::-1] for line in lines[: len(arrays)]]
+        self._memory = np.concatenate(lines)
+        self._before = self._memory.copy()
+        shaped, end, L = [], 0, case.depth
+        for array in (*arrays, case.x, case.y, prediction, *arrays):
+            start, end = end, end + array.size
+            shaped.append(self._memory[start:end].reshape(array.shape))
+        self.case = Case.of_parts_that_fit(
+            weights=shaped[:L],
+            biases=shaped[L : 2 * L],
+            x=shaped[2 * L],
+            y=shaped[2 * L + 1],
+            activations=case.activations,
+            loss=case.loss,
+            learning_rate=case.learning_rate,
+        )
+        self.prediction = shaped[2 * L + 2]
+        self.step_gradients = shaped[2 * L + 3 : 3 * L + 3], shaped[3 * L + 3 :]
+
+    def is_unchanged(self) -> bool:
+        """Whether all numbers are what they were."""
+        return bool((self._memory == self._before).all())
+
+
+def _parts(function: str, result: Any) -> tuple[list[Any], ...]:
+    """The arrays of a function's result, for each of its kinds.
+
+    Raises TypeError where it is not the tuple or list that it should be.
+    """
+    if function not in LISTS:
+        return ([result],)
+    parts = (result,) if len(KINDS[function]) == 1 else result
+    if type(parts) not in (tuple, list) or not all(type(part) in (tuple, list) for part in parts):
+        raise TypeError(f"{function} gives no lists")
+    return tuple(map(list, parts))
+
+
+# The functions whose results are lists with an array for each layer.
+LISTS = ("forward", "backward", "gradient_descent_step")
+
+
+def _is_sound(found: dict[str, list[Any]], case: Case) -> bool:
+    """Whether these are plain arrays of the right shapes and dtype; for the loss a float will do."""
+    dtype = case.x.dtype
+    if "loss" in found and type(found["loss"][0]) not in (float, dtype.type):
+        return False
+    arrays = [array for kind, parts in found.items() if kind != "loss" for array in parts]
+    return (
+        {type(array) for array in arrays} <= {np.ndarray}
+        and {array.dtype for array in arrays} <= {dtype}
+        and [array.shape for array in arrays]
+        == [shape for kind in found if kind != "loss" for shape in case.kind_shapes[kind]]
+    )
 
 
 def _copy(argument: Any) -> Any:

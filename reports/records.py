@@ -1,104 +1,226 @@
-"""The records of a run on disk: Parquet files, written whole or not at all, that anyone can query."""
+"""The records of a run: a row for each kind of quantity of each network, in each dtype and against each oracle."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from operator import attrgetter
-from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.dataset
-import pyarrow.parquet as pq
 
-from reports.campaign import Judgement
+from oracles.case import KINDS, Case
+from oracles.comparison import NO_FINITE_BOUND, NO_FINITE_VALUE, Record, Segments, fineness
+from oracles.stack import Stack
+from reference_impl.contract import Array
+from reports.campaign import Campaign
+from reports.implementation import no_function
+from reports.judgement import Judgement
 
-TABLES = {
-    # One row for each quantity of each network, in each dtype and against each oracle.
-    "records": pa.schema(
-        {
-            "number": pa.int64(),
-            "case": pa.string(),
-            "dtype": pa.string(),
-            "oracle": pa.string(),
-            "quantity": pa.string(),
-            "layer": pa.int16(),
-            "verdict": pa.string(),
-            "entries": pa.int32(),
-            "failures": pa.int32(),
-            "unchecked": pa.int32(),
-            "ratio": pa.float64(),
-            "index": pa.list_(pa.int32()),
-            "got": pa.float64(),
-            "expected": pa.float64(),
-            "allowed": pa.float64(),
-            "fineness": pa.float64(),
-            "cause": pa.string(),
-            "leniently": pa.bool_(),
-            "outside": pa.string(),
-        }
-    ),
-    # One row for each network in each dtype.
-    "cases": pa.schema(
-        {
-            "number": pa.int64(),
-            "case": pa.string(),
-            "dtype": pa.string(),
-            "depth": pa.int16(),
-            "width": pa.int16(),
-            "batch": pa.int16(),
-            "size": pa.int32(),
-            "undecided": pa.int32(),
-        }
-    ),
-}
+QUANTITIES = [kind for kinds in KINDS.values() for kind in kinds]
+VERDICTS = ["unchecked", "agrees", "disagrees"]
+OUTSIDE = ["", "implementation", "oracle", "both", "neither", "undecided"]
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+SCHEMA = pa.schema(
+    {
+        # The network: its number in the run, its name, and what it is like.
+        "number": pa.int64(),
+        "case": _TEXT,
+        "depth": pa.int16(),
+        "width": pa.int16(),
+        "batch": pa.int16(),
+        "size": pa.int32(),
+        # How it was judged, and how many of its neurons, over all samples, lie too near a kink.
+        "dtype": _TEXT,
+        "undecided": pa.int32(),
+        "oracle": _TEXT,
+        # The outcome for a kind of quantity, all layers together.
+        "quantity": _TEXT,
+        "verdict": _TEXT,
+        "entries": pa.int32(),
+        "failures": pa.int32(),
+        "unchecked": pa.int32(),
+        "ratio": pa.float64(),
+        # Where error / allowed is largest.
+        "layer": pa.int16(),
+        "index": pa.list_(pa.int32()),
+        "got": pa.float64(),
+        "expected": pa.float64(),
+        "allowed": pa.float64(),
+        # What is allowed relative to what is expected, over all entries.
+        "fineness": pa.float64(),
+        "cause": _TEXT,
+        "leniently": pa.bool_(),
+        "outside": _TEXT,
+    }
+)
 
 
-class Store:
-    """A folder with the tables of one run, a file of each for every part of the run."""
+class Rows:
+    """The rows of a part of a run, filled in as its networks are judged.
 
-    def __init__(self, folder: Path) -> None:
-        """Make the folder, and remove the parts of an earlier run from it.
+    Every column is an array (networks of the part, dtypes, oracles, kinds of quantities).
+    """
 
-        Raises OSError where that cannot be done.
+    def __init__(self, campaign: Campaign, numbers: Sequence[int], cases: Sequence[Case]) -> None:
+        self.campaign, self.numbers, self.cases = campaign, numbers, cases
+        shape = (len(numbers), len(campaign.dtypes), len(campaign.oracles), len(QUANTITIES))
+        self.judged = np.zeros(shape[:2], bool)
+        self.undecided = np.zeros(shape[:2], np.int32)
+        self.verdict, self.outside = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        self.entries, self.failures, self.unchecked = (np.zeros(shape, np.int32) for _ in range(3))
+        self.layer, self.row, self.column = (np.full(shape, -1, np.int32) for _ in range(3))
+        self.ratio, self.got, self.expected, self.allowed, self.fineness = (np.full(shape, np.nan) for _ in range(5))
+        self.indexed, self.leniently = np.zeros(shape, bool), np.zeros(shape, bool)
+        self.cause = np.zeros(shape, np.int32)
+        self._causes = {"": 0}
+
+    def _cause(self, text: str) -> int:
+        return self._causes.setdefault(text, len(self._causes))
+
+    def add_missing(self, stack: Stack, networks: Array, dtype: int, kind: str, function: str) -> None:
+        """Note for the networks at these places in the part that a function is missing."""
+        at = (networks, dtype, slice(None), QUANTITIES.index(kind))
+        self.entries[at] = self.unchecked[at] = stack.sizes[kind][:, None]
+        self.cause[at] = self._cause(no_function(function))
+
+    def add_segments(
+        self,
+        stack: Stack,
+        networks: Array,
+        dtype: int,
+        oracle: int,
+        kind: str,
+        found: Segments,
+        values: tuple[Array, Array, Array],
+    ) -> None:
+        """Note what a comparison found for the networks at these places in the part.
+
+        found: a segment for each network of the stack. values: what was got, expected and allowed, entry by entry.
         """
-        self.folder = folder
-        self.parts = 0
-        for table in TABLES:
-            (folder / table).mkdir(parents=True, exist_ok=True)
-            for part in (folder / table).glob("part-*.parquet"):
-                part.unlink()
+        at = (networks, dtype, oracle, QUANTITIES.index(kind))
+        sizes = stack.sizes[kind]
+        checked = found.unchecked < sizes
+        self.verdict[at] = np.where(found.failures > 0, 2, np.where(checked, 1, 0))
+        self.entries[at], self.failures[at], self.unchecked[at] = sizes, found.failures, found.unchecked
+        self.ratio[at] = np.where(checked, found.ratio, np.nan)
+        for column, line in zip((self.got, self.expected, self.allowed), values, strict=True):
+            column[at] = np.where(checked, line[found.worst], np.nan)
+        with np.errstate(all="ignore"):
+            fineness = found.all_allowed / found.all_expected
+        self.fineness[at] = np.where(checked & np.isfinite(fineness), fineness, np.nan)
+        self.indexed[at] = checked
+        position = found.worst - (np.cumsum(sizes) - sizes)
+        self.layer[at], self.row[at], self.column[at] = _locate(stack, kind, position)
+        if found.unchecked.any():
+            reasons = np.where(found.unknown > 0, self._cause(NO_FINITE_VALUE), self._cause(NO_FINITE_BOUND))
+            self.cause[at] = np.where((found.unchecked > 0) & (found.failures == 0), reasons, 0)
 
-    def add(self, numbered: Sequence[tuple[int, Judgement]]) -> None:
-        """Write the next part of each table, from judgements and the numbers of their networks."""
-        rows = {
-            "records": [
-                (number, judgement.case.reference(), judgement.case.dtype, oracle, *_fields(record))
-                for number, judgement in numbered
-                for oracle, records in judgement.records.items()
-                for record in records
-            ],
-            "cases": [_case_row(number, judgement) for number, judgement in numbered],
+    def add_judgement(self, network: int, dtype: int, judgement: Judgement) -> None:
+        """Note a judgement of the network at this place in the part: of each kind of quantity the worst record."""
+        for o, oracle in enumerate(self.campaign.oracles):
+            kinds: dict[str, list[Record]] = {}
+            for record in judgement.records[oracle]:
+                kinds.setdefault(record.quantity.kind, []).append(record)
+            for kind, records in kinds.items():
+                self._add_records((network, dtype, o, QUANTITIES.index(kind)), records)
+
+    def _add_records(self, at: tuple[int, int, int, int], records: list[Record]) -> None:
+        worst = max(records, key=lambda record: (VERDICTS.index(record.verdict), _number(record.ratio)))
+        allowed, expected = (
+            sum(number for record in records if not math.isnan(number := getattr(record, field)))
+            for field in ("all_allowed", "all_expected")
+        )
+        self.verdict[at] = VERDICTS.index(worst.verdict)
+        self.outside[at] = OUTSIDE.index(worst.outside)
+        self.entries[at] = sum(record.entries for record in records)
+        self.failures[at] = sum(record.failures for record in records)
+        self.unchecked[at] = sum(record.unchecked for record in records)
+        self.ratio[at], self.got[at], self.expected[at] = worst.ratio, worst.got, worst.expected
+        self.allowed[at], self.fineness[at] = worst.allowed, fineness(allowed, expected)
+        self.layer[at] = -1 if worst.quantity.layer is None else worst.quantity.layer
+        index = worst.index or ()
+        self.indexed[at] = worst.index is not None
+        self.row[at], self.column[at] = (*index, -1, -1)[:2]
+        causes = [record.cause for record in (worst, *records) if record.cause]
+        self.cause[at] = self._cause(causes[0] if causes else "")
+        self.leniently[at] = all(record.leniently for record in records if record.verdict == "disagrees") and (
+            worst.verdict == "disagrees"
+        )
+
+    def table(self) -> pa.Table:
+        """The rows of all networks that have been judged, by number, dtype, oracle and kind of quantity."""
+        kept = np.broadcast_to(self.judged[:, :, None, None], self.verdict.shape).ravel()
+        network, dtype, oracle, quantity = (axis.ravel()[kept] for axis in np.indices(self.verdict.shape))
+
+        def of_networks(values: list[int]) -> Array:
+            return np.array(values)[network]
+
+        def words_of(codes: Array, words: Sequence[str]) -> pa.Array:
+            return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words, pa.string()))
+
+        def column(array: Array) -> Array:
+            return array.ravel()[kept]
+
+        columns = {
+            "number": of_networks(list(self.numbers)),
+            "case": words_of(network, [case.reference() for case in self.cases]),
+            "depth": of_networks([case.depth for case in self.cases]),
+            "width": of_networks([max(case.widths) for case in self.cases]),
+            "batch": of_networks([case.n for case in self.cases]),
+            "size": of_networks([case.size for case in self.cases]),
+            "dtype": words_of(dtype, self.campaign.dtypes),
+            "undecided": self.undecided[network, dtype],
+            "oracle": words_of(oracle, self.campaign.oracles),
+            "quantity": words_of(quantity, QUANTITIES),
+            "verdict": words_of(column(self.verdict), VERDICTS),
+            "layer": pa.array(column(self.layer), pa.int16(), mask=column(self.layer) < 0),
+            "index": _lists(column(self.indexed), column(self.row), column(self.column)),
+            "cause": words_of(column(self.cause), list(self._causes)),
+            "outside": words_of(column(self.outside), OUTSIDE),
         }
-        for table, schema in TABLES.items():
-            columns = zip(*rows[table], strict=True)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-            path = self.folder / table / f"part-{self.parts:06}.parquet"
-            unfinished = path.with_suffix(".unfinished")
-            pq.write_table(pa.table(arrays, schema=schema), unfinished)
-            unfinished.replace(path)
-        self.parts += 1
-
-    def dataset(self, table: str) -> pyarrow.dataset.Dataset:
-        """A table, all its parts together, to query."""
-        parts = sorted(map(str, (self.folder / table).glob("part-*.parquet")))
-        return pyarrow.dataset.dataset(parts, schema=TABLES[table], format="parquet")
+        arrays = [
+            value
+            if isinstance(value := columns.get(field.name), pa.Array)
+            else pa.array(column(getattr(self, field.name)) if value is None else value, field.type)
+            for field in SCHEMA
+        ]
+        return pa.table(arrays, schema=SCHEMA)
 
 
-# A record's columns, in the order of the table.
-_fields = attrgetter("quantity.kind", "quantity.layer", *TABLES["records"].names[6:])
+def _number(ratio: float) -> float:
+    """A ratio to sort by; one that is not a number comes first."""
+    return -1.0 if math.isnan(ratio) else ratio
 
 
-def _case_row(number: int, judgement: Judgement) -> tuple[object, ...]:
-    case = judgement.case
-    shape = case.depth, max(case.widths), case.n, case.size
-    return number, case.reference(), case.dtype, *shape, judgement.undecided
+def _locate(stack: Stack, kind: str, position: Array) -> tuple[Array, Array, Array]:
+    """Layer, row and column of the entry at a position among each network's numbers of a kind; -1 for none."""
+    none = np.full(len(position), -1)
+    if kind == "loss":
+        return none, none, none
+    widths, S = stack.widths, np.arange(len(position))
+    first = stack.shape.depth - stack.depths
+    if kind == "output":
+        sizes, columns, front = stack.samples[:, None] * widths, widths, first
+    elif kind in ("dW", "step_W"):
+        sizes, columns, front = widths[:, 1:] * widths[:, :-1], widths[:, :-1], first - 1
+    elif kind in ("db", "step_b"):
+        sizes, columns, front = widths[:, 1:] * (widths[:, :-1] > 0), None, first - 1
+    else:
+        return none, *np.divmod(position, stack.inputs.sum(axis=1))
+    ends = np.cumsum(sizes, axis=1)
+    t = (position[:, None] >= ends).sum(axis=1)
+    local = position - (ends - sizes)[S, t]
+    if columns is None:
+        return t - front, local, none
+    return t - front, *np.divmod(local, columns[S, t])
+
+
+def _lists(there: Array, row: Array, column: Array) -> pa.Array:
+    """Indices of no, one or two numbers, -1 standing for none; null where there is none at all."""
+    both = np.stack([row, column], axis=1)
+    counted = (both >= 0) & there[:, None]
+    ends = np.concatenate(([0], np.cumsum(counted.sum(axis=1)))).astype(np.int32)
+    mask = pa.array(~there)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(both[counted], pa.int32()), mask=mask)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
-from pathlib import Path
 from typing import Any
 
 import jinja2
 import vl_convert
+from upath import UPath
 
 from oracles.comparison import say_outside
 from reports.charts import NAMES, Chart, charts
@@ -18,7 +18,7 @@ from reports.wording import describe, format_ratio, format_value
 VEGA_LITE = "6.4"
 
 
-def write_report(report: Report, folder: Path) -> None:
+def write_report(report: Report, folder: UPath) -> None:
     """Write the report's files into the folder; charts of an earlier report that this one does not have are removed.
 
     Raises OSError where they cannot be written.

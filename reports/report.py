@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from oracles.comparison import Outside
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -36,6 +36,10 @@ class Settings(msgspec.Struct, frozen=True):
     grade: Annotated[
         Literal["strict", "lenient"],
         Meta(description="Whether elementary functions must be accurate relatively, or only absolutely"),
+    ]
+    bound: Annotated[
+        Literal["affine", "componentwise"],
+        Meta(description="Whether the derived bounds follow every rounding error by itself, or none"),
     ]
     attribute: Annotated[bool, Meta(description="Whether certified values were asked for on every network")]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
@@ -90,9 +94,7 @@ class QuantityOutcome(msgspec.Struct, frozen=True):
         float | None, Meta(description="The median, over networks, of the network's largest error / allowed")
     ]
     ratios: Annotated[Quantiles, Meta(description="Over networks, of the network's largest error / allowed")]
-    fineness: Annotated[
-        Quantiles, Meta(description="Over networks and layers, of what is allowed relative to what is expected")
-    ]
+    fineness: Annotated[Quantiles, Meta(description="Over networks, of what is allowed relative to what is expected")]
     worst: Annotated[Place | None, Meta(description="Where error / allowed is largest")]
 
 

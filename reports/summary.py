@@ -1,17 +1,21 @@
-"""The summary of a run, worked out in SQL over the files of the store."""
+"""The summary of a run, worked out in SQL over the shards of its store.
+
+Runs may have millions of networks: nothing here needs more memory than a few numbers for each network.
+"""
 
 from __future__ import annotations
 
 import math
 import shlex
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import duckdb
+from upath import UPath
 
 from oracles.case import DTYPES, FUNCTION_OF_KIND
 from reports.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
-from reports.records import TABLES, Store
 from reports.report import Growth, Place, Quantiles, QuantityOutcome, Unchecked
 
 KINDS = list(FUNCTION_OF_KIND)
@@ -21,82 +25,81 @@ QUANTILES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
 class Summary:
     """Questions to the records of one run; quantiles are values that occur, not interpolated ones."""
 
-    def __init__(self, store: Store, implementation: str, campaign: Campaign) -> None:
-        self._implementation = implementation
-        self._campaign = campaign
+    def __init__(self, tables: Sequence[UPath], implementation: str, campaign: Campaign) -> None:
+        """tables: the Parquet files that hold the records."""
+        self._implementation, self._campaign, self._empty = implementation, campaign, not tables
         self._connection = duckdb.connect()
-        for table in TABLES:
-            self._connection.register(table, store.dataset(table))
-        self._connection.execute(
-            """
-            CREATE VIEW networks AS
-            SELECT
-                quantity, dtype, oracle, number,
-                max(ratio) FILTER (verdict <> 'unchecked') AS ratio,
-                bool_or(verdict <> 'unchecked') AS checked,
-                bool_or(verdict = 'disagrees') AS failed,
-                bool_or(unchecked > 0) AS partly_unchecked
-            FROM records GROUP BY ALL
-            """
-        )
+        self._connection.execute("SET preserve_insertion_order = false")
+        if tables:
+            if tables[0].protocol:
+                self._connection.register_filesystem(tables[0].fs)
+            self._connection.read_parquet([str(table) for table in tables]).create_view("records")
 
+    @cached_property
     def quantities(self) -> list[QuantityOutcome]:
         """The outcome for each quantity, in the contract's order."""
-        ratios = self._rows(
-            f"""
-            SELECT
-                quantity, dtype, oracle,
-                count(*) FILTER (checked) AS cases,
-                count(*) FILTER (failed) AS failures,
-                count(*) FILTER (partly_unchecked) AS unchecked,
-                quantile_disc(ratio, {QUANTILES}) FILTER (checked) AS ratios
-            FROM networks GROUP BY ALL
-            """
-        )
-        fineness = self._rows(
-            f"""
-            SELECT quantity, dtype, oracle, quantile_disc(fineness, {QUANTILES}) AS fineness
-            FROM records WHERE NOT isnan(fineness) GROUP BY ALL
-            """
-        )
-        worst = self._places("verdict <> 'unchecked'", "ratio DESC")
-        finest = {_key(row): _quantiles(row["fineness"]) for row in fineness}
-        places = {_key(row): self._place(row) for row in worst}
-        return [
-            QuantityOutcome(
-                quantity=row["quantity"],
-                dtype=row["dtype"],
-                oracle=row["oracle"],
-                cases=row["cases"],
-                failures=row["failures"],
-                unchecked=row["unchecked"],
-                worst_ratio=_quantiles(row["ratios"]).largest,
-                median_ratio=_quantiles(row["ratios"]).median,
-                ratios=_quantiles(row["ratios"]),
-                fineness=finest.get(_key(row), _quantiles(None)),
-                worst=places.get(_key(row)),
+        outcomes = []
+        worst = {_key(row): self._place(row) for row in self._places("verdict <> 'unchecked'", "-ratio")}
+        for kind in KINDS:  # one after the other: quantiles need all of a quantity's values at once
+            rows = self._rows(
+                f"""
+                SELECT
+                    quantity, dtype, oracle,
+                    count(*) FILTER (verdict <> 'unchecked') AS cases,
+                    count(*) FILTER (verdict = 'disagrees') AS failures,
+                    count(*) FILTER (unchecked > 0) AS unchecked,
+                    quantile_disc(ratio, {QUANTILES}) FILTER (verdict <> 'unchecked') AS ratios,
+                    quantile_disc(fineness, {QUANTILES}) FILTER (NOT isnan(fineness)) AS fineness
+                FROM records WHERE quantity = '{kind}' GROUP BY ALL
+                """
             )
-            for row in sorted(ratios, key=_rank)
-        ]
+            outcomes += [
+                QuantityOutcome(
+                    quantity=row["quantity"],
+                    dtype=row["dtype"],
+                    oracle=row["oracle"],
+                    cases=row["cases"],
+                    failures=row["failures"],
+                    unchecked=row["unchecked"],
+                    worst_ratio=_quantiles(row["ratios"]).largest,
+                    median_ratio=_quantiles(row["ratios"]).median,
+                    ratios=_quantiles(row["ratios"]),
+                    fineness=_quantiles(row["fineness"]),
+                    worst=worst.get(_key(row)),
+                )
+                for row in sorted(rows, key=_rank)
+            ]
+        return outcomes
 
+    @cached_property
     def failures(self) -> list[Place]:
         """For each quantity, dtype and oracle with a disagreement, the one on the smallest network."""
         rows = self._places("verdict = 'disagrees'", "size")
         return [self._place(row) for row in sorted(rows, key=_rank)]
 
+    @cached_property
     def networks(self) -> int:
         """The number of networks that were judged in all dtypes."""
-        query = "SELECT number FROM cases GROUP BY number HAVING count(DISTINCT dtype) = $dtypes"
-        return len(self._connection.execute(query, {"dtypes": len(self._campaign.dtypes)}).fetchall())
+        return self._number(
+            f"""
+            SELECT count(*) FROM (
+                SELECT number FROM records WHERE {self._once_a_network} GROUP BY number
+                HAVING count(*) = {len(self._campaign.dtypes)}
+            )
+            """
+        )
 
+    @cached_property
     def failed_networks(self) -> int:
         """The number of networks with any disagreement."""
-        return int(self._rows("SELECT count(DISTINCT number) AS n FROM networks WHERE failed")[0]["n"])
+        return self._number("SELECT count(DISTINCT number) FROM records WHERE verdict = 'disagrees'")
 
+    @cached_property
     def all_leniently(self) -> bool:
         """Whether every disagreement would be none under the lenient grade."""
-        return not self._rows("SELECT 1 FROM records WHERE verdict = 'disagrees' AND NOT leniently LIMIT 1")
+        return not self._number("SELECT count(*) FROM records WHERE verdict = 'disagrees' AND NOT leniently")
 
+    @cached_property
     def wrong_by_certified_values(self) -> dict[str, int]:
         """On how many networks the implementation, the oracle and so on are outside their bounds of the truth."""
         rows = self._rows(
@@ -107,21 +110,21 @@ class Summary:
         )
         return {row["outside"]: row["n"] for row in rows}
 
+    @cached_property
     def checked_networks(self) -> int:
         """The number of networks in which anything was checked."""
-        return int(self._rows("SELECT count(DISTINCT number) AS n FROM networks WHERE checked")[0]["n"])
+        return self._number("SELECT count(DISTINCT number) FROM records WHERE verdict <> 'unchecked'")
 
+    @cached_property
     def largest_ratios(self) -> list[Place]:
         """The largest error / allowed of each quantity that agrees everywhere."""
-        rows = self._rows(
-            """
-            SELECT * FROM records
-            WHERE verdict = 'agrees' AND quantity NOT IN (SELECT quantity FROM networks WHERE failed)
-            QUALIFY row_number() OVER (PARTITION BY quantity ORDER BY ratio DESC, dtype, oracle, number, layer) = 1
-            """
-        )
-        return [self._place(row) for row in sorted(rows, key=_rank)]
+        agreeing = [kind for kind in KINDS if not any(row.failures for row in self.quantities if row.quantity == kind)]
+        places = {
+            kind: [row.worst for row in self.quantities if row.quantity == kind and row.worst] for kind in agreeing
+        }
+        return [max(found, key=lambda place: place.ratio or 0.0) for found in places.values() if found]
 
+    @cached_property
     def growth(self) -> list[Growth]:
         """How error / allowed of the gradients, and what is allowed, grow with depth and width."""
         found = []
@@ -130,13 +133,15 @@ class Summary:
             rows = self._rows(
                 f"""
                 SELECT
-                    {size} AS size, dtype, count(DISTINCT number) AS networks,
+                    size, dtype, count(DISTINCT number) AS networks,
                     quantile_disc(ratio, [0.5, 1]) AS ratios, quantile_disc(fineness, 0.5) AS fineness
                 FROM (
-                    SELECT number, dtype, max(ratio) AS ratio, max(fineness) FILTER (NOT isnan(fineness)) AS fineness
+                    SELECT
+                        number, {size} AS size, dtype,
+                        max(ratio) AS ratio, max(fineness) FILTER (NOT isnan(fineness)) AS fineness
                     FROM records WHERE quantity IN ('dW', 'db') AND verdict <> 'unchecked' AND allowed <> 0
-                    GROUP BY number, dtype
-                ) JOIN cases USING (number, dtype)
+                    GROUP BY ALL
+                )
                 GROUP BY ALL ORDER BY size, dtype DESC
                 """
             )
@@ -154,26 +159,39 @@ class Summary:
             ]
         return found
 
+    @cached_property
     def unchecked(self) -> list[Unchecked]:
         """What was not checked, by reason."""
         rows = self._rows(
             """
-            SELECT quantity, dtype, oracle, cause, count(DISTINCT number) AS networks FROM records WHERE unchecked > 0
+            SELECT quantity, dtype, oracle, cause, count(*) AS networks FROM records WHERE unchecked > 0
             GROUP BY ALL ORDER BY cause
             """
         )
         return [Unchecked(**row) for row in sorted(rows, key=_rank)]
 
+    @cached_property
     def undecided(self) -> int:
         """How many neurons, over all samples, lie so near a kink that rounding may decide."""
-        return int(self._rows("SELECT coalesce(sum(undecided), 0) AS n FROM cases")[0]["n"])
+        return self._number(f"SELECT coalesce(sum(undecided), 0) FROM records WHERE {self._once_a_network}")
+
+    @property
+    def _once_a_network(self) -> str:
+        """What one row of each network and dtype meets."""
+        return f"quantity = 'loss' AND oracle = '{self._campaign.oracles[0]}'"
 
     def _places(self, condition: str, order: str) -> list[dict[str, Any]]:
-        """For each quantity, dtype and oracle the first record that meets the condition."""
+        """For each quantity, dtype and oracle the record that comes first by an order, of those under a condition."""
+        by = "quantity, dtype, oracle"
         return self._rows(
             f"""
-            SELECT * FROM records JOIN cases USING (number, "case", dtype) WHERE {condition}
-            QUALIFY row_number() OVER (PARTITION BY quantity, dtype, oracle ORDER BY {order}, number, layer) = 1
+            WITH
+                chosen AS (SELECT {by}, number, {order} AS place FROM records WHERE {condition}),
+                firsts AS (SELECT {by}, min(place) AS place FROM chosen GROUP BY ALL),
+                numbers AS (
+                    SELECT {by}, min(number) AS number FROM chosen JOIN firsts USING ({by}, place) GROUP BY ALL
+                )
+            SELECT records.* FROM records JOIN numbers USING ({by}, number)
             """
         )
 
@@ -209,9 +227,15 @@ class Summary:
         return shlex.join(words)
 
     def _rows(self, query: str) -> list[dict[str, Any]]:
+        if self._empty:
+            return []
         result = self._connection.execute(query)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def _number(self, query: str) -> int:
+        """The one number that a query gives; 0 where there are no records."""
+        return 0 if self._empty else int(self._connection.execute(query).fetchall()[0][0])
 
 
 def _key(row: dict[str, Any]) -> tuple[str, str, str]:

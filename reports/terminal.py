@@ -13,7 +13,8 @@ from rich.text import Text
 
 from oracles.case import Case
 from oracles.comparison import Record, say_outside
-from reports.campaign import Judgement, Progress
+from reports.campaign import Progress
+from reports.judgement import Judgement
 from reports.report import Place, QuantityOutcome, Report
 from reports.wording import conjoin, describe, format_ratio
 
@@ -143,7 +144,7 @@ def _style(record: Record) -> str:
 class TerminalProgress(Progress):
     """A progress bar on stderr while a campaign runs, where that is a terminal."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self) -> None:
         console = Console(stderr=True)
         self._bar = progress.Progress(
             progress.SpinnerColumn(),
@@ -156,7 +157,7 @@ class TerminalProgress(Progress):
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("starting", total=total)
+        self._task = self._bar.add_task("starting", total=None)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -171,6 +172,14 @@ class TerminalProgress(Progress):
         """Show what is being done now."""
         self._bar.update(self._task, description=text)
 
-    def judged(self) -> None:
-        """Count one more network."""
-        self._bar.advance(self._task)
+    def expects(self, networks: int) -> None:
+        """Set how long the bar is."""
+        self._bar.update(self._task, total=networks)
+
+    def judged(self, networks: int = 1) -> None:
+        """Count so many more networks."""
+        self._bar.advance(self._task, networks)
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar, on stderr."""
+        self._bar.console.print(text, highlight=False, soft_wrap=True)

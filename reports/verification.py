@@ -1,45 +1,132 @@
-"""A verification from start to end: load, judge, keep, summarise, write the report."""
+"""A verification from start to end: judge and keep what is left to do, summarise, write the report."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from upath import UPath
+
 from oracles.draw import GENERATOR
-from oracles.registry import Oracle
-from reports.campaign import Campaign, CouldNotRunError, Judgement, Progress, judge, load_oracles
+from reports.campaign import Campaign, CouldNotRunError, Progress
 from reports.environment import environment
-from reports.implementation import CouldNotLoadError, Implementation, load_implementation
-from reports.records import Store
+from reports.execution import Task, judge_parts
+from reports.implementation import CouldNotLoadError, load_implementation, source_digest
 from reports.rendering import write_report
 from reports.report import SCHEMA_VERSION, ImplementationTested, QuantityOutcome, Report, Settings, Timing
+from reports.store import Manifest, Store, read_manifest
 from reports.summary import Summary
 from reports.wording import conjoin
 
+# What the numbers in the records depend on, besides the campaign and the implementation.
+PACKAGES = ("numpy", "torch", "jax", "jaxlib")
 
-def verify(source: str, campaign: Campaign, out: Path, progress: Progress | None = None) -> Report:
+
+def verify(
+    source: str,
+    campaign: Campaign,
+    out: str | Path,
+    progress: Progress | None = None,
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+) -> Report:
     """Verify the implementation of that name or path, write the report into the folder `out`, and return it.
 
-    Raises CouldNotRunError where the folder
-    cannot be written, the implementation cannot be loaded, an oracle cannot work, or something stops the campaign
-    before it has found a disagreement; what was verified by then is written all the same.
+    out: a path, or an address of any filesystem that fsspec knows. jobs: in how many processes; scheduler: the address
+    of a Dask cluster to do it instead. Neither changes the report, timing aside.
+
+    Raises CouldNotRunError where the folder cannot be written, the implementation cannot be loaded, an oracle cannot
+    work, or something stops the campaign before it has found a disagreement; what was verified by then is written all
+    the same.
     """
-    started, progress = time.perf_counter(), progress or Progress()
+    started = time.perf_counter()
+    manifest = Manifest(campaign, source, source_digest(source), _versions())
     try:
-        store = Store(out)
+        store = Store.begun(_folder(out), manifest)
     except OSError as error:
-        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror}") from error
-    implementation, stopped = Implementation(source, {}), None
+        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror or error}") from error
+    progress = progress or Progress()
+    progress.expects(campaign.networks * len(campaign.dtypes))
+    return _run(manifest, store, range(len(campaign.parts)), progress, jobs, scheduler, started)
+
+
+def resume(out: str | Path, progress: Progress | None = None, *, jobs: int = 1, scheduler: str | None = None) -> Report:
+    """Continue the run in the folder `out` where it was interrupted, with the settings that it was begun with.
+
+    Parts that are finished stay as they are; one whose file is damaged, or belongs to another run, is judged anew.
+    Raises ValueError where the folder holds no run, or the implementation or the packages have changed since, and
+    CouldNotRunError as `verify` does.
+    """
+    started, progress, folder = time.perf_counter(), progress or Progress(), _folder(out)
+    manifest = read_manifest(folder)
+    _check_unchanged(manifest)
+    store, parts = Store(folder, manifest.fingerprint), manifest.campaign.parts
+    left = set(range(len(parts)))
+    progress.expects(manifest.campaign.networks * len(manifest.campaign.dtypes))
+    for path, part in store.finished():
+        if part in left:
+            left.discard(part)
+            progress.judged(len(parts[part]) * len(manifest.campaign.dtypes))
+        else:
+            progress.note(f"{path} is damaged or belongs to another run; its networks are judged anew.")
+            path.unlink()
+    store.remove_unfinished()
+    return _run(manifest, store, sorted(left), progress, jobs, scheduler, started)
+
+
+def _folder(out: str | Path) -> UPath:
+    """The folder as an absolute path, or at its address: workers may be elsewhere."""
+    folder = UPath(out)
+    return UPath(folder.resolve()) if folder.protocol in ("", "file", "local") else folder
+
+
+def _versions() -> dict[str, str]:
+    """The versions that a run depends on."""
+    found = {"generator": str(GENERATOR), "backproof": importlib.metadata.version("backproof")}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = ""
+    return found
+
+
+def _check_unchanged(manifest: Manifest) -> None:
+    """Raises ValueError where the rest of the run would not be what its beginning was."""
+    if source_digest(manifest.source) != manifest.source_digest:
+        raise ValueError(f"{manifest.source} has changed since the run was begun; verify it anew")
+    for package, version in _versions().items():
+        if manifest.versions.get(package) != version:
+            raise ValueError(
+                f"the run was begun with {package} {manifest.versions.get(package)}, and this is {version}: install "
+                "that version, or verify anew"
+            )
+
+
+def _run(
+    manifest: Manifest,
+    store: Store,
+    parts: Sequence[int],
+    progress: Progress,
+    jobs: int,
+    scheduler: str | None,
+    started: float,
+) -> Report:
+    """Judge the parts that are left, and report on all of them."""
+    campaign, stopped, missing = manifest.campaign, None, list[str]()
+    task = Task(campaign, manifest.source, str(store.folder), store.fingerprint)
     try:
-        oracles = load_oracles(campaign.oracles, progress)
-        implementation = load_implementation(source)
-        _judge_all(campaign, implementation, oracles, store, progress)
+        missing = list(load_implementation(manifest.source).missing)
+        judge_parts(task, parts, progress, jobs=jobs, scheduler=scheduler)
     except (Exception, KeyboardInterrupt) as error:
         stopped = error
     progress.stage("writing the report")
-    report = _report(implementation, campaign, store, stopped, time.perf_counter() - started)
-    write_report(report, out)
+    report = _report(ImplementationTested(manifest.source, missing), campaign, store, stopped, started)
+    write_report(report, store.folder)
     if report.verdict == "could not run":
         failure = CouldNotRunError(report.summary)
         failure.report = report
@@ -47,32 +134,21 @@ def verify(source: str, campaign: Campaign, out: Path, progress: Progress | None
     return report
 
 
-def _judge_all(
-    campaign: Campaign, implementation: Implementation, oracles: list[Oracle], store: Store, progress: Progress
-) -> None:
-    """Judge and keep all networks; what a part has when something stops it is kept as well."""
-    for start, cases in campaign.parts():
-        done: list[tuple[int, Judgement]] = []
-        try:
-            judgements = judge(cases, implementation, oracles, campaign.grade, progress, attribute=campaign.attribute)
-            for judgement in judgements:
-                done.append((start + len(done) // len(campaign.dtypes), judgement))
-        finally:
-            if done:
-                store.add(done)
-
-
 def _report(
-    implementation: Implementation, campaign: Campaign, store: Store, stopped: BaseException | None, seconds: float
+    implementation: ImplementationTested,
+    campaign: Campaign,
+    store: Store,
+    stopped: BaseException | None,
+    started: float,
 ) -> Report:
-    summary = Summary(store, implementation.name, campaign)
-    networks = summary.networks()
-    verdict, sentence = _verdict(implementation, campaign, summary, stopped)
+    summary = Summary(store.tables(), implementation.source, campaign)
+    verdict, sentence = _verdict(implementation.source, campaign, summary, stopped)
+    seconds = time.perf_counter() - started
     return Report(
         schema_version=SCHEMA_VERSION,
         verdict=verdict,
         summary=sentence,
-        implementation=ImplementationTested(source=implementation.name, missing=list(implementation.missing)),
+        implementation=implementation,
         settings=Settings(
             networks=campaign.networks,
             seed=campaign.seed,
@@ -80,42 +156,43 @@ def _report(
             dtypes=list(campaign.dtypes),
             oracles=list(campaign.oracles),
             grade=campaign.grade,
+            bound=campaign.bound,
             attribute=campaign.attribute,
             generator=GENERATOR,
         ),
-        networks=networks,
-        quantities=summary.quantities(),
-        failures=summary.failures(),
-        worst=summary.largest_ratios(),
-        growth=summary.growth(),
-        unchecked=summary.unchecked(),
-        undecided_neurons=summary.undecided(),
+        networks=summary.networks,
+        quantities=summary.quantities,
+        failures=summary.failures,
+        worst=summary.largest_ratios,
+        growth=summary.growth,
+        unchecked=summary.unchecked,
+        undecided_neurons=summary.undecided,
         environment=environment(),
-        timing=Timing(seconds=seconds, networks_per_second=networks / seconds),
+        timing=Timing(seconds=seconds, networks_per_second=summary.networks / seconds),
     )
 
 
 def _verdict(
-    implementation: Implementation, campaign: Campaign, summary: Summary, stopped: BaseException | None
+    name: str, campaign: Campaign, summary: Summary, stopped: BaseException | None
 ) -> tuple[Literal["agree", "disagree", "could not run"], str]:
     """The verdict, and the sentence that says it."""
-    name, oracles, networks = implementation.name, conjoin(campaign.oracles), summary.networks()
+    oracles, networks = conjoin(campaign.oracles), summary.networks
     until = f" (stopped after {networks} of {campaign.networks}: {_reason(stopped)})" if stopped else ""
-    if failed := summary.failed_networks():
-        grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently() else ""
-        kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures())))
+    if failed := summary.failed_networks:
+        grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
+        kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures)))
         disagrees = f"{name} disagrees with {oracles} on {failed} of {networks} networks, in {kinds}"
         return "disagree", f"{disagrees}{_who_is_wrong(name, summary)}{grade}{until}."
     if stopped is not None:
         so_far = f"; on the {networks} networks until then it agreed" if networks else ""
         return "could not run", f"{name} could not be verified: {_reason(stopped)}{so_far}."
-    outcomes = summary.quantities()
+    outcomes = summary.quantities
     if not any(outcome.cases for outcome in outcomes):
         return (
             "could not run",
             f"{name} could not be verified: there was nothing to check on any of {networks} networks.",
         )
-    checked = summary.checked_networks()
+    checked = summary.checked_networks
     where = (
         f"all {networks} networks" if checked == networks else f"the {checked} of {networks} networks that it handles"
     )
@@ -129,7 +206,7 @@ def _verdict(
 
 def _who_is_wrong(name: str, summary: Summary) -> str:
     """Whom the certified values put in the wrong, as a part of the verdict's sentence."""
-    wrong = summary.wrong_by_certified_values()
+    wrong = summary.wrong_by_certified_values
     if not wrong:
         return ""
     who = {"implementation": name, "oracle": "an oracle", "both": f"{name} and an oracle at once", "neither": "nobody"}

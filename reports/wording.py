@@ -32,9 +32,9 @@ def conjoin(words: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def not_installed(error: ModuleNotFoundError) -> str:
+def not_installed(error: ModuleNotFoundError, extra: str = "verify") -> str:
     """What to do about a package that is missing, for a sentence that begins with who needs it."""
     return (
-        f'needs the package {error.name}, which is not installed; the extra "verify" has it: '
-        "in Backproof's folder, pip install -e '.[verify]'"
+        f'needs the package {error.name}, which is not installed; the extra "{extra}" has it: '
+        f"in Backproof's folder, pip install -e '.[{extra}]'"
     )

@@ -41,7 +41,8 @@ class TestVerify:
         assert "reference_impl agrees with torch and jax on all 3 networks, in float64 and float32" in done.stdout
         assert "backproof-report/report.html" in done.stdout.splitlines()[-1]
         files = {path.name for path in (here / "backproof-report").iterdir() if path.is_file()}
-        assert files == {"report.json", "report.md", "report.html", "ratios.svg", "growth.svg", "fineness.svg"}
+        charts = {"ratios.svg", "growth.svg", "fineness.svg"}
+        assert files == {"report.json", "report.md", "report.html", "manifest.json", *charts}
         assert written(here / "backproof-report")["verdict"] == "agree"
 
     def test_disagreement(self, here):
@@ -72,7 +73,8 @@ class TestVerify:
             "oracles": ["complex-step"],
             "grade": "lenient",
             "attribute": False,
-            "generator": 1,
+            "bound": "affine",
+            "generator": 2,
         }
 
     def test_everybody_against_certified_values(self, here):
@@ -113,10 +115,10 @@ class TestBadInput:
             ("verify exits.py", "exits.py cannot be imported: SystemExit: 3"),
             ("verify empty.py", "empty.py has none of the contract's functions; it needs at least one of sigmoid,"),
             ("verify number.py", "number.py has relu, but not as a function: as a value of type int"),
-            ("replay absent.json", "neither the name of a case, as in v1:ordinary:0:17, nor JSON, nor a readable file"),
-            ("replay v1:odd:0:1", "unknown profile 'odd'"),
-            ("replay v1:kinks:0:1 --implementation absent.py", "there is no file absent.py"),
-            ("replay v1:kinks:0:1 --dtype float16", "'float16' is not one of 'float64', 'float32'"),
+            ("replay absent.json", "neither the name of a case, as in v2:ordinary:0:17, nor JSON, nor a readable file"),
+            ("replay v2:odd:0:1", "unknown profile 'odd'"),
+            ("replay v2:kinks:0:1 --implementation absent.py", "there is no file absent.py"),
+            ("replay v2:kinks:0:1 --dtype float16", "'float16' is not one of 'float64', 'float32'"),
         ],
     )
     def test_one_sentence(self, arguments, sentence, here):
@@ -189,7 +191,7 @@ class TestBadInput:
     def test_a_defect_of_our_own(self, here, monkeypatch):
         """Even that is a sentence, which says how to see more."""
         monkeypatch.setattr(backproof, "find_case", lambda name: 1 / 0)
-        done = run("replay", "v1:kinks:0:1")
+        done = run("replay", "v2:kinks:0:1")
         assert (done.exit_code, done.stderr) == (
             2,
             "Error: ZeroDivisionError: division by zero (--debug shows where)\n",
@@ -205,7 +207,7 @@ class TestReplay:
         (here / "case.json").write_text(case.to_json())
         shown = [run("replay", name, *TORCH) for name in (case.name, case.to_json(), "case.json")]
         assert [done.exit_code for done in shown] == [0, 0, 0]
-        assert shown[0].stdout.startswith("v1:narrow:0:4")
+        assert shown[0].stdout.startswith("v2:narrow:0:4")
         tables = [done.stdout.partition("\n")[2] for done in shown]
         assert tables[0] == tables[1] == tables[2]
         assert all(str(quantity) in tables[0] for quantity in case.quantities)
@@ -213,10 +215,10 @@ class TestReplay:
     def test_nothing_to_check(self, here):
         """Not a pass: exit status 2."""
         (here / "mine.py").write_text("def relu(z): raise NotImplementedError\n")
-        assert run("replay", "v1:kinks:0:3", "--implementation", "mine.py", *TORCH).exit_code == 2
+        assert run("replay", "v2:kinks:0:3", "--implementation", "mine.py", *TORCH).exit_code == 2
 
     def test_dtype(self, here):
-        done = run("replay", "v1:kinks:0:3", "--dtype", "float32", *TORCH)
+        done = run("replay", "v2:kinks:0:3", "--dtype", "float32", *TORCH)
         assert (done.exit_code, "float32" in done.stdout) == (0, True)
 
 
@@ -236,5 +238,5 @@ class TestPublicFunctions:
         assert caught.value.report.verdict == "could not run"
 
     def test_replay(self):
-        judgement = backproof.replay("v1:kinks:0:3", dtype="float32", oracles=["torch"])
+        judgement = backproof.replay("v2:kinks:0:3", dtype="float32", oracles=["torch"])
         assert (judgement.disagreements, judgement.checked, judgement.case.dtype) == ([], True, "float32")

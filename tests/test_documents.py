@@ -42,8 +42,7 @@ def run(command: list[str], folder: Path, **variables: str) -> subprocess.Comple
 def folder(tmp_path_factory):
     """Where the README's snippet has been run, with the file that it wrote."""
     folder = tmp_path_factory.mktemp("reader")
-    (snippet,) = blocks("README.md", "python")
-    done = run([sys.executable, "-c", snippet], folder)
+    done = run([sys.executable, "-c", blocks("README.md", "python")[0]], folder)
     assert done.returncode == 0, done.stderr
     (folder / "printed").write_text(done.stdout)
     return folder
@@ -79,6 +78,15 @@ def test_command(document, command, folder):
     if "report.schema.json" in command:
         schema = "reports/report.schema.json"
         assert (folder / schema).read_bytes() == (ROOT / schema).read_bytes()
+
+
+def test_query_prints_its_answer(folder):
+    """The records can be asked as the README says, once its run is there."""
+    if not (folder / "run" / "report.json").exists():  # where this test runs alone
+        command = next(command for _, command in COMMANDS if "--out run" in command)
+        assert run([str(INSTALLED / "backproof"), *shlex.split(command)[1:]], folder).returncode == 0
+    done = run([sys.executable, "-c", blocks("README.md", "python")[1]], folder)
+    assert (done.stdout, done.stderr) == (blocks("README.md", "text")[1], "")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -7,16 +7,13 @@ from mistakes.catalogue import MISTAKES
 from mistakes.textbook import Textbook
 from oracles.case import Quantity
 from oracles.draw import draw_case
-from reports.campaign import judge
 from reports.implementation import Implementation, as_implementation, load_implementation
-
-# An earlier prediction shows only when two networks of one output shape follow each other.
-WHEN_SHAPES_REPEAT = {"StalePrediction"}
+from reports.judgement import judge
 
 
 @pytest.fixture(scope="module")
 def cases():
-    """Fifty networks of all profiles."""
+    """Fifty networks of all profiles: the first twenty of them show every mistake."""
     return [draw_case(0, i) for i in range(50)]
 
 
@@ -48,19 +45,11 @@ def test_the_textbook_is_right(cases, known):
     assert not any(judgement.disagreements for judgement in judge(cases, as_implementation(Textbook()), [known]))
 
 
-@pytest.mark.parametrize("mistake", sorted(set(MISTAKES) - WHEN_SHAPES_REPEAT))
-def test_caught_within_fifty_networks(mistake, cases, known):
+@pytest.mark.parametrize("mistake", sorted(MISTAKES))
+def test_caught_within_twenty_networks(mistake, cases, known):
     """In float64, against PyTorch alone."""
     implementation = as_implementation(MISTAKES[mistake]())
-    assert any(judgement.disagreements for judgement in judge(cases, implementation, [known]))
-
-
-@pytest.mark.parametrize("mistake", sorted(WHEN_SHAPES_REPEAT))
-def test_caught_on_narrow_networks(mistake, torch_oracle):
-    """Where shapes repeat, within fifty networks too."""
-    cases = [draw_case(0, i, "narrow") for i in range(50)]
-    implementation = as_implementation(MISTAKES[mistake]())
-    assert any(judgement.disagreements for judgement in judge(cases, implementation, [torch_oracle]))
+    assert any(judgement.disagreements for judgement in judge(cases[:20], implementation, [known]))
 
 
 class Products(Textbook):
@@ -117,7 +106,7 @@ def test_conventions_are_not_mistakes(forms, dtype, cases, torch_oracle):
 def test_a_relative_error_of_1e_9(torch_oracle):
     """One gradient entry off by 1e-9 of itself is caught on at least 99 % of ordinary networks."""
     reference = load_implementation("reference_impl")
-    cases = [draw_case(5, i, "ordinary") for i in range(400)]
+    cases = [draw_case(5, i, "ordinary") for i in range(250)]
     rng, caught, tried = np.random.default_rng(0), 0, 0
     for case in cases:
         gradients = reference.functions["backward"](
@@ -133,7 +122,7 @@ def test_a_relative_error_of_1e_9(torch_oracle):
         planted = Implementation("planted", {"backward": lambda *_, gradients=gradients: gradients})
         (judgement,) = judge([case], planted, [torch_oracle])
         tried, caught = tried + 1, caught + bool(judgement.disagreements)
-    assert tried > 350
+    assert tried > 220
     assert caught / tried >= 0.99
 
 

@@ -8,8 +8,8 @@ from mistakes.textbook import Textbook
 from oracles.case import Case
 from oracles.registry import Oracle
 from oracles.strategies import networks
-from reports.campaign import judge
 from reports.implementation import Implementation, as_implementation, load_implementation
+from reports.judgement import judge
 
 
 def assert_agrees(implementation: Implementation, case: Case, oracle: Oracle) -> None:

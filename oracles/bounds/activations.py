@@ -1,67 +1,62 @@
 """Error bounds of activations and their derivatives.
 
-Notation: a = g(z); e is the size of z's deviation; A, n, k and the ledger as in `oracles.bounds.deviation`.
+Notation: a = g(z); e is the size of z's deviation; A, F and the ledger as in `oracles.bounds.deviation`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from oracles.bounds.deviation import Deviation, Ledger, working_error
+from oracles.bounds.deviation import Deviation, Ledger, scaled, times, working_error
+from oracles.bounds.entries import Entries
 from reference_impl.contract import Array
 
 
 def activate(ledger: Ledger, z: Deviation, activation: str) -> Deviation:
-    """The deviation of a = g(z)."""
+    """The deviation of a = g(z), for any activation but softmax."""
     if activation == "identity":
         return z
     if activation == "relu":
-        return _relu(z)
-    if activation == "softmax":
-        return _softmax(ledger, ledger.settle(z))
+        return _relu(ledger, z)
     return _smooth(ledger, z, activation)
 
 
 def times_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str) -> Deviation:
-    """The deviation of delta = h * g'(z), entry by entry; for softmax there is no such thing."""
+    """The deviation of delta = h * g'(z), entry by entry, but for its spread; for softmax there is no such thing."""
     if activation == "identity":
-        return replace(h, spread=ledger.spread(h.linear))
+        return ledger.deviation(h.value, h.linear, rest=h.rest, rounding=h.rounding)
     if activation == "relu":
         return _times_relu_prime(ledger, h, z)
     return _times_smooth_derivative(ledger, h, z, activation)
 
 
 def undecided(z: Deviation) -> Array:
-    """Where rounding decides on which side of 0 z lies, and so what a ReLU does, (A, n, k). An exact 0 is decided."""
-    return (np.abs(z.value) <= 2 * z.size) & (z.size > 0)
+    """Where rounding decides on which side of 0 z lies, and so what a ReLU does, (A, F); not at an exact 0."""
+    return (z.absolute <= 2 * z.size) & (z.size > 0)
 
 
-def _relu(z: Deviation) -> Deviation:
+def _relu(ledger: Ledger, z: Deviation) -> Deviation:
     """max(0, z): exact where the side of 0 is certain, else off by no more than z is."""
     slope = (z.value > 0).astype(float)
-    return Deviation(
-        value=np.maximum(z.value, 0),
-        linear=slope[:, :, None] * z.linear,
+    return ledger.deviation(
+        np.maximum(z.value, 0),
+        scaled(slope, z.linear),
         rest=np.where(undecided(z), z.size, slope * z.rest),
-        rounding=slope * z.rounding,
-        spread=slope * z.spread,
-        quantum=z.quantum,
+        rounding=times(slope, z.rounding),
+        spread=times(slope, z.spread),
     )
 
 
 def _times_relu_prime(ledger: Ledger, h: Deviation, z: Deviation) -> Deviation:
     """h or 0, exactly, where the side of 0 is certain; else anything between them."""
     slope = (z.value > 0).astype(float)
-    linear = slope[:, :, None] * h.linear
-    return Deviation(
-        value=slope * h.value,
-        linear=linear,
-        rest=np.where(undecided(z), np.abs(h.value) + 2 * h.size, slope * h.rest),
-        rounding=slope * h.rounding,
-        spread=ledger.spread(linear),
-        quantum=np.where(undecided(z).any(axis=(1, 2), keepdims=True), 0.0, h.quantum),
+    return ledger.deviation(
+        slope * h.value,
+        scaled(slope, h.linear),
+        rest=np.where(undecided(z), h.absolute + 2 * h.size, slope * h.rest),
+        rounding=times(slope, h.rounding),
     )
 
 
@@ -82,15 +77,18 @@ class Curve:
     rate: float
 
     def variation(self, e: Array) -> Array:
-        """How far g' may be from the slope, anywhere within 2e of z."""
-        return np.where(e < 1, self.slope * np.expm1(2 * self.rate * e), self.slope + self.steepest)
+        """How far g' may be from the slope, anywhere within 2e of z; by e^x - 1 <= x + x^2 where all x <= 1."""
+        x = 2 * self.rate * e
+        growth = x + x * x if x.max(initial=0.0) <= 1 else np.expm1(x)
+        return np.fmin(self.slope * growth, self.slope + self.steepest)
 
 
 def sigmoid_curve(z: Array) -> Curve:
     """1 / (1 + e^-z); g'' = g' (1 - 2a), g''' = g' (1 - 6a + 6a^2)."""
     e = np.exp(-np.abs(z))
     near, far = 1 / (1 + e), e / (1 + e)
-    value, complement = np.where(z >= 0, near, far), np.where(z >= 0, far, near)
+    positive = z >= 0
+    value, complement = np.where(positive, near, far), np.where(positive, far, near)
     return Curve(value, complement, near * far, 1 - 2 * value, steepest=0.25, rate=1)
 
 
@@ -106,8 +104,8 @@ CURVE = {"sigmoid": sigmoid_curve, "tanh": tanh_curve}
 
 def sigmoid_error(ledger: Ledger, curve: Curve) -> Array:
     """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a."""
-    relative = ledger.relative(ledger.exp * curve.complement + 2)
-    return np.where(ledger.lenient, 8 * ledger.u, curve.value * relative) + ledger.tiny
+    roundings = ledger.exp * curve.complement + 2
+    return np.where(ledger.lenient, 8 * ledger.u, curve.value * ledger.relative(roundings)) + ledger.tiny
 
 
 def sigmoid_prime_error(ledger: Ledger, curve: Curve) -> Array:
@@ -155,13 +153,12 @@ def _smooth(ledger: Ledger, z: Deviation, activation: str) -> Deviation:
     """
     curve = CURVE[activation](z.value)
     slope, variation = curve.slope, curve.variation(z.size)
-    return Deviation(
-        value=curve.value,
-        linear=slope[:, :, None] * z.linear,
+    return ledger.deviation(
+        curve.value,
+        scaled(slope, z.linear),
         rest=slope * z.rest + (variation + (working_error(1) + 16 * ledger.u) * (slope + variation)) * z.size,
-        rounding=slope * z.rounding + ERROR[activation](ledger, curve),
-        spread=slope * z.spread,
-        quantum=np.zeros_like(z.quantum),
+        rounding=times(slope, z.rounding) + ERROR[activation](ledger, curve),
+        spread=times(slope, z.spread),
     )
 
 
@@ -173,63 +170,63 @@ def _times_smooth_derivative(ledger: Ledger, h: Deviation, z: Deviation, activat
     """
     curve = CURVE[activation](z.value)
     slope, variation, bend = curve.slope, curve.variation(z.size), curve.slope * curve.bend
-    linear = slope[:, :, None] * h.linear
-    linear[:, :, : z.linear.shape[2]] += (h.value * bend)[:, :, None] * z.linear
+    linear = scaled(slope, h.linear)
+    if linear is not None and z.linear is not None:
+        linear[:, : z.linear.shape[1]] += (h.value * bend)[:, None] * z.linear
     evaluation = PRIME_ERROR[activation](ledger, curve) + ledger.u * slope
     nonlinear = (curve.rate * variation + (working_error(1) + 32 * ledger.u) * (slope + variation)) * z.size
-    slope_size = np.abs(bend) * z.size + nonlinear + evaluation
-    h_value = np.abs(h.value)
-    return Deviation(
-        value=slope * h.value,
-        linear=linear,
+    bend = np.abs(bend)
+    slope_size = bend * z.size + nonlinear + evaluation
+    return ledger.deviation(
+        slope * h.value,
+        linear,
         rest=slope * (h.rest + working_error(1) * h.size)
-        + h_value * (np.abs(bend) * z.rest + nonlinear)
+        + h.absolute * (bend * z.rest + nonlinear)
         + 3 * h.size * slope_size,
-        rounding=slope * h.rounding + h_value * (np.abs(bend) * z.rounding + evaluation) + ledger.tiny,
-        spread=ledger.spread(linear),
-        quantum=np.zeros_like(h.quantum),
+        rounding=times(slope, h.rounding) + h.absolute * (times(bend, z.rounding) + evaluation) + ledger.tiny,
     )
 
 
-def _softmax(ledger: Ledger, z: Deviation) -> Deviation:
+def softmax_deviation(ledger: Ledger, z: Deviation, entries: Entries) -> Deviation:
     """First order a_j (z_j - sum_l a_l z_l); the rest by the second derivative, or by 0 <= a <= 1 where z is uncertain.
 
     Along a change of at most m in every z the second derivative is at most 4 m^2 a_j, and on the way a_j grows by at
-    most a factor e^(2m). The evaluation error changes by no larger a factor, and by 4 m u a_j.
+    most a factor e^(2m). The evaluation error changes by no larger a factor, and by 4 m u a_j. z has no fresh rounding
+    errors; the spread is left to be worked out.
     """
-    a = softmax(z.value)
+    a, k = softmax(z.value, entries), entries.row_sizes
 
     def over_row(size: Array) -> Array:
-        return a * (size + (a * size).sum(axis=-1, keepdims=True))
+        return a * (size + entries.row_sums(a * size))
 
-    linear = a[:, :, None] * (z.linear - np.matmul(a[:, None, :], z.linear))
-    error = softmax_error(ledger, z.value, a)
-    m = z.size.max(axis=2, keepdims=True)
+    linear = None
+    if z.linear is not None:
+        linear = a[:, None] * (z.linear - entries.sums_of_rows(a[:, None] * z.linear)[entries.rows])
+    error = softmax_error(ledger, z.value, a, entries)
+    m = entries.over_rows(np.maximum, z.size)
     curvature = a * m * np.expm1(8 * m) + error * np.expm1(4 * m) + 4 * ledger.u * m * a
-    return Deviation(
-        value=a,
-        linear=linear,
-        rest=over_row(z.rest + working_error(a.shape[1]) * z.size)
-        + np.where(m < 0.25, curvature, 1 + ledger.relative(a.shape[1] + 2) + over_row(z.size)),
-        rounding=over_row(z.rounding) + error,
-        spread=ledger.spread(linear),
-        quantum=np.zeros_like(z.quantum),
+    return ledger.deviation(
+        a,
+        linear,
+        rest=over_row(z.rest + working_error(entries.shape[2]) * z.size)
+        + np.where(m < 0.25, curvature, 1 + ledger.relative(k + 2) + over_row(z.size)),
+        rounding=error,
     )
 
 
-def softmax(z: Array) -> Array:
+def softmax(z: Array, entries: Entries) -> Array:
     """e^z / sum e^z over the rows, in float64."""
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    e = np.exp(z - entries.over_rows(np.maximum, z))
+    return e / entries.row_sums(e)
 
 
-def softmax_error(ledger: Ledger, z: Array, a: Array) -> Array:
+def softmax_error(ledger: Ledger, z: Array, a: Array, entries: Entries) -> Array:
     """Exponentials of z - max z, whose rounding counts |z - max z| times; then k - 1 additions and a division.
 
     (Blanchard, D. Higham and N. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA J. Numer.
     Anal. 41, 2021.)
     """
-    k = a.shape[1]
-    exponential = z.max(axis=1, keepdims=True) - z + ledger.exp
-    relative = ledger.relative(exponential + (a * exponential).sum(axis=-1, keepdims=True) + k)
+    k = entries.row_sizes
+    exponential = entries.over_rows(np.maximum, z) - z + ledger.exp
+    relative = ledger.relative(exponential + entries.row_sums(a * exponential) + k)
     return np.where(ledger.lenient, 8 * k * ledger.u, a * relative) + (k + 1) * ledger.tiny

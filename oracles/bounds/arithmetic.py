@@ -16,7 +16,7 @@ number, and on 200,000 float64 numbers a region, for NumPy 2.4.6, PyTorch 2.13.0
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,6 +43,11 @@ class Arithmetic:
     lenient: bool = False
     operand_roundoff: float = 0.0
     accumulation_roundoff: float | None = None
+
+    @property
+    def unnamed(self) -> Arithmetic:
+        """The same without its name: what counts for bounds."""
+        return replace(self, name="")
 
     @property
     def accumulation(self) -> float:

@@ -1,16 +1,20 @@
-"""Affine arithmetic: how far an array may be from the exact one, with rounding errors followed individually.
+"""How far an array may be from the exact one: rounding errors followed through a network.
 
-Every rounding error is an unknown xi_p with |xi_p| <= m_p, kept in a `Ledger`. To first order an array's error is
-sum_p J_p xi_p; J is carried along with its signs, so that where paths through the network cancel, their errors do. What
-is left out is bounded by a rest. (De Figueiredo and Stolfi, "Affine arithmetic: concepts and applications", Numerical
-Algorithms 37, 2004.)
+Two ways of following them. By affine arithmetic every rounding error is an unknown xi_p with |xi_p| <= m_p, kept in a
+`Ledger`. To first order an array's error is sum_p J_p xi_p; J is carried along with its signs, so that where paths
+through the network cancel, their errors do. What is left out is bounded by a rest. (De Figueiredo and Stolfi, "Affine
+arithmetic: concepts and applications", Numerical Algorithms 37, 2004.) Componentwise, nothing is followed by itself:
+all of an entry's error is in its rest. That takes a fraction of the time and bounds most networks as well; deep ones it
+bounds more coarsely.
 
-Shapes: A arithmetics are followed at once; n samples, k neurons, P rounding errors a sample. Rounding errors of
-different samples are different unknowns, which is why the sample is an index of its own.
+Shapes: A arithmetics are followed at once; S networks of N samples and K neurons, P rounding errors a sample. Rounding
+errors of different samples are different unknowns, which is why the sample is an index of its own. The F entries that
+there really are stand in a line; for matrix products they are padded (`oracles.bounds.entries`).
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +22,7 @@ from functools import cached_property
 import numpy as np
 
 from oracles.bounds.arithmetic import Arithmetic
+from oracles.bounds.entries import Entries
 from reference_impl.contract import Array
 
 FLOAT64_ROUNDOFF = 2.0**-53
@@ -25,77 +30,165 @@ FLOAT64_ROUNDOFF = 2.0**-53
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far an array (n, k) may be from the exact one.
+    """How far the entries of an array may be from the exact ones.
 
-    value (n, k): the array, in float64. linear (n, k, P): J, for the first P errors in the ledger. rest (A, n, k): what
-    J leaves out. rounding (A, n, k): the array's own, fresh rounding error, not yet in the ledger. spread (A, n, k):
-    sum_p |J_p| m_p. quantum (A, 1, 1): where the array is exact, a power of two that divides all its entries; else 0.
+    value (F,): the array, in float64. linear (F, P): J, for the first P errors in the ledger, or None where errors are
+    not followed. rest (A, F): what J leaves out. rounding (A, F): the array's own, fresh rounding error, not yet in the
+    ledger. spread (A, F): sum_p |J_p| m_p. quantum (A, S): where a network's entries are exact, a power of two that
+    divides all of them, else 0; or None where no array of the stack is exact.
     """
 
     value: Array
-    linear: Array
+    linear: Array | None
     rest: Array
-    rounding: Array
-    spread: Array
-    quantum: Array
+    rounding: Array | float = 0.0
+    spread: Array | float = 0.0
+    quantum: Array | None = None
 
     @cached_property
     def size(self) -> Array:
-        """The largest distance from the exact array, (A, n, k)."""
-        return self.spread + self.rest + self.rounding
+        """The largest distance from the exact array, (A, F)."""
+        return self.rest if self.linear is None else self.spread + self.rest + self.rounding
+
+    @cached_property
+    def absolute(self) -> Array:
+        """|value|."""
+        return np.abs(self.value)
+
+    def of(self, chosen: Array) -> Deviation:
+        """The same for some of the entries; what concerns whole networks is left out."""
+        linear = None if self.linear is None else self.linear[chosen]
+        rounding, spread = (
+            part if isinstance(part, float) else part[:, chosen] for part in (self.rounding, self.spread)
+        )
+        return Deviation(self.value[chosen], linear, self.rest[:, chosen], rounding, spread)
+
+
+def joined(parts: Sequence[tuple[Array | slice, Deviation]], entries: int) -> Deviation:
+    """One deviation of so many entries, from those of parts of them, each with the entries' places."""
+    if len(parts) == 1:
+        return replace(parts[0][1], quantum=None)
+    first = parts[0][1]
+    value, rest = np.empty(entries), np.empty((len(first.rest), entries))
+    linear = None if first.linear is None else np.empty((entries, first.linear.shape[1]))
+    rounding: Array | float = 0.0
+    spread: Array | float = 0.0
+    if linear is not None:
+        rounding, spread = np.empty_like(rest), np.empty_like(rest)
+    for places, part in parts:
+        value[places], rest[:, places] = part.value, part.rest
+        if linear is not None:
+            linear[places] = part.linear
+            rounding[:, places], spread[:, places] = part.rounding, part.spread  # type: ignore[index]
+    return Deviation(value, linear, rest, rounding, spread)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A deviation as a factor of matrix products: padded, its rounding errors entered.
+
+    value, absolute (S, N, K): the array, and |value|. size (A, S, N, K): the largest distance from the exact array, and
+    rest, the part of it that J leaves out. linear (S, N, K, P) and quantum (A, S): as in `Deviation`.
+    """
+
+    value: Array
+    linear: Array | None
+    rest: Array
+    size: Array
+    quantum: Array | None
+
+    @cached_property
+    def absolute(self) -> Array:
+        """|value|."""
+        return np.abs(self.value)
 
     @cached_property
     def magnitude(self) -> Array:
-        """The largest absolute value of the array, exact or computed, (A, n, k)."""
-        return np.abs(self.value) + self.size
+        """The largest absolute value of the array, exact or computed, (A, S, N, K)."""
+        return self.absolute + self.size
 
     @cached_property
     def possible(self) -> Array:
-        """1 where an entry, exact or computed, may differ from 0, else 0; (n, k)."""
-        return (self.magnitude > 0).any(axis=0).astype(float)
+        """1 where an entry, exact or computed, may differ from 0, else 0; (S, N, K)."""
+        return ((self.value != 0) | self.size.any(axis=0)).astype(float)
+
+    @cached_property
+    def wrong(self) -> Array:
+        """Whether any entry of a network may be off, (A, S)."""
+        return self.size.any(axis=(2, 3))
+
+    def of(self, networks: int) -> Factor:
+        """The same for the first networks."""
+        return Factor(
+            self.value[:networks],
+            None if self.linear is None else self.linear[:networks],
+            self.rest[:, :networks],
+            self.size[:, :networks],
+            None if self.quantum is None else self.quantum[:, :networks],
+        )
 
 
 class Ledger:
-    """The bounds m_p of all rounding errors of a case, for each of A arithmetics, and the rules for making new ones."""
+    """The bounds m_p of all rounding errors of a stack, for A arithmetics, and the rules for making new ones."""
 
-    def __init__(self, arithmetics: Sequence[Arithmetic], n: int, capacity: int) -> None:
+    def __init__(self, arithmetics: Sequence[Arithmetic], shape: tuple[int, int], capacity: int | None) -> None:
+        """shape: (S, N). capacity: of how many rounding errors a sample, or None to follow none."""
+
         def column(field: str) -> Array:
-            return np.array([getattr(arithmetic, field) for arithmetic in arithmetics]).reshape(-1, 1, 1)
+            return np.array([getattr(arithmetic, field) for arithmetic in arithmetics]).reshape(-1, 1)
 
         self.u = column("unit_roundoff")
-        self._operand = column("operand_roundoff")
-        self._accumulation = column("accumulation")
         self.tiny = column("smallest_normal")
         self.largest = column("largest")
         self.exp = column("exp")
         self.tanh = column("tanh")
         self.log = column("log")
         self.lenient = column("lenient")
-        self._errors = np.zeros((len(arithmetics), n, capacity))
+        self._operand = column("operand_roundoff")
+        self._accumulation = column("accumulation")
+        self._plain_products = bool((self._operand == 0).all() and (self._accumulation == self.u).all())
+        self._overflows_early = bool((self.largest < np.finfo(np.float64).max).any())
+        self.follows = capacity is not None
+        self._errors = np.zeros((len(arithmetics), *shape, capacity or 0))
         self._used = 0
 
-    def exact(self, value: Array) -> Deviation:
-        """An input: there is nothing wrong with it."""
-        zero = np.zeros((len(self.u), *value.shape))
-        quantum = np.full_like(self.u, largest_common_power(value))
-        return Deviation(value, np.zeros((*value.shape, 0)), zero, zero, zero, quantum)
+    def of(self, networks: Array) -> Ledger:
+        """The ledger of some of the networks, to read."""
+        part = copy.copy(self)
+        part._errors = self._errors[:, networks]
+        return part
+
+    def deviation(
+        self,
+        value: Array,
+        linear: Array | None,
+        *,
+        rest: Array,
+        rounding: Array | float,
+        spread: Array | float = 0.0,
+        quantum: Array | None = None,
+    ) -> Deviation:
+        """A deviation; where errors are not followed, its rounding is part of its rest."""
+        if linear is None:
+            return Deviation(value, None, rest + rounding, quantum=quantum)
+        return Deviation(value, linear, rest, rounding, spread, quantum)
 
     def relative(self, roundings: Array | float) -> Array:
         """What r roundings of factors and divisors do at most, relatively: r u / (1 - r u) (Higham, lemma 3.1)."""
         product = roundings * self.u
+        if product.max() < 0.5:
+            return product / (1 - product)
         return np.where(product < 1, product / (1 - product), np.inf)
 
-    def sum_error(self, magnitude: Array, terms: Array | int, quantum: Array) -> Array:
+    def sum_error(self, magnitude: Array, terms: Array | int, quantum: Array | None) -> Array:
         """What rounding does to a sum of `terms` products in any order: at most terms * u * sum |products|.
 
         magnitude: that sum of absolute values; quantum: a power of two that divides every product, or 0. Multiples of
         one power of two are added without any error below 1/u times it. Past the largest number nothing can be said.
         """
-        error = terms * (self.u * magnitude + self.tiny)
-        error = np.where(magnitude <= quantum / self.u, 0.0, error)
-        return np.where(magnitude > self.largest, np.inf, error)
+        return self._unless_exact(terms * (self.u * magnitude + self.tiny), magnitude, self.u, quantum)
 
-    def product_error(self, magnitude: Array, terms: Array, quantum: Array) -> Array:
+    def product_error(self, magnitude: Array, terms: Array, quantum: Array | None) -> Array:
         """What rounding does to an entry of a matrix product, and to a bias added to it; arguments as in `sum_error`.
 
         Both factors of each product may round first, by (1 + v)^2 - 1 with v the operands' roundoff. Products and
@@ -103,39 +196,75 @@ class Ledger:
         once more with the bias. Blanchard, Higham, Lopez, Mary and Pranesh, "Mixed precision block fused multiply-add:
         error analysis and application to GPU tensor cores", SIAM J. Sci. Comput. 42, 2020.
         """
+        if self._plain_products:
+            return self.sum_error(magnitude, terms, quantum)
         operands = 2 * self._operand + self._operand**2
         largest = np.where(terms > 0, magnitude * (1 + operands), 0.0)
         added = terms * (self._accumulation * largest + self.tiny)
         stored = np.where(self._accumulation < self.u, (2 * self.u + self.u**2) * (largest + added), 0.0)
         error = operands * np.where(terms > 0, magnitude, 0.0) + added + stored
-        error = np.where(magnitude <= quantum / np.maximum(self.u, self._operand), 0.0, error)
-        return np.where(magnitude > self.largest, np.inf, error)
+        return self._unless_exact(error, magnitude, np.maximum(self.u, self._operand), quantum)
 
-    def spread(self, linear: Array) -> Array:
-        """sum_p |J_p| m_p, (A, n, k)."""
-        errors = self._errors[:, :, : linear.shape[2]]
-        return np.matmul(np.abs(linear), errors.transpose(1, 2, 0)).transpose(2, 0, 1)
+    def _unless_exact(self, error: Array, magnitude: Array, u: Array, quantum: Array | None) -> Array:
+        if quantum is not None:
+            error = np.where(magnitude <= quantum / u, 0.0, error)
+        return np.where(magnitude > self.largest, np.inf, error) if self._overflows_early else error
 
-    def total(self, linear: Array) -> Array:
-        """sum |J_p| m_p over the errors of all samples, (A,), for the J (n, P) of one number."""
-        return (np.abs(linear) * self._errors[:, :, : linear.shape[1]]).sum(axis=(1, 2))
+    def spread(self, linear: Array, entries: Entries) -> Array:
+        """sum_p |J_p| m_p, (A, F)."""
+        S, N, _ = entries.shape
+        bounds = self._errors[:, :S, :N, : linear.shape[1]]
+        padded = np.matmul(entries.padded_vectors(np.abs(linear)), bounds.transpose(1, 2, 3, 0))
+        return entries.vectors_in_line(padded).T
 
-    def settle(self, deviation: Deviation) -> Deviation:
+    def total(self, slope: Array, p: Deviation, entries: Entries) -> Array:
+        """sum_p |sum_f slope_f J_fp| m_p over all samples of a network, (A, S): what J does to a sum over entries."""
+        if p.linear is None:
+            return np.zeros((len(self.u), entries.shape[0]))
+        by_row = np.abs(entries.sums_of_rows(slope[:, None] * p.linear))
+        S, N, _ = entries.shape
+        bounds = self._errors[:, :S, :N, : by_row.shape[1]].reshape(len(self.u), S * N, -1)[:, entries.row_samples]
+        networks = entries.row_samples // N
+        found = np.zeros((len(self.u), S))
+        np.add.at(found, (slice(None), networks), (by_row * bounds).sum(axis=2))
+        return found
+
+    def settle(self, deviation: Deviation, entries: Entries) -> Deviation:
         """The same deviation with its fresh rounding errors entered as unknowns of their own, one for each neuron."""
-        if not deviation.rounding.any():
+        if deviation.linear is None:
             return deviation
-        n, k, errors = deviation.linear.shape
-        start, self._used = self._used, self._used + k
-        self._errors[:, :, start : self._used] = deviation.rounding
-        linear = np.zeros((n, k, self._used))
-        linear[:, :, :errors] = deviation.linear
-        linear[:, np.arange(k), np.arange(start, self._used)] = 1
-        return replace(
-            deviation,
-            linear=linear,
-            rounding=np.zeros_like(deviation.rounding),
-            spread=deviation.spread + deviation.rounding,
-        )
+        if not np.any(deviation.rounding):
+            return replace(deviation, rounding=0.0)
+        S, N, K = entries.shape
+        start, self._used = self._used, self._used + K
+        self._errors[:, :S, :N, start : self._used] = entries.padded(np.asarray(deviation.rounding))
+        linear = np.zeros((len(deviation.value), self._used))
+        linear[:, : deviation.linear.shape[1]] = deviation.linear
+        linear[np.arange(len(linear)), start + entries.neurons] = 1
+        return replace(deviation, linear=linear, rounding=0.0, spread=deviation.spread + deviation.rounding)
+
+    def factor(self, deviation: Deviation, entries: Entries) -> Factor:
+        """A deviation without fresh rounding errors, padded."""
+        size = entries.padded(deviation.size)
+        if deviation.linear is None:
+            return Factor(entries.padded(deviation.value), None, size, size, deviation.quantum)
+        linear, rest = entries.padded_vectors(deviation.linear), entries.padded(deviation.rest)
+        return Factor(entries.padded(deviation.value), linear, rest, size, deviation.quantum)
+
+    def exact(self, value: Array, quantum: Array | None) -> Factor:
+        """An input: there is nothing wrong with it."""
+        zero = np.zeros((len(self.u), *value.shape))
+        return Factor(value, np.zeros((*value.shape, 0)) if self.follows else None, zero, zero, quantum)
+
+
+def scaled(factor: Array, linear: Array | None) -> Array | None:
+    """Each entry's J times the entry's factor (F,)."""
+    return None if linear is None else factor[:, None] * linear
+
+
+def times(factor: Array, part: Array | float) -> Array | float:
+    """A rounding or a spread times the entries' factors; where there is none, none."""
+    return part if isinstance(part, float) else factor * part
 
 
 def working_error(terms: int) -> float:
@@ -143,31 +272,31 @@ def working_error(terms: int) -> float:
     return (2 * terms + 8) * FLOAT64_ROUNDOFF
 
 
-def largest_common_power(array: Array) -> float:
-    """The largest power of two that divides all entries; of zeros, the largest one that float64 holds."""
-    mantissas, exponents = np.frexp(array[array != 0])
-    if mantissas.size == 0:
-        return 2.0**1023
+def largest_common_power(array: Array) -> Array:
+    """The largest power of two that divides all entries of each of S arrays, (S,); of zeros, float64's largest."""
+    mantissas, exponents = np.frexp(array)
     whole = np.abs(mantissas * 2.0**53).astype(np.int64)
-    return float(np.ldexp((whole & -whole).astype(float), exponents - 53).min())
+    lowest = np.ldexp((whole & -whole).astype(float), exponents - 53)
+    return np.where(array == 0, 2.0**1023, lowest).reshape(len(array), -1).min(axis=1)
 
 
-def is_power_of_two(factor: float) -> bool:
-    """Whether multiplying by the factor is exact."""
-    return bool(abs(np.frexp(factor)[0]) == 0.5)
+def is_power_of_two(factor: Array) -> Array:
+    """Where multiplying by the factor is exact."""
+    return np.abs(np.frexp(factor)[0]) == 0.5
 
 
-def common_quantum(a: Deviation, exact: Array) -> Array:
-    """A power of two that divides all entries of both arrays, or 0 where a is not exact."""
-    return np.minimum(a.quantum, largest_common_power(exact)) if a.quantum.any() else a.quantum
+def product_quantum(a: Factor, exact: Array) -> Array | None:
+    """For each network a power of two that divides all products of entries, or 0 where a is not exact; (A, S)."""
+    return None if a.quantum is None else a.quantum * largest_common_power(exact)
 
 
-def product_quantum(a: Deviation, exact: Array) -> Array:
-    """A power of two that divides all products of entries of the two arrays, or 0 where a is not exact."""
-    return a.quantum * largest_common_power(exact) if a.quantum.any() else a.quantum
+def if_exact(quantum: Array | None, wrong: Array, rounding: Array, entries: Entries) -> Array | None:
+    """The quantum (A, S) where neither the source is wrong, (A, S), nor anything is rounded, (A, F); else 0."""
+    if quantum is None:
+        return None
+    return np.where(wrong | entries.over_networks(np.logical_or, rounding != 0), 0.0, quantum)
 
 
-def if_exact(quantum: Array, source: Deviation, rounding: Array) -> Array:
-    """The quantum for the arithmetics in which neither the source nor the rounding is off, 0 for the others."""
-    wrong = source.size.any(axis=(1, 2), keepdims=True) | rounding.any(axis=(1, 2), keepdims=True)
-    return np.where(wrong, 0.0, quantum)
+def by_entry(quantum: Array | None, entries: Entries) -> Array | None:
+    """For each entry the quantum of its network, (A, F)."""
+    return None if quantum is None else quantum[:, entries.networks]

@@ -1,12 +1,13 @@
 """Error bounds of the loss and of delta_L = dL/dz at the last layer.
 
-Notation: p is the prediction, y the label, c the loss's scale, e the size of p's deviation; A, n, k and the ledger as
+Notation: p is the prediction, y the label, c the loss's scale, e the size of p's deviation; A, S, F and the ledger as
 in `oracles.bounds.deviation`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,20 +16,46 @@ from oracles.bounds.activations import times_derivative
 from oracles.bounds.deviation import (
     Deviation,
     Ledger,
-    common_quantum,
+    by_entry,
     if_exact,
     is_power_of_two,
+    largest_common_power,
+    scaled,
+    times,
     working_error,
 )
-from oracles.case import Case
-from reference_impl.contract import Array
+from oracles.bounds.entries import Entries
+from reference_impl.contract import Array, LossKind
+
+
+@dataclass(frozen=True)
+class Output:
+    """The last layer of S networks that share its activation and the kind of their loss.
+
+    z, p: pre-activations and predictions, without fresh rounding errors. y (F,). scale (S,): the losses' c. quantum
+    (A, S): that of the predictions, or None.
+    """
+
+    entries: Entries
+    z: Deviation
+    p: Deviation
+    y: Array
+    scale: Array
+    quantum: Array | None
+    activation: str
+    kind: LossKind
+
+    @property
+    def c(self) -> Array:
+        """The scale of each entry's loss, (F,)."""
+        return self.scale[self.entries.networks]
 
 
 class Terms(NamedTuple):
     """A function f of p, entry by entry.
 
-    slope (n, k): df/dp. curvature (A, n, k): what the first order leaves out. largest (A, n, k): of |f|. rounding (A,
-    n, k): of evaluating f at a given p.
+    slope (F,): df/dp. curvature (A, F): what the first order leaves out. largest (A, F): of |f|. rounding (A, F): of
+    evaluating f at a given p.
     """
 
     slope: Array
@@ -37,19 +64,26 @@ class Terms(NamedTuple):
     rounding: Array
 
 
-def loss_error(case: Case, ledger: Ledger, p: Deviation) -> Array:
-    """The bound of L = c * (sum of the terms): their slopes, their curvature, their rounding, the sum's; shape (A,)."""
-    terms = TERMS[case.loss_parts.kind](ledger, p, case.y)
-    c = case.loss_scale
-    quantum = np.zeros_like(p.quantum)
-    if case.loss_parts.kind == "squared_error" and is_power_of_two(c):
-        quantum = common_quantum(p, case.y) ** 2
-    added = int((terms.largest > 0).any(axis=0).sum()) + 4  # and four roundings for the scale
-    sum_error = ledger.sum_error(terms.largest.sum(axis=(1, 2), keepdims=True), added, quantum)
-    entries = np.abs(terms.slope) * (p.rest + p.rounding + working_error(1) * p.size) + terms.curvature
-    entries = entries + np.where(sum_error == 0, 0.0, terms.rounding)
-    linear = np.einsum("nk,nkp->np", terms.slope, p.linear)
-    return c * (ledger.total(linear) + entries.sum(axis=(1, 2)) + sum_error[:, 0, 0])
+def loss_error(ledger: Ledger, output: Output) -> Array:
+    """The bound of L = c * (sum of the terms): their slopes, their curvature, their rounding, the sum's; (A, S)."""
+    p, entries = output.p, output.entries
+    terms = TERMS[output.kind](ledger, p, output.y)
+    quantum = None
+    if output.quantum is not None and output.kind == "squared_error":
+        quantum = np.where(is_power_of_two(output.scale), common_quantum(output) ** 2, 0.0)
+    possible = (terms.largest > 0).any(axis=0)
+    added = entries.over_networks(np.add, possible.astype(float)) + 4  # and four roundings for the scale
+    sum_error = ledger.sum_error(entries.over_networks(np.add, terms.largest), added, quantum)
+    first_order = np.abs(terms.slope) * (p.rest + p.rounding + working_error(1) * p.size) + terms.curvature
+    rounding = np.where(sum_error == 0, 0.0, entries.over_networks(np.add, terms.rounding))
+    total = ledger.total(terms.slope, p, entries) + entries.over_networks(np.add, first_order) + rounding + sum_error
+    return output.scale * total
+
+
+def common_quantum(output: Output) -> Array:
+    """A power of two that divides all predictions and labels of a network, or 0 where those are not exact; (A, S)."""
+    assert output.quantum is not None
+    return np.minimum(output.quantum, largest_common_power(output.entries.padded(output.y)))
 
 
 def _squared_error(ledger: Ledger, p: Deviation, y: Array) -> Terms:
@@ -85,91 +119,99 @@ def _weighted(y: Array, terms: Terms) -> Terms:
     return Terms(*(np.where(y != 0, y * term, 0.0) for term in terms))
 
 
-TERMS = {
+TERMS: dict[LossKind, Callable[[Ledger, Deviation, Array], Terms]] = {
     "squared_error": _squared_error,
     "cross_entropy": _cross_entropy,
     "binary_cross_entropy": _binary_cross_entropy,
 }
 
 
-def output_delta(case: Case, ledger: Ledger, z: Deviation, p: Deviation) -> Deviation:
-    """delta_L = dL/dz.
+def output_delta(ledger: Ledger, output: Output) -> Deviation:
+    """delta_L = dL/dz, but for its spread.
 
     A sigmoid under the binary cross-entropy has c (p - y), whichever way it is evaluated: p(1 - p) cancels, as
     computed.
     """
-    activation, kind, c = case.activations[-1], case.loss_parts.kind, case.loss_scale
-    if activation == "softmax":
-        return _softmax_delta(ledger, p, case.y, kind, c)
-    if kind == "binary_cross_entropy":
-        return _sigmoid_delta(ledger, p, case.y, c)
-    return times_derivative(ledger, _scaled_difference(ledger, p, case.y, 2 * c), z, activation)
+    if output.activation == "softmax":
+        return _softmax_delta(ledger, output)
+    if output.kind == "binary_cross_entropy":
+        return _sigmoid_delta(ledger, output)
+    difference = _scaled_difference(ledger, output, factor=2)
+    delta = times_derivative(ledger, difference, output.z, output.activation)
+    if output.activation in ("identity", "relu"):
+        return replace(delta, quantum=difference.quantum)
+    return delta
 
 
-def _sigmoid_delta(ledger: Ledger, p: Deviation, y: Array, c: float) -> Deviation:
+def _sigmoid_delta(ledger: Ledger, output: Output) -> Deviation:
     """c (p - y) under the binary cross-entropy, which from logits is c ((1 - y) p - y (1 - p)).
 
     The latter rounds its two terms, and evaluates a second sigmoid; for labels of 0 and 1 there is only one term.
     """
-    delta = _scaled_difference(ledger, p, y, c)
+    p, y = output.p, output.y
+    delta = _scaled_difference(ledger, output, factor=1)
     no, yes = (1 - y) * p.value, y * (1 - p.value)
-    two_terms = c * (no * ledger.relative(2) + yes * ledger.relative(3 + ledger.exp * p.value))
-    return replace(delta, rounding=delta.rounding + two_terms)
+    two_terms = output.c * (no * ledger.relative(2) + yes * ledger.relative(3 + ledger.exp * p.value))
+    return ledger.deviation(delta.value, delta.linear, rest=delta.rest, rounding=delta.rounding + two_terms)
 
 
-def _scaled_difference(ledger: Ledger, p: Deviation, y: Array, c: float) -> Deviation:
-    """c (p - y), with a rounding for the difference and three for the scale."""
-    quantum = common_quantum(p, y) if is_power_of_two(c) else np.zeros_like(p.quantum)
-    exact = p.magnitude + np.abs(y) <= quantum / ledger.u
+def _scaled_difference(ledger: Ledger, output: Output, factor: int) -> Deviation:
+    """factor c (p - y), with a rounding for the difference and three for the scale."""
+    p, y, c, entries = output.p, output.y, factor * output.c, output.entries
     rounding = ledger.relative(4) * c * (np.abs(p.value - y) + p.size) + 4 * ledger.tiny
-    rounding = np.where(exact, 0.0, rounding)
-    return Deviation(
-        value=c * (p.value - y),
-        linear=c * p.linear,
+    quantum = None
+    if output.quantum is not None:
+        common = np.where(is_power_of_two(output.scale), common_quantum(output), 0.0)
+        largest = p.absolute + p.size + np.abs(y)
+        rounding = np.where(largest <= by_entry(common, entries) / ledger.u, 0.0, rounding)
+        wrong = entries.over_networks(np.logical_or, p.size > 0)
+        quantum = if_exact(factor * output.scale * common, wrong, rounding, entries)
+    return ledger.deviation(
+        c * (p.value - y),
+        scaled(c, p.linear),
         rest=c * (p.rest + working_error(1) * p.size),
         rounding=rounding,
-        spread=c * p.spread,
-        quantum=if_exact(c * quantum, p, rounding),
+        spread=times(c, p.spread),
+        quantum=quantum,
     )
 
 
-def _softmax_delta(ledger: Ledger, p: Deviation, y: Array, kind: str, c: float) -> Deviation:
+def _softmax_delta(ledger: Ledger, output: Output) -> Deviation:
     """delta = q - p sum q with q = p * dL/dp, for any loss: first order (q' - sum q) dp - p sum(q' dp).
 
     Products of deviations count three times: once for themselves, and twice because p and q are taken where float64
     puts them. Under the cross-entropy q = -c y, and an evaluation as c (p - y) takes for granted that labels sum to
     1.
     """
-    value, terms = WEIGHTED_SLOPE[kind](ledger, p, y)
+    p, y, c, entries = output.p, output.y, output.c, output.entries
+    over_row, k = entries.row_sums, entries.row_sizes
+    value, terms = WEIGHTED_SLOPE[output.kind](ledger, p, y)
     q, slope, curvature, rounding = c * value, c * terms.slope, c * terms.curvature, c * terms.rounding + ledger.tiny
     q_size = np.abs(slope) * p.size + curvature + rounding
-    q_sum = _sum_row(q)
-    rest = p.rest + working_error(2 * y.shape[1]) * p.size
-    linear = (slope - q_sum)[:, :, None] * p.linear - p.value[:, :, None] * np.matmul(slope[:, None, :], p.linear)
-    evaluation = ledger.u * (np.abs(q) + q_size + (p.value + p.size) * _sum_row(np.abs(q) + q_size)) + ledger.tiny
-    labels_off = c * p.value * np.abs(1 - _sum_row(y)) if kind == "cross_entropy" else 0.0
-    return Deviation(
-        value=q - p.value * q_sum,
-        linear=linear,
+    q_sum = over_row(q)
+    rest = p.rest + working_error(2 * entries.shape[2]) * p.size
+    linear = None
+    if p.linear is not None:
+        paired = entries.sums_of_rows(slope[:, None] * p.linear)[entries.rows]
+        linear = (slope - q_sum)[:, None] * p.linear - p.value[:, None] * paired
+    evaluation = ledger.u * (np.abs(q) + q_size + (p.value + p.size) * over_row(np.abs(q) + q_size)) + ledger.tiny
+    labels_off = c * p.value * np.abs(1 - over_row(y)) if output.kind == "cross_entropy" else 0.0
+    return ledger.deviation(
+        q - p.value * q_sum,
+        linear,
         rest=np.abs(slope - q_sum) * rest
-        + p.value * _sum_row(np.abs(slope) * rest)
+        + p.value * over_row(np.abs(slope) * rest)
         + curvature
-        + p.value * _sum_row(curvature)
-        + 3 * p.size * _sum_row(q_size)
+        + p.value * over_row(curvature)
+        + 3 * p.size * over_row(q_size)
         + labels_off,
-        rounding=rounding + p.value * _sum_row(rounding) + (y.shape[1] + 3) * evaluation,
-        spread=ledger.spread(linear),
-        quantum=np.zeros_like(p.quantum),
+        rounding=rounding + p.value * over_row(rounding) + (k + 3) * evaluation,
     )
-
-
-def _sum_row(array: Array) -> Array:
-    return array.sum(axis=-1, keepdims=True)
 
 
 def _weighted_squared_error_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
     """q/c = 2 p (p - y)."""
-    largest = 2 * p.magnitude * (np.abs(p.value - y) + p.size)
+    largest = 2 * (p.absolute + p.size) * (np.abs(p.value - y) + p.size)
     return 2 * p.value * (p.value - y), Terms(4 * p.value - 2 * y, 6 * p.size**2, largest, ledger.relative(6) * largest)
 
 
@@ -188,7 +230,7 @@ def _weighted_binary_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array)
     return q, Terms(slope, curvature, largest, ledger.relative(8) * largest)
 
 
-WEIGHTED_SLOPE = {
+WEIGHTED_SLOPE: dict[LossKind, Callable[[Ledger, Deviation, Array], tuple[Array, Terms]]] = {
     "squared_error": _weighted_squared_error_slope,
     "cross_entropy": _weighted_cross_entropy_slope,
     "binary_cross_entropy": _weighted_binary_cross_entropy_slope,

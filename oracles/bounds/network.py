@@ -1,13 +1,13 @@
-"""Error bounds of a whole network: forward, loss, backward, and the single functions of the contract.
+"""Error bounds of whole networks: forward, loss, backward, and the single functions of the contract.
 
-Notation: z and a are the pre-activation and output of a layer, delta = dL/dz; A, n, k and the ledger as in
-`oracles.bounds.deviation`.
+Notation: z and a are the pre-activation and output of a layer, delta = dL/dz; A, S, N, K, F and the ledger as in
+`oracles.bounds.deviation`. Layers are counted from 0, as in `oracles.stack`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from oracles.bounds.activations import (
     sigmoid_error,
     sigmoid_prime_error,
     softmax,
+    softmax_deviation,
     softmax_error,
     tanh_curve,
     tanh_error,
@@ -27,16 +28,30 @@ from oracles.bounds.activations import (
 from oracles.bounds.arithmetic import Arithmetic
 from oracles.bounds.deviation import (
     Deviation,
+    Factor,
     Ledger,
+    by_entry,
     if_exact,
     is_power_of_two,
+    joined,
     largest_common_power,
     product_quantum,
     working_error,
 )
-from oracles.bounds.losses import loss_error, output_delta
-from oracles.case import Answer, Case, Quantity
-from reference_impl.contract import Array
+from oracles.bounds.entries import Entries
+from oracles.bounds.losses import Output, loss_error, output_delta
+from oracles.case import Answer, Case
+from oracles.stack import LOSS_KINDS, Flat, Stack, stacks
+from reference_impl.contract import ACTIVATIONS, Array, LossKind
+
+# Of numbers with more binary digits than this no product is exact, but for powers of two: not worth following.
+FEW_DIGITS = 40
+
+# The activations after which what was exact still is.
+KEEPING = [ACTIVATIONS.index("identity"), ACTIVATIONS.index("relu")]
+
+# How many numbers a layer has in the stacks over which rounding errors are followed.
+FOLLOWED_LAYER_SIZE = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -50,116 +65,350 @@ class Bounds:
     undecided: tuple[int, ...]
 
 
-def bounds(cases: Iterable[Case], arithmetics: Sequence[Arithmetic]) -> list[Bounds]:
-    """The error bounds of each case under each arithmetic: entries >= 0, and infinite where nothing can be said."""
+@dataclass(frozen=True)
+class StackBounds:
+    """The same for a stack: allowances by kind (A, ...), and the neurons too near a kink (A, S)."""
+
+    allowances: Flat
+    undecided: Array
+
+
+def bounds(cases: Sequence[Case], arithmetics: Sequence[Arithmetic], *, componentwise: bool = False) -> list[Bounds]:
+    """The error bounds of each case under each arithmetic: entries >= 0, and infinite where nothing can be said.
+
+    componentwise: with no rounding error followed by itself.
+    """
+    found: dict[int, Bounds] = {}
+    for stack in stacks(cases):
+        both = stack_bounds(stack, arithmetics, componentwise=componentwise)
+        answers = [
+            stack.split({kind: array[i] for kind, array in both.allowances.items()}) for i in range(len(arithmetics))
+        ]
+        for s, (number, *allowances) in enumerate(zip(stack.numbers, *answers, strict=True)):
+            found[number] = Bounds(tuple(allowances), tuple(both.undecided[:, s].tolist()))
+    return [found[number] for number in range(len(cases))]
+
+
+def stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool = False) -> StackBounds:
+    """The error bounds of a stack's cases, as `bounds` has them."""
+    if componentwise:
+        return _stack_bounds(stack, arithmetics, componentwise=True)
+    # What is followed takes much memory: of fewer networks it stays in a processor's cache.
+    networks = max(1, FOLLOWED_LAYER_SIZE // (stack.shape.width * stack.shape.batch))
+    parts = [_stack_bounds(piece, arithmetics, componentwise=False) for piece in stack.pieces(networks)]
+    return StackBounds(
+        {kind: np.concatenate([part.allowances[kind] for part in parts], axis=-1) for kind in stack.sizes},
+        np.concatenate([part.undecided for part in parts], axis=-1),
+    )
+
+
+def _stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool) -> StackBounds:
+    capacity = None if componentwise else 2 * sum(stack.widest[1:]) + stack.widest[-1]
     with np.errstate(all="ignore"):
-        return [_bounds(case.cast("float64"), arithmetics) for case in cases]
+        ledger = Ledger(arithmetics, (len(stack.cases), stack.longest), capacity)
+        passes = _Passes(stack, ledger)
+        found = {**passes.allowances(), **_functions(stack, ledger), **_steps(stack, ledger)}
+        known = {kind: np.where(np.isnan(found[kind]), np.inf, found[kind]) for kind in stack.sizes}
+    return StackBounds(known, passes.undecided())
 
 
-def _bounds(case: Case, arithmetics: Sequence[Arithmetic]) -> Bounds:
-    ledger = Ledger(arithmetics, case.n, capacity=2 * sum(case.widths[1:]) + case.widths[-1])
-    z, a = _forward(case, ledger)
-    sizes = {Quantity("output", i): output.size for i, output in enumerate(a)}
-    sizes[Quantity("loss")] = loss_error(case, ledger, a[-1])
-    sizes |= _backward(case, ledger, z, a) | _functions(case, ledger) | _step(case, ledger)
-    relus = [undecided(layer) for layer, g in zip(z, case.activations, strict=True) if g == "relu"]
-    known = {quantity: np.where(np.isnan(sizes[quantity]), np.inf, sizes[quantity]) for quantity in case.quantities}
-    return Bounds(
-        allowances=tuple({quantity: size[i] for quantity, size in known.items()} for i in range(len(arithmetics))),
-        undecided=tuple(sum(int(layer[i].sum()) for layer in relus) for i in range(len(arithmetics))),
-    )
+class _Passes:
+    """The forward pass over a stack, and what the backward pass needs of it."""
+
+    def __init__(self, stack: Stack, ledger: Ledger) -> None:
+        self.stack, self.ledger = stack, ledger
+        self.entries = {t: Entries.of_layer(stack, t) for t in stack.layers}
+        # Each layer without the neurons that no network has.
+        self.weights = {
+            t: stack.weights[: stack.active[t], t, : stack.widest[t + 1], : stack.widest[t]] for t in stack.layers
+        }
+        self.absolute_weights = {t: np.abs(W) for t, W in self.weights.items()}
+        self.nonzero = {t: (W != 0).astype(float) for t, W in self.weights.items()}
+        self.received: dict[int, Factor] = {}
+        self.z: dict[int, Deviation] = {}
+        self.outputs: dict[int, Deviation] = {}
+        self._forward()
+
+    def _forward(self) -> None:
+        """What every layer receives, its pre-activation and its output, for the networks that have the layer."""
+        stack, ledger, last = self.stack, self.ledger, self.stack.shape.depth - 1
+        quantum = _input_quantum(stack, ledger)
+        for t in stack.layers:
+            S = stack.active[t]
+            x = stack.x[:S, : stack.longest, : stack.widest[t]]
+            x = ledger.exact(x, None if quantum is None else quantum[:, :S])
+            self.received[t] = x if t - 1 not in self.outputs else self._after(t, x)
+            z = self._affine(t, self.received[t])
+            self.z[t] = ledger.settle(z, self.entries[t]) if t == last else z
+            a = self._softmaxed() if t == last else self._by_activation(t, self._activate)
+            kept = np.isin(stack.activations[:S, t], KEEPING)
+            quantum_of_z = self.z[t].quantum
+            if quantum_of_z is not None:
+                a = replace(a, quantum=np.where(kept, quantum_of_z, 0.0))
+            self.outputs[t] = ledger.settle(a, self.entries[t])
+
+    def _after(self, t: int, x: Factor) -> Factor:
+        """What layer t receives: the outputs of the layer before, where there is one, else x."""
+        before = self.ledger.factor(self.outputs[t - 1], self.entries[t - 1])
+        S = len(before.value)
+        value, rest, size = x.value.copy(), x.rest.copy(), x.size.copy()
+        value[:S], rest[:, :S], size[:, :S] = before.value, before.rest, before.size
+        linear = None
+        if before.linear is not None:
+            linear = np.zeros((*value.shape, before.linear.shape[3]))
+            linear[:S] = before.linear
+        quantum = None
+        if x.quantum is not None and before.quantum is not None:
+            quantum = np.concatenate([before.quantum, x.quantum[:, S:]], axis=1)
+        return Factor(value, linear, rest, size, quantum)
+
+    def _affine(self, t: int, a: Factor) -> Deviation:
+        """z = a W^T + b: a rounding for each product that is not 0 and, where there are products, one for the bias."""
+        ledger, entries, W = self.ledger, self.entries[t], self.weights[t]
+        b = self.stack.biases[: len(W), t, None, : W.shape[1]]
+        W_t, absolute_W_t = W.transpose(0, 2, 1), self.absolute_weights[t].transpose(0, 2, 1)
+        products = entries.in_line(a.possible @ self.nonzero[t].transpose(0, 2, 1))
+        biased = entries.in_line(np.broadcast_to(b != 0, entries.shape))
+        off = entries.in_line(a.size @ absolute_W_t)
+        magnitude = entries.in_line(a.absolute @ absolute_W_t + np.abs(b)) + off
+        quantum = product_quantum(a, W)
+        if quantum is not None:
+            quantum = np.minimum(quantum, largest_common_power(b))
+        rounding = ledger.product_error(magnitude, products + (products > 0) * biased, by_entry(quantum, entries))
+        value, linear, spread = entries.in_line(a.value @ W_t + b), None, 0.0
+        rest = off
+        if a.linear is not None:
+            linear = entries.vectors_in_line(np.matmul(W[:, None], a.linear))
+            spread, rest = ledger.spread(linear, entries), entries.in_line(a.rest @ absolute_W_t)
+        return ledger.deviation(
+            value,
+            linear,
+            rest=rest + working_error(W.shape[2]) * off,
+            rounding=rounding,
+            spread=spread,
+            quantum=if_exact(quantum, a.wrong, rounding, entries) if quantum is not None else None,
+        )
+
+    def _by_activation(self, t: int, function: Callable[[int, Array | None, str], Deviation]) -> Deviation:
+        """What a function gives for the entries with each activation in a layer, together; None stands for all."""
+        entries = self.entries[t]
+        numbers = self.stack.activations[: self.stack.active[t], t]
+        present = np.unique(numbers).tolist()
+        if len(present) == 1:
+            return replace(function(t, None, ACTIVATIONS[present[0]]), quantum=None)
+        of_entries = numbers[entries.networks]
+        parts = []
+        for number in present:
+            chosen = np.flatnonzero(of_entries == number)
+            parts.append((chosen, function(t, chosen, ACTIVATIONS[number])))
+        return joined(parts, len(entries.places))
+
+    def _activate(self, t: int, chosen: Array | None, activation: str) -> Deviation:
+        z = self.z[t]
+        return activate(self.ledger, z if chosen is None else z.of(chosen), activation)
+
+    def _softmaxed(self) -> Deviation:
+        """The outputs of the last layer, where a softmax is possible."""
+        t = self.stack.shape.depth - 1
+        soft = np.flatnonzero(self.stack.activations[:, t] == ACTIVATIONS.index("softmax"))
+        if not soft.size:
+            return self._by_activation(t, self._activate)
+        chosen, entries = self.entries[t].of(soft)
+        ledger = self.ledger.of(soft)
+        a = softmax_deviation(ledger, self.z[t].of(chosen), entries)
+        if a.linear is not None:
+            a = replace(a, spread=ledger.spread(a.linear, entries))
+
+        def activated(t: int, some: Array | None, activation: str) -> Deviation:
+            return a if activation == "softmax" else self._activate(t, some, activation)
+
+        return self._by_activation(t, activated)
+
+    def undecided(self) -> Array:
+        """In how many (sample, neuron) pairs rounding may decide a ReLU's side of 0, (A, S)."""
+        found = np.zeros((len(self.ledger.u), len(self.stack.cases)), int)
+        for t, z in self.z.items():
+            entries, networks = self.entries[t], self.stack.active[t]
+            relu = self.stack.activations[:networks, t] == ACTIVATIONS.index("relu")
+            if relu.any():
+                unsure = (undecided(z) & relu[entries.networks]).astype(int)
+                found[:, :networks] += entries.over_networks(np.add, unsure)
+        return found
+
+    def allowances(self) -> Flat:
+        """The bounds of all outputs, of the loss, and of dW_t = delta_t^T a_t and db_t, delta_t's sum over samples."""
+        stack, ledger = self.stack, self.ledger
+        kinds = ("output", "dW", "db")
+        found = {kind: np.zeros((len(ledger.u), int(stack.sizes[kind].sum()))) for kind in kinds}
+        for t, a in self.outputs.items():
+            found["output"][:, stack.line_of("output", t)] = a.size
+        delta, found["loss"] = self._last_layer()
+        for t in reversed(stack.layers):
+            entries, W = self.entries[t], self.weights[t]
+            d = ledger.factor(ledger.settle(delta, entries), entries)
+            neurons, inputs = stack.there[: len(W), t + 1, : W.shape[1]], stack.there[: len(W), t, : W.shape[2]]
+            weights = np.flatnonzero(neurons[:, :, None] & inputs[:, None, :])
+            found["dW"][:, stack.line_of("dW", t)] = _product_over_samples(ledger, d, self.received[t], weights)
+            found["db"][:, stack.line_of("db", t)] = _sum_over_samples(ledger, d, np.flatnonzero(neurons))
+            if t > stack.layers.start:
+                delta = self._hidden_delta(t, d.of(stack.active[t - 1]))
+        return found
+
+    def _last_layer(self) -> tuple[Deviation, Array]:
+        """delta of the last layer, and the bound of the loss (A, S)."""
+        stack, t = self.stack, self.stack.shape.depth - 1
+        whole = self.entries[t]
+        y = whole.in_line(stack.y[:, : stack.longest, : stack.widest[-1]])
+        deltas, loss, quantum = [], np.zeros((len(self.ledger.u), len(stack.cases))), None
+        for networks, activation, kind in _outputs(stack):
+            ledger = self.ledger.of(networks)
+            chosen, entries = whole.of(networks)
+            of_p = self.outputs[t].quantum
+            output = Output(
+                entries=entries,
+                z=self.z[t].of(chosen),
+                p=self.outputs[t].of(chosen),
+                y=y[chosen],
+                scale=stack.scale[networks],
+                quantum=None if of_p is None else of_p[:, networks],
+                activation=activation,
+                kind=kind,
+            )
+            loss[:, networks] = loss_error(ledger, output)
+            delta = output_delta(ledger, output)
+            deltas.append((chosen, delta))
+            if delta.quantum is not None:
+                quantum = np.zeros_like(loss) if quantum is None else quantum
+                quantum[:, networks] = delta.quantum
+        if len(deltas) == 1:  # whose entries are all of them, in their order
+            deltas = [(slice(None), deltas[0][1])]
+        return replace(self._spread(joined(deltas, len(whole.places)), whole), quantum=quantum), loss
+
+    def _spread(self, delta: Deviation, entries: Entries) -> Deviation:
+        """The deviation with the spread that its J has."""
+        return delta if delta.linear is None else replace(delta, spread=self.ledger.spread(delta.linear, entries))
+
+    def _hidden_delta(self, t: int, delta: Factor) -> Deviation:
+        """delta of the layer before layer t."""
+        h, z, entries = self._times_weights(t, delta), self.z[t - 1], self.entries[t - 1]
+
+        def derived(_: int, chosen: Array | None, activation: str) -> Deviation:
+            arriving, at = (h, z) if chosen is None else (h.of(chosen), z.of(chosen))
+            return times_derivative(self.ledger, arriving, at, activation)
+
+        found = self._spread(self._by_activation(t - 1, derived), entries)
+        if h.quantum is None:
+            return found
+        numbers = self.stack.activations[: self.stack.active[t - 1], t - 1]
+        unsure = entries.over_networks(np.logical_or, undecided(z)) & (numbers == ACTIVATIONS.index("relu"))
+        return replace(found, quantum=np.where(np.isin(numbers, KEEPING) & ~unsure, h.quantum, 0.0))
+
+    def _times_weights(self, t: int, delta: Factor) -> Deviation:
+        """h = delta W, what arrives at the layer before; its spread counts in second order only: a coarse one does."""
+        S, entries = len(delta.value), self.entries[t - 1]
+        W, absolute_W = self.weights[t][:S], self.absolute_weights[t][:S]
+        quantum, off = product_quantum(delta, W), entries.in_line(delta.size @ absolute_W)
+        terms = entries.in_line(delta.possible @ self.nonzero[t][:S])
+        magnitude = entries.in_line(delta.absolute @ absolute_W) + off
+        rounding = self.ledger.product_error(magnitude, terms, by_entry(quantum, entries))
+        linear, spread, rest = None, 0.0, off
+        if delta.linear is not None:
+            linear = entries.vectors_in_line(np.matmul(W.transpose(0, 2, 1)[:, None], delta.linear))
+            rest = entries.in_line(delta.rest @ absolute_W)
+            spread = np.maximum(off - rest, 0.0)
+        return self.ledger.deviation(
+            entries.in_line(delta.value @ W),
+            linear,
+            rest=rest + working_error(W.shape[2]) * off,
+            rounding=rounding,
+            spread=spread,
+            quantum=if_exact(quantum, delta.wrong, rounding, entries) if quantum is not None else None,
+        )
 
 
-def _forward(case: Case, ledger: Ledger) -> tuple[list[Deviation], list[Deviation]]:
-    """The deviations of the pre-activations of layers 1..L, and of x and the outputs of layers 1..L."""
-    z, a = [], [ledger.exact(case.x)]
-    for W, b, g in zip(case.weights, case.biases, case.activations, strict=True):
-        z.append(_affine(ledger, a[-1], W, b))
-        a.append(ledger.settle(activate(ledger, z[-1], g)))
-    return z, a
+def _outputs(stack: Stack) -> Iterator[tuple[Array, str, LossKind]]:
+    """The networks with each pair of last activation and kind of loss."""
+    pairs = stack.activations[:, -1] * len(LOSS_KINDS) + stack.loss
+    for pair in np.unique(pairs).tolist():
+        activation, kind = divmod(pair, len(LOSS_KINDS))
+        yield np.flatnonzero(pairs == pair), ACTIVATIONS[activation], LOSS_KINDS[kind]
 
 
-def _affine(ledger: Ledger, a: Deviation, W: Array, b: Array) -> Deviation:
-    """z = a W^T + b: a rounding for each product that is not 0 and, where there are products, one for the bias."""
-    products = a.possible @ (W != 0).T.astype(float)
-    added = products + (products > 0) * (b != 0)
-    quantum = np.minimum(product_quantum(a, W), largest_common_power(b))
-    rounding = ledger.product_error(a.magnitude @ np.abs(W).T + np.abs(b), added, quantum)
-    linear = np.matmul(W, a.linear)
-    return Deviation(
-        value=a.value @ W.T + b,
-        linear=linear,
-        rest=(a.rest + working_error(W.shape[1]) * a.size) @ np.abs(W).T,
-        rounding=rounding,
-        spread=ledger.spread(linear),
-        quantum=if_exact(quantum, a, rounding),
-    )
+def _input_quantum(stack: Stack, ledger: Ledger) -> Array | None:
+    """The power of two that divides all inputs of a network, (A, S); None where no network's inputs have few digits."""
+    power = largest_common_power(stack.x)
+    if not np.any(power >= np.abs(stack.x).max(axis=(1, 2)) * 2.0**-FEW_DIGITS):
+        return None
+    return np.broadcast_to(power, (len(ledger.u), len(power)))
 
 
-def _backward(case: Case, ledger: Ledger, z: list[Deviation], a: list[Deviation]) -> dict[Quantity, Array]:
-    """The bounds of dW_i = delta_i^T x^(i) and of db_i, the sum of delta_i over the samples."""
-    sizes = {}
-    delta = ledger.settle(output_delta(case, ledger, z[-1], a[-1]))
-    for i in range(case.depth, 0, -1):
-        sizes[Quantity("dW", i)] = _product_over_samples(ledger, delta, a[i - 1])
-        sizes[Quantity("db", i)] = _sum_over_samples(ledger, delta)
-        if i > 1:
-            h = _times_weights(ledger, delta, case.weights[i - 1])
-            delta = ledger.settle(times_derivative(ledger, h, z[i - 2], case.activations[i - 2]))
-    return sizes
+def _product_over_samples(ledger: Ledger, delta: Factor, a: Factor, places: Array) -> Array:
+    """delta^T a at some places of (S, K_i, K_{i-1}): what its factors are off by, and the rounding of sums."""
+
+    def in_line(array: Array) -> Array:
+        return array.reshape(*array.shape[:-3], -1)[..., places]
+
+    absolute_t, size_t = delta.absolute.transpose(0, 2, 1), delta.size.transpose(0, 1, 3, 2)
+    off = in_line(size_t @ a.magnitude + (absolute_t + size_t) @ a.size)
+    terms = in_line(delta.possible.transpose(0, 2, 1) @ a.possible)
+    quantum = None
+    if delta.quantum is not None and a.quantum is not None:
+        _, K, received = (len(absolute_t), delta.value.shape[2], a.value.shape[2])
+        quantum = (delta.quantum * a.quantum)[:, places // (K * received)]
+    return off + ledger.product_error(in_line(absolute_t @ a.absolute) + off, terms, quantum)
 
 
-def _product_over_samples(ledger: Ledger, delta: Deviation, a: Deviation) -> Array:
-    """delta^T a, (A, k_i, k_{i-1}): what its factors are off by, and the rounding of sums over samples."""
-    delta_t = delta.magnitude.transpose(0, 2, 1)
-    propagated = delta.size.transpose(0, 2, 1) @ a.magnitude + delta_t @ a.size
-    rounding = ledger.product_error(delta_t @ a.magnitude, delta.possible.T @ a.possible, delta.quantum * a.quantum)
-    return propagated + rounding
+def _sum_over_samples(ledger: Ledger, delta: Factor, places: Array) -> Array:
+    """The column sums of delta at some places of (S, K_i): one addition less than there are terms."""
+
+    def in_line(array: Array) -> Array:
+        return array.reshape(*array.shape[:-2], -1)[..., places]
+
+    additions = np.maximum(in_line(delta.possible.sum(axis=1)) - 1, 0)
+    off = in_line(delta.size.sum(axis=2))
+    quantum = None if delta.quantum is None else delta.quantum[:, places // delta.value.shape[2]]
+    return off + ledger.sum_error(in_line(delta.absolute.sum(axis=1)) + off, additions, quantum)
 
 
-def _sum_over_samples(ledger: Ledger, delta: Deviation) -> Array:
-    """The column sums of delta, (A, k_i): one addition less than there are terms."""
-    additions = np.maximum(delta.possible.sum(axis=0, keepdims=True) - 1, 0)
-    rounding = ledger.sum_error(delta.magnitude.sum(axis=1, keepdims=True), additions, delta.quantum)
-    return (delta.size.sum(axis=1, keepdims=True) + rounding)[:, 0, :]
-
-
-def _times_weights(ledger: Ledger, delta: Deviation, W: Array) -> Deviation:
-    """h = delta W, what arrives at the layer before; its spread counts in second order only, and is a coarse one."""
-    quantum = product_quantum(delta, W)
-    rounding = ledger.product_error(delta.magnitude @ np.abs(W), delta.possible @ (W != 0).astype(float), quantum)
-    return Deviation(
-        value=delta.value @ W,
-        linear=np.matmul(W.T, delta.linear),
-        rest=(delta.rest + working_error(W.shape[0]) * delta.size) @ np.abs(W),
-        rounding=rounding,
-        spread=delta.spread @ np.abs(W),
-        quantum=if_exact(quantum, delta, rounding),
-    )
-
-
-def _functions(case: Case, ledger: Ledger) -> dict[Quantity, Array]:
+def _functions(stack: Stack, ledger: Ledger) -> Flat:
     """The bounds of the activations and their derivatives at x, which is exact."""
-    sigmoid, tanh, zero = sigmoid_curve(case.x), tanh_curve(case.x), np.zeros((len(ledger.u), *case.x.shape))
+    x, A = stack.flat({"sigmoid": stack.x})["sigmoid"], len(ledger.u)
+    sigmoid, tanh = sigmoid_curve(x), tanh_curve(x)
+    inputs = Entries(stack.x.shape, stack.places["softmax"])
     return {
-        Quantity("sigmoid"): sigmoid_error(ledger, sigmoid),
-        Quantity("sigmoid_prime"): sigmoid_prime_error(ledger, sigmoid),
-        Quantity("relu"): zero,
-        Quantity("relu_prime"): zero,
-        Quantity("tanh"): tanh_error(ledger, tanh),
-        Quantity("tanh_prime"): tanh_prime_error(ledger, tanh),
-        Quantity("softmax"): softmax_error(ledger, case.x, softmax(case.x)),
+        "sigmoid": sigmoid_error(ledger, sigmoid),
+        "sigmoid_prime": sigmoid_prime_error(ledger, sigmoid),
+        "relu": np.zeros((A, x.size)),
+        "relu_prime": np.zeros((A, x.size)),
+        "tanh": tanh_error(ledger, tanh),
+        "tanh_prime": tanh_prime_error(ledger, tanh),
+        "softmax": softmax_error(ledger, x, softmax(x, inputs), inputs),
     }
 
 
-def _step(case: Case, ledger: Ledger) -> dict[Quantity, Array]:
-    """The bounds of w - alpha g, for the gradients that the case tries the step with."""
-    return {quantity: _step_error(ledger, w, g, case.learning_rate) for quantity, w, g in case.steps()}
+def _steps(stack: Stack, ledger: Ledger) -> Flat:
+    """The bounds of w - alpha g, for the gradients that the cases try the step with.
+
+    alpha and the product round, and the difference does.
+    """
+    found = {}
+    for kind, w, g in (("step_W", stack.weights, stack.step_weights), ("step_b", stack.biases, stack.step_biases)):
+        powers = _step_quantum(stack, w, g)
+        lines = stack.flat({kind: w})[kind], stack.flat({kind: g})[kind]
+        alpha = np.repeat(stack.learning_rate, stack.sizes[kind])
+        step = alpha * lines[1]
+        error = ledger.u * (3 * np.abs(step) + np.abs(lines[0] - step)) + 2 * ledger.tiny
+        quantum = 0.0 if powers is None else stack.flat({kind: np.broadcast_to(powers, w.shape)})[kind]
+        found[kind] = np.where(np.abs(lines[0]) + np.abs(step) <= quantum / ledger.u, 0.0, error)
+    return found
 
 
-def _step_error(ledger: Ledger, w: Array, g: Array, alpha: float) -> Array:
-    """w - alpha g: alpha and the product round, and the difference does."""
-    u, tiny = (column.reshape(-1, *[1] * w.ndim) for column in (ledger.u, ledger.tiny))
-    quantum = min(largest_common_power(w), alpha * largest_common_power(g)) if is_power_of_two(alpha) else 0.0
-    exact = np.abs(w) + np.abs(alpha * g) <= quantum / u
-    return np.where(exact, 0.0, u * (3 * np.abs(alpha * g) + np.abs(w - alpha * g)) + 2 * tiny)
+def _step_quantum(stack: Stack, w: Array, g: Array) -> Array | None:
+    """For each layer's w and alpha g a power of two that divides their entries, 0 where alpha is none."""
+    exact = is_power_of_two(stack.learning_rate)
+    if not exact.any():
+        return None
+    powers = (largest_common_power(array.reshape(-1, *array.shape[2:])) for array in (w, g))
+    layers = np.minimum(*powers).reshape(*w.shape[:2], *[1] * (w.ndim - 2))
+    alpha = (np.minimum(stack.learning_rate, 1) * exact).reshape(-1, *[1] * (w.ndim - 1))
+    return layers * alpha

@@ -7,8 +7,8 @@ from oracles.attribution import Attribution
 from oracles.bounds import NUMPY, TORCH, bounds
 from oracles.case import Quantity
 from oracles.draw import draw_case
-from reports.campaign import judge
 from reports.implementation import Implementation, load_implementation
+from reports.judgement import judge
 from tests.oracles.test_certified import kink
 
 GRADIENT = Quantity("dW", 1)

@@ -1,14 +1,10 @@
-"""`reports.campaign`: what is judged, in which order, and what a campaign refuses."""
+"""`reports.campaign`: what is judged, in which parts, and what a campaign refuses."""
 
 import sys
 
-import numpy as np
 import pytest
 
-from oracles.case import Quantity
-from oracles.draw import draw_case
-from reports.campaign import PART, Campaign, CouldNotRunError, Progress, judge, judge_one, load_oracles
-from reports.implementation import CouldNotLoadError, Implementation, load_implementation
+from reports.campaign import LARGEST_PART, SMALLEST_PART, Campaign, CouldNotRunError, load_oracles
 
 
 @pytest.mark.parametrize(
@@ -22,6 +18,7 @@ from reports.implementation import CouldNotLoadError, Implementation, load_imple
         ({"dtypes": ()}, "at least one dtype is needed"),
         ({"oracles": ("torch", "torch")}, "each at most once"),
         ({"oracles": ("tensorflow",)}, "unknown oracle 'tensorflow'; there are torch, jax, complex-step"),
+        ({"bound": "guessed"}, "unknown bound 'guessed'; there are affine, componentwise"),
         ({"grade": "mild"}, "unknown grade 'mild'; there are strict, lenient"),
     ],
 )
@@ -30,56 +27,20 @@ def test_settings_out_of_range(settings, message):
         Campaign(**settings)
 
 
-def test_parts():
-    """All networks, in their order and in every dtype, a bounded number at a time."""
-    parts = list(Campaign(networks=PART + 2, profile="narrow", oracles=("torch",)).parts())
-    assert [(start, len(cases)) for start, cases in parts] == [(0, 2 * PART), (PART, 4)]
-    assert [(case.name, case.dtype) for case in parts[1][1]] == [
-        (f"v1:narrow:0:{i}", dtype) for i in (PART, PART + 1) for dtype in ("float64", "float32")
-    ]
+@pytest.mark.parametrize("networks", [1, 255, 256, 257, 1000, 5000, 100_000])
+def test_parts(networks):
+    """All networks, each once, a bounded number at a time, however many there are."""
+    parts = Campaign(networks=networks).parts
+    assert [number for part in parts for number in part] == list(range(networks))
+    assert all(len(part) <= LARGEST_PART for part in parts)
+    assert {len(part) for part in parts[:-1]} <= {len(parts[0])}
+    assert len(parts) == 1 or len(parts[0]) >= SMALLEST_PART
 
 
-def test_progress(torch_oracle):
-    """A campaign says what it does, and counts."""
-    told = []
-
-    class Telling(Progress):
-        def stage(self, text):
-            told.append(text)
-
-        def judged(self):
-            told.append("one")
-
-    cases = [draw_case(0, 4), draw_case(0, 5)]
-    list(judge(cases, load_implementation("reference_impl"), [torch_oracle], progress=Telling()))
-    assert told == ["torch computes 2 networks", "comparing reference_impl", "one", "one"]
-
-
-def test_loss_is_judged_alone(torch_oracle):
-    """A wrong forward pass fails outputs, and is not blamed on the loss."""
-    reference = load_implementation("reference_impl").functions
-    wrong = {**reference, "forward": lambda *arguments: [a * 1.5 for a in reference["forward"](*arguments)]}
-    (judgement,) = judge([draw_case(0, 42)], Implementation("planted", wrong), [torch_oracle])
-    assert {record.quantity.kind for _, record in judgement.disagreements} == {"output"}
-
-
-def test_lenient_disagreements_are_marked(torch_oracle):
-    """The tanh form of the sigmoid disagrees strictly, would agree leniently, and does."""
-    planted = Implementation("planted", {"sigmoid": lambda z: 0.5 * (1 + np.tanh(z / 2)), "relu": lambda z: z})
-    case = next(case for i in range(1, 600, 6) if (case := draw_case(0, i)).x.min() < -30)
-    (strict,) = judge([case], planted, [torch_oracle])
-    marks = {record.quantity: record.leniently for _, record in strict.disagreements}
-    assert marks == {Quantity("sigmoid"): True, Quantity("relu"): False}
-    (lenient,) = judge([case], planted, [torch_oracle], "lenient")
-    assert [record.quantity for _, record in lenient.disagreements] == [Quantity("relu")]
-
-
-def test_judge_one():
-    """One case, from names."""
-    judgement = judge_one(draw_case(0, 5), "reference_impl", ["complex-step"])
-    assert (judgement.disagreements, judgement.checked) == ([], True)
-    with pytest.raises(CouldNotLoadError):
-        judge_one(draw_case(0, 5), "no_such_module", ["complex-step"])
+def test_draw():
+    """A network's number in the run is its number in the random sequence."""
+    cases = Campaign(seed=3, profile="narrow").draw(range(7, 9))
+    assert [case.name for case in cases] == ["v2:narrow:3:7", "v2:narrow:3:8"]
 
 
 def test_oracle_that_is_not_installed(monkeypatch):

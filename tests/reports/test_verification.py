@@ -15,6 +15,25 @@ from reports.verification import verify
 SMALL = Campaign(networks=12, oracles=("torch",))
 
 
+class StopsAfter(Progress):
+    """Raises an error once more than so many networks have been judged, each in one dtype."""
+
+    def __init__(self, networks, error):
+        self.left, self.error = networks, error
+
+    def judged(self, networks=1):
+        self.left -= networks
+        if self.left < 0:
+            raise self.error
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of three networks."""
+    monkeypatch.setattr(campaign, "LARGEST_PART", 3)
+    monkeypatch.setattr(campaign, "SMALLEST_PART", 3)
+
+
 def read(folder):
     """What report.json holds."""
     return json.loads((folder / "report.json").read_bytes())
@@ -47,7 +66,7 @@ class TestAgreement:
     def test_fields(self, agreeing):
         """What others read: verdict, number of networks, quantities with their counts and ratios."""
         report = read(agreeing)
-        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "1.0")
+        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "1.1")
         assert report["summary"].startswith(
             "reference_impl agrees with torch on all 12 networks, in float64 and float32: no error is larger than 0."
         )
@@ -56,7 +75,7 @@ class TestAgreement:
         row = rows["dW", "float64", "torch"]
         assert (row["cases"], row["failures"]) == (12, 0)
         assert 0 <= row["median_ratio"] <= row["worst_ratio"] <= 1
-        assert row["worst"]["replay"].startswith("backproof replay v1:")
+        assert row["worst"]["replay"].startswith("backproof replay v2:")
         assert set(report["environment"]) == {
             "python", "numpy", "torch", "jax", "jaxlib", "blas", "processor", "platform",
         }  # fmt: skip
@@ -88,7 +107,7 @@ class TestAgreement:
         verify("reference_impl", Campaign(networks=1, oracles=("torch",), profile="integers"), tmp_path)
         assert read(tmp_path)["networks"] == 1
         assert duckdb.sql(f"SELECT DISTINCT \"case\" FROM '{tmp_path}/records/*.parquet'").fetchall() == [
-            ("v1:integers:0:0",)
+            ("v2:integers:0:0",)
         ]
 
 
@@ -167,38 +186,19 @@ class TestWhatCannotRun:
             verify(str(path), SMALL, tmp_path)
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError("too much")])
-    def test_stopped_half_way(self, error, tmp_path, monkeypatch):
+    def test_stopped_half_way(self, error, tmp_path, small_parts):
         """What was judged until then is kept and reported, in parts and within a part."""
-        monkeypatch.setattr(campaign, "PART", 3)
-
-        class Stopping(Progress):
-            left = 2 * 3 + 3
-
-            def judged(self):
-                self.left -= 1
-                if not self.left:
-                    raise error
-
-        with pytest.raises(CouldNotRunError, match="on the 4 networks until then it agreed") as raised:
-            verify("reference_impl", SMALL, tmp_path, Stopping())
+        with pytest.raises(CouldNotRunError, match="on the 3 networks until then it agreed") as raised:
+            verify("reference_impl", SMALL, tmp_path, StopsAfter(2 * 3, error))
         reason = "it was interrupted" if isinstance(error, KeyboardInterrupt) else "MemoryError: too much"
         assert reason in str(raised.value)
         report = read(tmp_path)
-        assert (report["verdict"], report["networks"]) == ("could not run", 4)
+        assert (report["verdict"], report["networks"]) == ("could not run", 3)
         kept = {row["dtype"]: row["cases"] for row in report["quantities"] if row["quantity"] == "dW"}
-        assert kept == {"float64": 5, "float32": 4}
+        assert kept["float64"] > kept["float32"] == 3
 
-    def test_stopped_after_a_disagreement(self, planted, tmp_path):
+    def test_stopped_after_a_disagreement(self, planted, tmp_path, small_parts):
         """A disagreement that was found is one, whatever came after."""
-
-        class Stopping(Progress):
-            left = 10
-
-            def judged(self):
-                self.left -= 1
-                if not self.left:
-                    raise KeyboardInterrupt
-
-        report = verify(planted, SMALL, tmp_path, Stopping())
+        report = verify(planted, SMALL, tmp_path, StopsAfter(2 * 3, KeyboardInterrupt()))
         assert report.verdict == "disagree"
-        assert report.summary.endswith("(stopped after 5 of 12: it was interrupted).")
+        assert report.summary.endswith("(stopped after 3 of 12: it was interrupted).")

@@ -8,8 +8,8 @@ import pytest
 from oracles.case import Case
 from oracles.draw import draw_case
 from reference_impl.contract import HIDDEN_ACTIVATIONS
-from reports.campaign import judge
 from reports.implementation import load_implementation
+from reports.judgement import judge
 
 
 def as_scikit_learn_does_it(case: Case, hidden: str, loss: str = "half_squared_error_mean") -> Case:

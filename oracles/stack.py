@@ -1,0 +1,334 @@
+"""Many networks at a time: stacks of different networks, padded to one shape.
+
+Everything that is worked out for many networks at once, oracles' answers and error bounds, is worked out for a stack.
+Nothing of a network depends on its padding:
+
+- missing layers stand in front, so that the last layer of every network is the stack's last; there the input x is
+  handed on unchanged;
+- missing neurons have weights and biases 0, and weights 0 in the next layer;
+- missing samples have inputs 0; whoever sums over samples or outputs leaves out those that are not there.
+
+Deeper networks come first, so that those that have a layer at all are the first so many of a stack.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from oracles.case import OF_INPUT, Answer, Case
+from reference_impl.contract import ACTIVATIONS, Array, LossKind
+
+# What networks are padded to; past the largest, to the next power of two.
+DEPTHS, WIDTHS, BATCHES = (2, 4, 8), (4, 8, 16, 32, 64), (4, 8, 16, 32)
+
+# How many numbers a layer of a stack has: enough to be worth the calls, few enough to stay in a processor's cache.
+LAYER_SIZE = 1 << 14
+
+PASS_ON = len(ACTIVATIONS)  # the number of the activation that a missing layer has
+LOSS_KINDS: tuple[LossKind, ...] = ("squared_error", "cross_entropy", "binary_cross_entropy")
+
+# The numbers of many networks by kind of quantity: network by network, layer by layer, row by row.
+Flat = dict[str, Array]
+
+
+class Shape(NamedTuple):
+    """What a network is padded to: this many layers, neurons and inputs in each, and samples."""
+
+    depth: int
+    width: int
+    batch: int
+
+    @property
+    def capacity(self) -> int:
+        """How many networks of the shape a stack takes."""
+        return max(1, LAYER_SIZE // (self.width * self.batch))
+
+
+def shape_of(case: Case) -> Shape:
+    """The shape that a case is padded to."""
+    needed = (case.depth, max(case.widths), case.n)
+    return Shape(*(round_up(size, steps) for size, steps in zip(needed, (DEPTHS, WIDTHS, BATCHES), strict=True)))
+
+
+def round_up(size: int, steps: Sequence[int]) -> int:
+    """The first step that is enough; past the last, the next power of two."""
+    return next((step for step in steps if step >= size), 1 << (size - 1).bit_length())
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """S networks of one shape: L layers, K neurons and N samples.
+
+    numbers: where its cases stand in the sequence that was stacked. depths, samples (S,). widths (S, L + 1): of x and
+    every layer, 0 where there is none. activations (S, L), loss (S,): by their numbers in the contract and in
+    `LOSS_KINDS`.
+    """
+
+    cases: tuple[Case, ...]
+    numbers: tuple[int, ...]
+    shape: Shape
+    depths: Array
+    samples: Array
+    widths: Array
+    activations: Array
+    loss: Array
+
+    def pieces(self, networks: int) -> Iterator[Stack]:
+        """The stack in stacks of at most so many networks, whose arrays are views of this one's."""
+        arrays = ("weights", "biases", "x", "y", "step_weights", "step_biases", "learning_rate", "scale")
+        for start in range(0, len(self.cases), networks):
+            part = slice(start, start + networks)
+            piece = Stack(
+                self.cases[part],
+                self.numbers[part],
+                self.shape,
+                self.depths[part],
+                self.samples[part],
+                self.widths[part],
+                self.activations[part],
+                self.loss[part],
+            )
+            piece.__dict__.update({name: getattr(self, name)[part] for name in arrays})
+            yield piece
+
+    @cached_property
+    def active(self) -> list[int]:
+        """For each of the L layers, how many networks have it: the first so many."""
+        depths = self.depths.tolist()
+        return [sum(depth >= self.shape.depth - t for depth in depths) for t in range(self.shape.depth)]
+
+    @property
+    def layers(self) -> range:
+        """The layers that any network has."""
+        return range(self.shape.depth - self.cases[0].depth, self.shape.depth)
+
+    @cached_property
+    def widest(self) -> list[int]:
+        """For x and each of the L layers, how many neurons a network has there at most."""
+        return [
+            int(self.widths[:networks, t].max(initial=0)) for t, networks in enumerate([*self.active, len(self.cases)])
+        ]
+
+    @cached_property
+    def longest(self) -> int:
+        """How many samples a network has at most."""
+        return int(self.samples.max())
+
+    @cached_property
+    def there(self) -> Array:
+        """Which neurons there are, (S, L + 1, K)."""
+        return np.arange(self.shape.width) < self.widths[:, :, None]
+
+    @cached_property
+    def sampled(self) -> Array:
+        """Which samples there are, (S, N)."""
+        return np.arange(self.shape.batch) < self.samples[:, None]
+
+    @cached_property
+    def inputs(self) -> Array:
+        """Which inputs there are, (S, K)."""
+        return np.arange(self.shape.width) < np.array([case.x.shape[1] for case in self.cases])[:, None]
+
+    @cached_property
+    def places(self) -> dict[str, Array]:
+        """For each kind of quantity, where its numbers are in the stack's array of that kind, laid out in a line."""
+        there, sampled = self.there, self.sampled
+        matrices = np.flatnonzero(there[:, 1:, :, None] & there[:, :-1, None, :])
+        vectors = np.flatnonzero(there[:, 1:] & (self.widths[:, :-1, None] > 0))
+        inputs = np.flatnonzero(sampled[:, :, None] & self.inputs[:, None, :])
+        return {
+            "output": np.flatnonzero(sampled[:, None, :, None] & there[:, :, None, :]),
+            "loss": np.arange(len(self.cases)),
+            **dict.fromkeys(("dW", "step_W"), matrices),
+            **dict.fromkeys(("db", "step_b"), vectors),
+            **dict.fromkeys(OF_INPUT, inputs),
+        }
+
+    @cached_property
+    def sizes(self) -> dict[str, Array]:
+        """For each kind of quantity, how many numbers each network has of it, (S,)."""
+        outputs, matrices, vectors = (self._layer_sizes[kind].sum(axis=1) for kind in ("output", "dW", "db"))
+        inputs = self.samples * self.inputs.sum(axis=1)
+        return {
+            "output": outputs,
+            "loss": np.ones_like(outputs),
+            **dict.fromkeys(("dW", "step_W"), matrices),
+            **dict.fromkeys(("db", "step_b"), vectors),
+            **dict.fromkeys(OF_INPUT, inputs),
+        }
+
+    def line_of(self, kind: str, t: int) -> Array:
+        """Where, in the line of all numbers of a kind, those of layer t are, for the networks that have it."""
+        sizes, networks = self._layer_sizes[kind], self.active[t]
+        layer = sizes[:networks, t + (kind == "output")]
+        starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)[:networks, t + (kind == "output")]
+        ends = np.cumsum(layer)
+        return np.arange(ends[-1]) + np.repeat(starts - (ends - layer), layer)
+
+    @cached_property
+    def _layer_sizes(self) -> dict[str, Array]:
+        """For the kinds that have an array for each layer how many numbers each of them has, (S, L + 1) or (S, L)."""
+        widths, received = self.widths[:, 1:], self.widths[:, :-1]
+        return {
+            "output": self.samples[:, None] * self.widths,
+            "dW": widths * received,
+            "db": widths * (received > 0),
+        }
+
+    def array_shape(self, kind: str) -> tuple[int, ...]:
+        """The shape of the stack's array of that kind."""
+        (L, K, N), S = self.shape, len(self.cases)
+        return {
+            "output": (S, L + 1, N, K),
+            "loss": (S,),
+            **dict.fromkeys(("dW", "step_W"), (S, L, K, K)),
+            **dict.fromkeys(("db", "step_b"), (S, L, K)),
+        }.get(kind, (S, N, K))
+
+    @cached_property
+    def weights(self) -> Array:
+        """(S, L, K, K)."""
+        return self._padded("dW", [W for case in self.cases for W in case.weights])
+
+    @cached_property
+    def biases(self) -> Array:
+        """(S, L, K)."""
+        return self._padded("db", [b for case in self.cases for b in case.biases])
+
+    @cached_property
+    def x(self) -> Array:
+        """(S, N, K)."""
+        return self._padded("softmax", [case.x for case in self.cases])
+
+    @cached_property
+    def y(self) -> Array:
+        """(S, N, K)."""
+        y = np.zeros(self.array_shape("softmax"))
+        for labels, case in zip(y, self.cases, strict=True):
+            labels[: case.n, : case.y.shape[1]] = case.y
+        return y
+
+    @cached_property
+    def step_weights(self) -> Array:
+        """The gradients that the cases try a step with: their weights' entries reversed, (S, L, K, K)."""
+        return self._padded("dW", [W.ravel()[::-1] for case in self.cases for W in case.weights])
+
+    @cached_property
+    def step_biases(self) -> Array:
+        """The same for biases, (S, L, K)."""
+        return self._padded("db", [b[::-1] for case in self.cases for b in case.biases])
+
+    @cached_property
+    def learning_rate(self) -> Array:
+        """(S,)."""
+        return np.array([case.learning_rate for case in self.cases])
+
+    @cached_property
+    def scale(self) -> Array:
+        """The losses' scales c, (S,)."""
+        return np.array([case.loss_scale for case in self.cases])
+
+    def _padded(self, kind: str, arrays: list[Array]) -> Array:
+        padded = np.zeros(self.array_shape(kind))
+        padded.reshape(-1)[self.places[kind]] = np.concatenate([array.ravel() for array in arrays])
+        return padded
+
+    def with_inputs(self, outputs: Array) -> Array:
+        """Outputs (S, L + 1, N, K) with x where each network's first layer receives it."""
+        outputs[np.arange(len(self.cases)), self.shape.depth - self.depths] = self.x
+        return outputs
+
+    def flat(self, arrays: dict[str, Array]) -> Flat:
+        """The stack's arrays of each kind, or several of each (A, ...), without padding."""
+        return {
+            kind: array.reshape(*array.shape[: array.ndim - len(self.array_shape(kind))], -1)[..., self.places[kind]]
+            for kind, array in arrays.items()
+        }
+
+    def split(self, flat: Flat) -> list[Answer]:
+        """Flat numbers as each case's answer, in the order of the stack's cases."""
+        ends = {kind: np.cumsum(size).tolist() for kind, size in self.sizes.items()}
+        return [
+            _shaped(case, {kind: flat[kind][ends[kind][s] - int(self.sizes[kind][s]) : ends[kind][s]] for kind in flat})
+            for s, case in enumerate(self.cases)
+        ]
+
+    def joined(self, answers: Sequence[Answer]) -> Flat:
+        """What `split` takes apart, from the answers of the stack's cases."""
+        kinds: dict[str, list[Array]] = {kind: [] for kind in self.sizes}
+        for answer in answers:
+            for quantity, array in answer.items():
+                kinds[quantity.kind].append(np.ravel(array))
+        return {kind: np.concatenate(arrays) for kind, arrays in kinds.items()}
+
+
+def _shaped(case: Case, flat: Flat) -> Answer:
+    """A case's numbers by kind as arrays by quantity."""
+    answer, start = {}, dict.fromkeys(flat, 0)
+    for quantity, shape in case.shapes.items():
+        kind, size = quantity.kind, int(np.prod(shape))
+        answer[quantity] = flat[kind][start[kind] : start[kind] + size].reshape(shape)
+        start[kind] += size
+    return answer
+
+
+class ByStack(ABC):
+    """An oracle that answers for a stack of networks at a time."""
+
+    @abstractmethod
+    def flat(self, stack: Stack) -> Flat:
+        """The answers for a stack, float64."""
+
+    def answers(self, cases: Sequence[Case]) -> list[Answer]:
+        """One answer a case, with the case's quantities in their order; arrays are float64."""
+        found: dict[int, Answer] = {}
+        for stack in stacks(cases):
+            found |= zip(stack.numbers, stack.split(self.flat(stack)), strict=True)
+        return [found[number] for number in range(len(cases))]
+
+
+class OneByOne(ABC):
+    """An oracle that answers for one network after the other."""
+
+    @abstractmethod
+    def answers(self, cases: Sequence[Case]) -> list[Answer]:
+        """One answer a case, with the case's quantities in their order; arrays are float64."""
+
+    def flat(self, stack: Stack) -> Flat:
+        """The answers for a stack, float64."""
+        return stack.joined(self.answers(stack.cases))
+
+
+def stacks(cases: Sequence[Case]) -> Iterator[Stack]:
+    """The cases in stacks: those of one shape together, deeper networks first."""
+    groups: dict[Shape, list[int]] = {}
+    for number, case in enumerate(cases):
+        groups.setdefault(shape_of(case), []).append(number)
+    for shape, numbers in groups.items():
+        for start in range(0, len(numbers), shape.capacity):
+            yield stack_of(cases, numbers[start : start + shape.capacity], shape)
+
+
+def stack_of(cases: Sequence[Case], numbers: Sequence[int], shape: Shape) -> Stack:
+    """The cases of those numbers as one stack."""
+    numbers = sorted(numbers, key=lambda number: -cases[number].depth)
+    chosen = [cases[number] for number in numbers]
+    L = shape.depth
+    return Stack(
+        cases=tuple(chosen),
+        numbers=tuple(numbers),
+        shape=shape,
+        depths=np.array([case.depth for case in chosen]),
+        samples=np.array([case.n for case in chosen]),
+        widths=np.array([(0,) * (L - case.depth) + case.widths for case in chosen]),
+        activations=np.array(
+            [[PASS_ON] * (L - case.depth) + [ACTIVATIONS.index(g) for g in case.activations] for case in chosen]
+        ),
+        loss=np.array([LOSS_KINDS.index(case.loss_parts.kind) for case in chosen]),
+    )

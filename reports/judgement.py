@@ -1,0 +1,158 @@
+"""One network judged in every detail: a record for each of its quantities, against each oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from oracles.bounds import NUMPY, Arithmetic, bounds
+from oracles.case import Answer, Case, Quantity
+from oracles.comparison import Record, compare
+from oracles.registry import Oracle
+from reports.campaign import Grade, Progress, load_oracles
+from reports.implementation import Implementation, load_implementation
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One case: its records against each oracle by name, and how many of its neurons lie too near a kink."""
+
+    case: Case
+    records: dict[str, list[Record]]
+    undecided: int
+
+    @property
+    def disagreements(self) -> list[tuple[str, Record]]:
+        """The records that disagree, each with the oracle's name."""
+        return [(name, r) for name, records in self.records.items() for r in records if r.verdict == "disagrees"]
+
+    @property
+    def checked(self) -> bool:
+        """Whether anything was checked at all."""
+        return any(record.verdict != "unchecked" for records in self.records.values() for record in records)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a case is judged by.
+
+    got: what the implementation gave, or a `Problem`, for each quantity. expected: each oracle's answer, by its name.
+    own: the bound of an honest implementation; theirs: each oracle's. undecided: how many of the neurons lie too near
+    a kink for the implementation's arithmetic.
+    """
+
+    case: Case
+    got: dict[Quantity, Any]
+    expected: dict[str, Answer]
+    own: Answer
+    theirs: dict[str, Answer]
+    undecided: int
+
+    def records(self, own: Answer) -> dict[str, list[Record]]:
+        """The records against each oracle, where the implementation's bound is `own`."""
+        return {
+            name: compare(
+                self.got, answer, {q: own[q] + self.theirs[name][q] for q in self.case.quantities}, self.case.dtype
+            )
+            for name, answer in self.expected.items()
+        }
+
+
+def judge(
+    cases: Sequence[Case],
+    implementation: Implementation,
+    oracles: Sequence[Oracle],
+    grade: Grade = "strict",
+    progress: Progress | None = None,
+    *,
+    attribute: bool = False,
+) -> Iterator[Judgement]:
+    """Judge an implementation on the cases, one after the other; the oracles answer for all of them first."""
+    progress = progress or Progress()
+    answers = []
+    for oracle in oracles:
+        progress.stage(f"{oracle.name} computes {len(cases)} networks")
+        answers.append(oracle.answers(cases))
+    progress.stage(f"comparing {implementation.name}")
+    names = [oracle.name for oracle in oracles]
+    for case, *expected in zip(cases, *answers, strict=True):
+        prediction = expected[0][Quantity("output", case.depth)].astype(case.dtype)
+        (found,) = bounds([case], [tested(case.dtype, grade), *(oracle.arithmetic for oracle in oracles)])
+        own, *theirs = found.allowances
+        evidence = Evidence(
+            case,
+            implementation.answer(case, prediction),
+            dict(zip(names, expected, strict=True)),
+            own,
+            dict(zip(names, theirs, strict=True)),
+            found.undecided[0],
+        )
+        yield judgement(evidence, grade, attribute=attribute)
+        progress.judged()
+
+
+def judge_one(
+    case: Case, source: str, oracles: Sequence[str], grade: Grade = "strict", *, attribute: bool = False
+) -> Judgement:
+    """Judge the implementation of that name or path on one case.
+
+    Raises ValueError for an unknown oracle, CouldNotRunError as `load_oracles` does, and CouldNotLoadError.
+    """
+    loaded = load_oracles(oracles)
+    (judged,) = judge([case], load_implementation(source), loaded, grade, attribute=attribute)
+    return judged
+
+
+def tested(dtype: str, grade: Grade) -> Arithmetic:
+    """The arithmetic that an honest implementation in NumPy has."""
+    return replace(NUMPY[dtype], lenient=grade == "lenient")
+
+
+def judgement(evidence: Evidence, grade: Grade, *, attribute: bool) -> Judgement:
+    """Judge one case by the evidence: compare, attribute what disagrees, and say what would agree leniently.
+
+    attribute: hold what agrees against the certified values too.
+    """
+    judged = Judgement(evidence.case, evidence.records(evidence.own), evidence.undecided)
+    if attribute or judged.disagreements:
+        judged = replace(judged, records=_attributed(judged, evidence, attribute=attribute))
+    if judged.disagreements and grade == "strict":
+        (found,) = bounds([evidence.case], [tested(evidence.case.dtype, "lenient")])
+        lenient = evidence.records(found.allowances[0])
+        marked = {name: list(map(_mark_lenient, judged.records[name], lenient[name])) for name in lenient}
+        judged = replace(judged, records=marked)
+    return judged
+
+
+def _mark_lenient(strict: Record, lenient: Record) -> Record:
+    return replace(strict, leniently=strict.verdict == "disagrees" and lenient.verdict == "agrees")
+
+
+def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> dict[str, list[Record]]:
+    """The records, in which every disagreement over values says who is outside its bound of the certified value.
+
+    attribute: look at what agrees as well, which then disagrees where one of the two is outside its own bound.
+    Unchanged where what certifies is not installed: the light install has the complex-step oracle alone.
+    """
+    try:
+        from oracles.attribution import Attribution
+    except ModuleNotFoundError:
+        return judged.records
+    own, theirs = evidence.own, evidence.theirs
+    certified = Attribution(
+        evidence.case, {q: np.min([own[q], *(bound[q] for bound in theirs.values())], axis=0) for q in own}
+    )
+
+    def attributed(record: Record, oracle: str) -> Record:
+        if record.index is None or not (attribute or record.verdict == "disagrees"):
+            return record
+        q = record.quantity
+        got, expected = np.asarray(evidence.got[q]), evidence.expected[oracle][q]
+        outside = certified.outside(q, got, own[q], expected, theirs[oracle][q])
+        verdict = "disagrees" if outside in ("implementation", "oracle", "both") else record.verdict
+        return replace(record, outside=outside, verdict=verdict)
+
+    return {oracle: [attributed(record, oracle) for record in records] for oracle, records in judged.records.items()}

@@ -1,0 +1,170 @@
+"""A part of a campaign judged: its networks by the stack, and one by one where anything is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from oracles.bounds import Arithmetic
+from oracles.bounds.network import StackBounds, stack_bounds
+from oracles.case import FUNCTION_OF_KIND
+from oracles.comparison import compare_segments
+from oracles.registry import Oracle
+from oracles.stack import Flat, Stack, stacks
+from reference_impl.contract import Array
+from reports.campaign import Campaign, Progress
+from reports.implementation import Implementation
+from reports.judgement import Evidence, judgement, tested
+from reports.records import Rows
+
+# What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
+DRAWING, STACKING, CALLING, BOUNDING, COMPARING, WRITING = (
+    "drawing networks",
+    "stacking networks",
+    "calling the implementation",
+    "deriving bounds",
+    "comparing",
+    "keeping records",
+)
+
+
+def computing(oracle: str) -> str:
+    """The stage in which an oracle answers."""
+    return f"{oracle} computes"
+
+
+def judge_part(
+    rows: Rows,
+    campaign: Campaign,
+    implementation: Implementation,
+    oracles: Sequence[Oracle],
+    progress: Progress,
+) -> None:
+    """Judge the networks of `rows` in every dtype, and note the outcome there."""
+    for number, dtype in enumerate(campaign.dtypes):
+        progress.stage(STACKING)
+        for stack in stacks([case.cast(dtype) for case in rows.cases]):
+            _StackJudge(rows, campaign, implementation, oracles, stack, number, progress).judge()
+            progress.judged(len(stack.cases))
+            progress.stage(STACKING)
+
+
+class _StackJudge:
+    """A stack of cases of one dtype, judged: first what everybody answers and may be off by, then the comparison."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        campaign: Campaign,
+        implementation: Implementation,
+        oracles: Sequence[Oracle],
+        stack: Stack,
+        dtype: int,
+        progress: Progress,
+    ) -> None:
+        self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
+        self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
+        self.expected: list[Flat] = []
+        for oracle in oracles:
+            progress.stage(computing(oracle.name))
+            self.expected.append(oracle.flat(stack))
+        progress.stage(CALLING)
+        self.predictions = _predictions(stack, self.expected[0])
+        self.answers = [
+            implementation.sound_answer(case, prediction)
+            for case, prediction in zip(stack.cases, self.predictions, strict=True)
+        ]
+        progress.stage(BOUNDING)
+        self.bounds, self.own, self.theirs = self._bounds()
+        progress.stage(COMPARING)
+
+    def judge(self) -> None:
+        """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
+        self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
+        wrong = np.array([answer is None for answer in self.answers]) | self._compare()
+        if self.campaign.attribute:
+            wrong[:] = True
+        for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
+            judged = judgement(evidence, self.campaign.grade, attribute=self.campaign.attribute)
+            self.rows.add_judgement(self.stack.numbers[s], self.dtype, judged)
+        self.rows.judged[self.networks, self.dtype] = True
+
+    def _bounds(self) -> tuple[StackBounds, int, list[int]]:
+        """The bounds of all arithmetics, each once; and which of them the implementation has, and the oracles."""
+        own = tested(self.campaign.dtypes[self.dtype], self.campaign.grade)
+        different: dict[Arithmetic, int] = {}
+        number, *numbers = (
+            different.setdefault(arithmetic.unnamed, len(different))
+            for arithmetic in (own, *(oracle.arithmetic for oracle in self.oracles))
+        )
+        componentwise = self.campaign.bound == "componentwise"
+        return stack_bounds(self.stack, list(different), componentwise=componentwise), number, numbers
+
+    def _compare(self) -> Array:
+        """Note how all networks compare, and say which of them disagree, (S,)."""
+        stack, got = self.stack, _joined(self.stack, self.answers)
+        wrong = np.zeros(len(stack.cases), bool)
+        for kind, sizes in stack.sizes.items():
+            if kind not in got:
+                self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
+                continue
+            allowances = self.bounds.allowances[kind]
+            for o, (answer, theirs) in enumerate(zip(self.expected, self.theirs, strict=True)):
+                values = got[kind], answer[kind], allowances[self.own] + allowances[theirs]
+                found = compare_segments(*values, sizes)
+                self.rows.add_segments(stack, self.networks, self.dtype, o, kind, found, values)
+                wrong |= found.failures > 0
+        return wrong
+
+    def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
+        """The evidence on some of the networks."""
+        if not chosen:
+            return
+        stack = self.stack
+        names = [oracle.name for oracle in self.oracles]
+        witnesses = [stack.split(flat) for flat in self.expected]
+        own, *theirs = (
+            stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
+            for number in (self.own, *self.theirs)
+        )
+        for s in chosen:
+            case, sound = stack.cases[s], self.answers[s]
+            # What was sound is not asked for again: an implementation with a memory would answer otherwise.
+            got = (
+                self.implementation.answer(case, self.predictions[s])
+                if sound is None
+                else self.implementation.by_quantity(case, sound)
+            )
+            yield (
+                s,
+                Evidence(
+                    case=case,
+                    got=got,
+                    expected={name: witness[s] for name, witness in zip(names, witnesses, strict=True)},
+                    own=own[s],
+                    theirs={name: bound[s] for name, bound in zip(names, theirs, strict=True)},
+                    undecided=int(self.bounds.undecided[self.own, s]),
+                ),
+            )
+
+
+def _predictions(stack: Stack, expected: Flat) -> list[Array]:
+    """The last layers' outputs, for the loss to be asked about."""
+    ends, found = np.cumsum(stack.sizes["output"]).tolist(), []
+    outputs = expected["output"].astype(stack.cases[0].dtype)
+    for case, end in zip(stack.cases, ends, strict=True):
+        n, k = case.y.shape
+        found.append(outputs[end - n * k : end].reshape(n, k))
+    return found
+
+
+def _joined(stack: Stack, answers: list[dict[str, list[Any]] | None]) -> Flat:
+    """The answers by kind, float64; NaN for a network that gave none that can be compared."""
+    kinds = {kind for answer in answers if answer is not None for kind in answer}
+    lines: dict[str, list[Array]] = {kind: [] for kind in kinds}
+    for s, answer in enumerate(answers):
+        for kind, parts in lines.items():
+            parts += [np.full(stack.sizes[kind][s], np.nan)] if answer is None else answer[kind]
+    return {kind: np.concatenate(parts, axis=None, dtype=np.float64) for kind, parts in lines.items()}

@@ -1,0 +1,129 @@
+"""`oracles.stack`: nothing of a network depends on what it is stacked with, or on its padding."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oracles.bounds import NUMPY, bounds
+from oracles.bounds.network import stack_bounds
+from oracles.case import Case
+from oracles.draw import DRAWN, draw_case
+from oracles.stack import WIDTHS, shape_of, stack_of, stacks
+from oracles.strategies import networks
+
+
+def extreme(depth: int, width: int, n: int) -> Case:
+    """A network with the same width everywhere."""
+    rng = np.random.default_rng([depth, width, n])
+    names = ("tanh", "relu", "sigmoid", "identity")
+    return Case(
+        tuple(rng.standard_normal((width, width)) / width**0.5 for _ in range(depth)),
+        tuple(rng.standard_normal(width) for _ in range(depth)),
+        rng.standard_normal((n, width)),
+        rng.random((n, width)),
+        (*(names[i % 4] for i in range(depth - 1)), "sigmoid"),
+        "binary_cross_entropy_mean",
+        0.25,
+    )
+
+
+EDGES = [extreme(depth, width, n) for depth in (1, 8) for width in (1, 64) for n in (1, 32)]
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """The edges, among networks of all profiles."""
+    return [*EDGES, *(draw_case(11, i) for i in range(60))]
+
+
+def test_every_case_is_in_one_stack(crowd):
+    found = [number for stack in stacks(crowd) for number in stack.numbers]
+    assert sorted(found) == list(range(len(crowd)))
+    for stack in stacks(crowd):
+        assert len(stack.cases) <= stack.shape.capacity
+        assert {shape_of(case) for case in stack.cases} == {stack.shape}
+        assert all(crowd[number] is case for number, case in zip(stack.numbers, stack.cases, strict=True))
+
+
+def test_larger_than_all_steps():
+    """Past the largest step the next power of two."""
+    assert shape_of(extreme(9, max(WIDTHS) + 1, 33)) == (16, 128, 64)
+
+
+@given(st.lists(networks(), min_size=1, max_size=5))
+def test_split_takes_joined_apart(cases):
+    """Flat numbers are the arrays in a line, and padded ones too."""
+    for stack in stacks(cases):
+        answers = [
+            {quantity: np.random.default_rng(i).random(shape) for quantity, shape in case.shapes.items()}
+            for i, case in enumerate(stack.cases)
+        ]
+        flat = stack.joined(answers)
+        assert {kind: len(line) for kind, line in flat.items()} == {k: s.sum() for k, s in stack.sizes.items()}
+        for answer, again in zip(answers, stack.split(flat), strict=True):
+            assert list(again) == list(answer)
+            assert all(np.array_equal(answer[quantity], again[quantity]) for quantity in answer)
+        for kind, line in flat.items():
+            padded = np.full(stack.array_shape(kind), np.nan)
+            padded.reshape(-1)[stack.places[kind]] = line
+            assert np.array_equal(stack.flat({kind: padded})[kind], line)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_answers_do_not_depend_on_the_company(name, crowd, request):
+    """Alone or among others, an answer is the same within its own bound; where that is 0, to the last bit."""
+    oracle = request.getfixturevalue(f"{name}_oracle")
+    for case, answer in zip(crowd, oracle.answers(crowd), strict=True):
+        (alone,) = oracle.answers([case])
+        (allowed,) = bounds([case], [oracle.arithmetic])[0].allowances
+        for quantity, bound in allowed.items():
+            difference = np.abs(answer[quantity] - alone[quantity])
+            assert (difference <= 2 * bound).all(), (case, quantity)
+
+
+@pytest.mark.parametrize("componentwise", [False, True])
+def test_bounds_do_not_depend_on_the_company(componentwise, crowd):
+    """Alone or among others, with more padding or less."""
+    for stack in stacks(crowd):
+        together = stack_bounds(stack, [NUMPY["float64"], NUMPY["float32"]], componentwise=componentwise)
+        for s, case in enumerate(stack.cases):
+            alone = stack_bounds(
+                stack_of([case], [0], stack.shape),
+                [NUMPY["float64"], NUMPY["float32"]],
+                componentwise=componentwise,
+            )
+            assert np.array_equal(together.undecided[:, s], alone.undecided[:, 0])
+            for kind, size in stack.sizes.items():
+                end = int(np.cumsum(size)[s])
+                found, expected = together.allowances[kind][:, end - size[s] : end], alone.allowances[kind]
+                assert np.allclose(found, expected, rtol=1e-9, atol=0), (case, kind)
+
+
+@pytest.mark.parametrize("profile", DRAWN)
+def test_following_errors_only_narrows_the_bound(profile):
+    """On most networks the componentwise bound is nearly the affine one, and never much less."""
+    arithmetics = [NUMPY["float64"]]
+    growth = []
+    for stack in stacks([draw_case(4, i, profile) for i in range(60)]):
+        affine, componentwise = (stack_bounds(stack, arithmetics, componentwise=flag) for flag in (False, True))
+        for kind in ("output", "loss", "dW", "db"):
+            fine, coarse = affine.allowances[kind], componentwise.allowances[kind]
+            comparable = np.isfinite(fine) & np.isfinite(coarse) & (fine > 0)
+            growth.append(coarse[comparable] / fine[comparable])
+            assert (coarse[fine == 0] == 0).all()
+    growth = np.concatenate(growth)
+    if growth.size:
+        assert growth.min() > 0.5
+        assert np.median(growth) < 3
+
+
+def test_pieces_are_the_stack():
+    """Cut into pieces, a stack has the same arrays."""
+    (stack, *_) = stacks([replace(extreme(2, 3, 2), loss="squared_error_sum") for _ in range(5)])
+    pieces = list(stack.pieces(2))
+    assert [len(piece.cases) for piece in pieces] == [2, 2, 1]
+    for name in ("weights", "biases", "x", "y", "step_weights", "widths", "scale"):
+        assert np.array_equal(np.concatenate([getattr(piece, name) for piece in pieces]), getattr(stack, name))

@@ -1,0 +1,26 @@
+"""`reports.bench.methods`: each method lets the right implementation pass, and catches a gross mistake."""
+
+import numpy as np
+import pytest
+
+from mistakes.catalogue import MISTAKES
+from oracles.draw import draw_case
+from reports.bench.methods import METHODS, compiled_anew, passes
+from reports.implementation import Implementation, as_implementation, load_implementation
+
+REFERENCE = load_implementation("reference_impl")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_right_and_wrong(name):
+    case = draw_case(0, 2)
+    with compiled_anew():
+        assert passes(METHODS[name], REFERENCE, case)
+        assert not passes(METHODS[name], as_implementation(MISTAKES["HiddenDerivativeMissing"]()), case)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_raising_is_no_pass(name):
+    """Nor is it a traceback on the terminal."""
+    functions = {**REFERENCE.functions, "backward": lambda *_: np.zeros(3)[5]}
+    assert not passes(METHODS[name], Implementation("raising", functions), draw_case(0, 4))
