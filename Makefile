@@ -25,14 +25,17 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Take the README's picture of a report anew; needs the browser chromium.
+# Take the README's pictures of a report and of feedback anew; needs the browser chromium.
 picture: verify
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=9000 \
 		--window-size=1000,920 --screenshot=docs/report.png "file://$(CURDIR)/backproof-report/report.html"
+	$(BIN)/backproof grade docs/student.py
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=9000 \
+		--window-size=1000,1100 --screenshot=docs/feedback.png "file://$(CURDIR)/backproof-grades/student/feedback.html"
 
 # Remove what installing, testing and running leave behind.
 clean:
-	rm -rf .venv backproof-report .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv backproof-report backproof-grades .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

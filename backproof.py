@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from grader.assignment import CouldNotGradeError
+from grader.assignment import DEFAULT_ASSIGNMENT, CouldNotGradeError
 from grader.sandbox.launch import MODES, Mode
 from oracles.case import DTYPES
 from oracles.draw import PROFILES, find_case
@@ -389,11 +389,20 @@ def key_command(assignment: Path | None, *, out: Path, debug: bool, **settings: 
 
 
 @main.command("assignment")
-def assignment_command() -> None:
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write it to.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def assignment_command(*, out: Path | None, debug: bool) -> None:
     """Print the default assignment, with every key described, to make one's own from."""
-    from grader.assignment import DEFAULT
 
-    click.echo(DEFAULT.read_text(encoding="utf-8"), nl=False)
+    def run() -> int:
+        text = DEFAULT_ASSIGNMENT.read_text(encoding="utf-8")
+        if out is None:
+            click.echo(text, nl=False)
+        else:
+            out.write_text(text, encoding="utf-8")
+        return AGREES
+
+    _exit(run, debug)
 
 
 def _once(names: Sequence[str]) -> tuple[str, ...]:

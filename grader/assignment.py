@@ -20,7 +20,7 @@ from msgspec import Meta
 from oracles.case import DTYPES
 from reference_impl.contract import ACTIVATIONS, FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
 
-DEFAULT = Path(__file__).with_name("default") / "assignment.toml"
+DEFAULT_ASSIGNMENT = Path(__file__).with_name("default") / "assignment.toml"
 
 Edge = Literal["one sample", "one feature", "width 1", "one output", "integers", "zeros", "large values", "soft labels"]
 EDGES: tuple[Edge, ...] = (
@@ -216,7 +216,7 @@ def read_assignment(path: Path | None = None) -> Assignment:
 
     Raises CouldNotGradeError that names the file, the line and the key, where it is no assignment.
     """
-    path = path or DEFAULT
+    path = path or DEFAULT_ASSIGNMENT
     try:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text, parse_float=Decimal)

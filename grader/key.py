@@ -27,7 +27,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from grader.assignment import DEFAULT, Assignment, CouldNotGradeError, Edge
+from grader.assignment import DEFAULT_ASSIGNMENT, Assignment, CouldNotGradeError, Edge
 from grader.networks import Network
 from oracles.case import KINDS, Answer, Case, Quantity
 from reference_impl.contract import Array
@@ -35,7 +35,7 @@ from reference_impl.contract import Array
 # Raised whenever a key made before could not be read, or would be misread.
 VERSION = 1
 
-DEFAULT_KEY = DEFAULT.with_suffix(".key")
+DEFAULT_KEY = DEFAULT_ASSIGNMENT.with_suffix(".key")
 
 Purpose = Literal["grading", "practice"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +16,32 @@ from grader.grade import FunctionGrade
 from grader.key import Key, read_key, write_key
 from grader.key_making import make_key
 from grader.questions import Questions
+from grader.sandbox.launch import SandboxError, launch
+from grader.sandbox.session import Limits, Session
 from oracles.comparison import Problem
 from reports.implementation import Implementation
 
 SMALL = Assignment(networks=56, feedback="hints")
+
+
+@functools.cache
+def bubblewrap_works() -> bool:
+    """Whether submissions can be run in the sandbox here."""
+    limits = Limits(10, 2**29, 16, 2**20, 2**20, 2**10)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "student.py").write_text("")
+        try:
+            with Session(
+                launch("bubblewrap", Path(folder), "student.py", None, scratch_bytes=2**20), limits
+            ) as session:
+                session.begin([], [])
+                session.loaded(30)
+        except SandboxError:
+            return False
+    return True
+
+
+needs_bubblewrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not there, or does not work here")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from grader.assignment import DEFAULT, EDGES, Assignment, CouldNotGradeError, Points, read_assignment
+from grader.assignment import DEFAULT_ASSIGNMENT, EDGES, Assignment, CouldNotGradeError, Points, read_assignment
 from reference_impl.contract import FUNCTIONS
 
 
@@ -25,7 +25,7 @@ class TestDefault:
 
     def test_every_key_is_in_it_and_described(self):
         """Above each key, or the first of a paragraph, stands a comment."""
-        text, content = DEFAULT.read_text(), tomllib.loads(DEFAULT.read_text())
+        text, content = DEFAULT_ASSIGNMENT.read_text(), tomllib.loads(DEFAULT_ASSIGNMENT.read_text())
         for key in (
             *Assignment.__struct_fields__,
             *(f"limits.{k}" for k in type(Assignment().limits).__struct_fields__),

@@ -17,9 +17,12 @@ from grader import grade as grading
 from grader.exports import gradescope, junit
 from grader.feedback import render
 from grader.grade import Grade
+from tests.grader.conftest import needs_bubblewrap
 from tests.grader.students import DB, FORWARD, HIDDEN, RIGHT, N, with_lines
 
 ROOT = Path(__file__).parents[2]
+
+pytestmark = needs_bubblewrap
 
 
 def run(*arguments):

@@ -19,7 +19,10 @@ from grader.key import write_key
 from grader.key_making import make_key
 from grader.sandbox.launch import UNUSED_USERS
 from grader.submission import find_submission
+from tests.grader.conftest import needs_bubblewrap
 from tests.grader.hostile import HOSTILE, in_sigmoid
+
+pytestmark = needs_bubblewrap
 
 ATTACKED = Assignment(
     networks=16,

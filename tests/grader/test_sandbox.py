@@ -16,6 +16,7 @@ from grader.sandbox.launch import SandboxError, describe_mode, launch
 from grader.sandbox.runtime import this_runtime, unreadable_for_others
 from grader.sandbox.session import Limits, Session, WorkerFailure
 from grader.sandbox.system_calls import ALLOW, CLONE, CLONE3, CLONE_THREAD, PRLIMIT, REFUSE, REFUSED, filter_program
+from tests.grader.conftest import needs_bubblewrap
 
 LIMITS = Limits(
     cpu_seconds=30,
@@ -175,6 +176,7 @@ class TestFailures:
         with pytest.raises(SandboxError, match="as another user, who cannot enter /private"):
             launch("limits", submission, "student.py", None, scratch_bytes=1)
 
+    @needs_bubblewrap
     def test_an_answer_too_long(self, submission):
         """Not even its length is believed."""
         with Session(launch("bubblewrap", submission, "student.py", None, scratch_bytes=2**20), LIMITS) as session:
