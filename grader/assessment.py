@@ -8,8 +8,8 @@ from fractions import Fraction
 from grader import words
 from grader.assignment import USES
 from grader.calls import Trouble, plain
-from grader.checks import Check, Outcome, checks_of
-from grader.counterexample import Search, Trial, render
+from grader.checks import Check, Failure, Outcome, checks_of
+from grader.counterexample import Search, Trial, oracle_for_small_networks, render
 from grader.diagnosis import Diagnosis, diagnose
 from grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
 from grader.key import Key
@@ -135,26 +135,34 @@ class Assessment:
         self, function: str, status: Status, checks: Sequence[Check], checks_again: Sequence[Check] | None
     ) -> Counterexample | None:
         """The smallest network that can be found on which a function fails by its own fault."""
-        own = checks_again or checks
-        failed = next((check for check in own if check.status == "failed"), None)
-        if status != "failed" or failed is None or self._assignment.feedback != "counterexamples":
+        outcome = self._again.get(function, self._outcomes[function])
+        failed = next((check for check in checks_again or checks if check.status == "failed"), None)
+        told = self._assignment.feedback == "counterexamples"
+        if not told or status != "failed" or failed is None or outcome.unimportable():
             return None
         example = words.example(failed, self._key)
-        outcome = self._again.get(function, self._outcomes[function])
-        if outcome.unimportable() is not None:
+        trial = self._trial(function, outcome, failed, example)
+        found = self._search(function, failed, example.dtype, trial)
+        return render(function, found or trial, example.dtype, smallest=found is not None)
+
+    def _trial(self, function: str, outcome: Outcome, check: Check, example: Failure) -> Trial:
+        """A failure of a check in full."""
+        return Trial(
+            network=self._key.networks[example.number],
+            prediction=self._key.predictions[example.number],
+            given=outcome.given[example.dtype][example.number],
+            right=self._key.answer(function, example.number),
+            records=[failure.record for failure in check.failures if failure[:2] == example[:2]],
+        )
+
+    def _search(self, function: str, check: Check, dtype: str, example: Trial) -> Trial | None:
+        """The smallest trial like the example; none where looking for it would take a worker each time, or in vain."""
+        oracle = oracle_for_small_networks()
+        if oracle is None or any(isinstance(v, Trouble) and v.sort == "stopped" for v in example.given.values()):
             return None
-        given = outcome.given[example.dtype][example.number]
-        sorts = {value.sort for value in given.values() if isinstance(value, Trouble)}
-        network, prediction = self._key.networks[example.number], self._key.predictions[example.number]
-        records = [failure.record for failure in failed.failures if failure[:2] == example[:2]]
-        trial = Trial(network, prediction, given, self._key.answer(function, example.number), records)
-        if "stopped" not in sorts:
-            with self._start() as runner:
-                runner.replace({used: source(used) for used in self._replaced.get(function, ())})
-                found = Search(self._assignment, runner, failed, example.dtype, trial).smallest()
-            if found is not None:
-                return render(function, found, example.dtype, smallest=True)
-        return render(function, trial, example.dtype, smallest=False)
+        with self._start() as runner:
+            runner.replace({used: source(used) for used in self._replaced.get(function, ())})
+            return Search(self._assignment, runner, oracle, check, dtype, example).smallest()
 
     def _grade_check(self, scored: Scored) -> CheckGrade:
         check = scored.check

@@ -6,7 +6,6 @@ arguments, and the same words for what it should not have given.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -136,7 +135,7 @@ def rebuild(message: Any, arrays: Sequence[Array], function: str) -> Any:
         if "changed" in message:
             return Trouble(say_changed(function, sorted(set(message["changed"]))), sort="changed")
         return _raised(message, function)
-    except (KeyError, TypeError, IndexError, RecursionError, msgspec.ValidationError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
         raise ValueError("this is no answer") from error
 
 
@@ -168,4 +167,4 @@ def _raised(message: dict[str, Any], function: str) -> Trouble:
 
 def plain(text: str) -> str:
     """A text that came from a submission, with nothing in it that a terminal or a page could take for a command."""
-    return "".join(character if unicodedata.category(character)[0] != "C" else " " for character in text)[:400]
+    return "".join(character if character.isprintable() else " " for character in text)[:400]

@@ -55,22 +55,33 @@ class Trial:
     before: Case | None = None
 
 
+def oracle_for_small_networks() -> ComplexStepOracle | None:
+    """What knows the right answers without a framework; None on a machine whose long double is too narrow for it."""
+    try:
+        return ComplexStepOracle()
+    except RuntimeError:
+        return None
+
+
 class Search:
     """Looks for a small network on which a function of a submission errs, in the manner of an example."""
 
-    def __init__(self, assignment: Assignment, runner: Runner, check: Check, dtype: str, example: Trial) -> None:
-        self._assignment, self._runner, self._check, self._dtype = assignment, runner, check, dtype
+    def __init__(
+        self,
+        assignment: Assignment,
+        runner: Runner,
+        oracle: ComplexStepOracle,
+        check: Check,
+        dtype: str,
+        example: Trial,
+    ) -> None:
+        self._assignment, self._runner, self._oracle = assignment, runner, oracle
+        self._check, self._dtype = check, dtype
         self._manner = _manner(example.records[0])
         self._trials: dict[str, Trial] = {}
-        self._oracle = ComplexStepOracle()
         self._deadline = time.monotonic() + assignment.search.seconds
         # Asked about the example alone, a function that is wrong because of what it remembers is right.
         self._remembers = not self._try(None, asked_case(check.function, example.network), example.network.edge).records
-
-    @property
-    def remembers(self) -> bool:
-        """Whether the function is wrong only after other calls."""
-        return self._remembers
 
     def smallest(self) -> Trial | None:
         """The smallest failing trial that is found in time, if there is any."""

@@ -111,7 +111,8 @@ def terminal_view(grade: Grade) -> Group:
             parts += ["", Text("It printed:", style="bold"), Padding(Text(grade.output), (0, 0, 0, 2))]
     full = grade.score == grade.max_score
     score = f"{grade.submission}: {points(grade.score)} of {points(grade.max_score)} points"
-    return Group(*parts, "", Text(score, style="bold green" if full else "bold"))
+    parts += ["", Text(f"Sandbox: {grade.sandbox_description}.", style="dim")]
+    return Group(*parts, Text(score, style="bold green" if full else "bold"))
 
 
 def _points_table(grade: Grade) -> Table:

@@ -35,6 +35,26 @@ READ_AT_ONCE = MEBIBYTE
 NO_MESSAGE = "wrote into the channel that its answers go through, and was stopped"
 
 
+def decode(text: bytes, packed: bytes) -> tuple[Any, list[Array]]:
+    """A message, and its arrays as plain ones made here.
+
+    Raises ValueError for whatever else these bytes are.
+    """
+    try:
+        arrays = load(packed) if packed else {}
+        return msgspec.json.decode(text), [arrays[str(i)] for i in range(len(arrays))]
+    except (
+        msgspec.MsgspecError,
+        SafetensorError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ImportError,
+        RecursionError,
+    ) as error:
+        raise ValueError("this is no message") from error
+
+
 class WorkerFailure(Exception):  # noqa: N818
     """The worker gave no answer, and is gone; the message says why, in a phrase that follows the function's name."""
 
@@ -165,11 +185,9 @@ class Session:
             self._pump(max(left, 0))
             if left <= 0 and self._frame_size() is None:
                 self._fail(f"took longer than {seconds:g} s and was stopped: is there a loop that never ends?")
-        text, packed = frame
         try:
-            arrays = load(packed) if packed else {}
-            return msgspec.json.decode(text), [arrays[str(i)] for i in range(len(arrays))]
-        except (msgspec.MsgspecError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+            return decode(*frame)
+        except ValueError as error:
             raise self._not_a_message() from error
 
     def close(self) -> None:
