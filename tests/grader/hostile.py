@@ -195,7 +195,7 @@ HOSTILE = [
     Hostile(
         "reads the grader",
         in_sigmoid(
-            "import glob\nassert not glob.glob('/**/grader/*', recursive=True), 'found'\nassert not glob.glob('/**/*.key', recursive=True), 'found'\nopen('/etc/passwd')"
+            "import os\nnames = [name for _, folders, files in os.walk('/') for name in (*folders, *files)]\nassert not {'grader', 'oracles', 'torch', 'assignment.key', 'passwd'} & set(names), 'found'\nopen('/etc/passwd')"
         ),
         "No such file or directory: '/etc/passwd'",
     ),

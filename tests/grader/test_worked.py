@@ -74,10 +74,9 @@ def test_every_loss_and_output(loss):
 
 
 def test_large_arrays_are_not_written_out():
-    case = draw_case(0, 0)
-    assert case.x.size > ENTRIES_SHOWN
+    case = next(case for case in (draw_case(0, i) for i in range(100)) if case.x.size > ENTRIES_SHOWN)
     for function in FUNCTIONS:
-        assert steps(function, case, case.y)
+        assert len(steps(function, case, case.y)) <= 12 * case.depth + case.n
 
 
 def test_numbers():
