@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from grader import words
 from grader.assignment import USES
-from grader.calls import Trouble, plain
+from grader.calls import Trouble
 from grader.checks import Check, Failure, Outcome, checks_of
 from grader.counterexample import Search, Trial, oracle_for_small_networks, render
 from grader.diagnosis import Diagnosis, diagnose
@@ -19,6 +19,7 @@ from grader.running import KIBIBYTE, Runner
 from grader.sandbox.launch import Mode, describe_mode
 from grader.sandbox.system_calls import filter_program
 from grader.scoring import Scored, say_points, score
+from grader.submission import plain
 from grader.trusted import source
 from reports.wording import conjoin
 

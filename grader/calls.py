@@ -15,6 +15,7 @@ import numpy as np
 
 from grader.key import Key, asked_case
 from grader.networks import Network, whole
+from grader.submission import plain
 from oracles.comparison import Problem
 from reference_impl.contract import Array
 from reports.implementation import arguments_of, say_changed
@@ -41,10 +42,8 @@ class Raised(msgspec.Struct):
 
     def explanation(self) -> str:
         """The error's type, line and message."""
-        where, because = (
-            f" in line {self.line}" if self.line else "",
-            f": {plain(self.message)}" if self.message else "",
-        )
+        where = f" in line {self.line}" if self.line else ""
+        because = f": {plain(self.message)}" if self.message else ""
         return f"{plain(self.raised)}{where}{because}"
 
 
@@ -163,8 +162,3 @@ def _raised(message: dict[str, Any], function: str) -> Trouble:
     if raised.raised == "MemoryError":
         return Trouble(f"{function} ran out of memory", sort="raised")
     return Trouble(f"{function} raised {raised.explanation()}", sort="raised")
-
-
-def plain(text: str) -> str:
-    """A text that came from a submission, with nothing in it that a terminal or a page could take for a command."""
-    return "".join(character if character.isprintable() else " " for character in text)[:400]

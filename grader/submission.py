@@ -36,10 +36,10 @@ def find_submission(path: Path, main: str = "") -> Submission:
     if path.is_file():
         if path.suffix != ".py":
             raise CouldNotGradeError(f"{path} is not a .py file")
-        return Submission(path.stem, path, path.name)
+        return Submission(_name(path.stem), path, path.name)
     if not path.is_dir():
         raise CouldNotGradeError(f"there is no file or folder {path}")
-    name = path.resolve().name
+    name = _name(path.resolve().name)
     if main:
         if not (path / main).is_file():
             raise CouldNotGradeError(f"the submission {path} has no file {main}, which the assignment asks for")
@@ -51,6 +51,18 @@ def find_submission(path: Path, main: str = "") -> Submission:
     return Submission(name, path, found[0])
 
 
+def _name(name: str) -> str:
+    """What a submission is called, and the folder with its grade. Raises CouldNotGradeError where that cannot be."""
+    if name in ("", ".", ".."):
+        raise CouldNotGradeError(f"a submission cannot be called {name!r}")
+    return plain(name)
+
+
+def plain(text: str) -> str:
+    """A text that came from a submission, with nothing in it that a terminal or a page could take for a command."""
+    return "".join(character if character.isprintable() else " " for character in text)[:400]
+
+
 @contextmanager
 def private_copy(submission: Submission, adapter: Path | None) -> Iterator[tuple[Path, Path | None]]:
     """A folder with copies of the submission's files alone, and the adapter's copy; gone afterwards.
@@ -60,8 +72,7 @@ def private_copy(submission: Submission, adapter: Path | None) -> Iterator[tuple
     with tempfile.TemporaryDirectory(prefix="backproof-") as private:
         root = Path(private)
         root.chmod(0o711)
-        folder = root / "submission"
-        folder.mkdir(mode=0o755)
+        folder = _make(root / "submission")
         copied = None
         try:
             if submission.path.is_file():
@@ -70,7 +81,7 @@ def private_copy(submission: Submission, adapter: Path | None) -> Iterator[tuple
                 _copy_folder(submission.path, folder)
             if adapter is not None:
                 copied = root / "adapter" / "adapter.py"
-                copied.parent.mkdir(mode=0o755)
+                _make(copied.parent)
                 _copy(adapter, copied)
         except OSError as error:
             raise CouldNotGradeError(f"{error.filename} cannot be read: {error.strerror}") from error
@@ -85,8 +96,7 @@ def _copy_folder(source: Path, target: Path) -> None:
         subfolders[:] = sorted(
             name for name in subfolders if not (folder / name).is_symlink() and name != "__pycache__"
         )
-        there = target / folder.relative_to(source)
-        there.mkdir(mode=0o755, exist_ok=True)
+        there = _make(target / folder.relative_to(source))
         for name in sorted(names):
             information = (folder / name).lstat()
             if not stat.S_ISREG(information.st_mode):
@@ -98,6 +108,13 @@ def _copy_folder(source: Path, target: Path) -> None:
                     f"{MOST_BYTES // MEBIBYTE} MiB"
                 )
             _copy(folder / name, there / name)
+
+
+def _make(folder: Path) -> Path:
+    """Make a folder that everybody can read."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    return folder
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import itertools
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,8 @@ def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, *, scratch
     main: the path of its file in there; adapter: a file of the instructor's, in a folder of its own. Raises
     SandboxError where this mode cannot work.
     """
+    if sys.platform != "linux":
+        raise SandboxError("submissions are run on Linux alone; on other systems, grade in a container")
     runtime = this_runtime()
     if mode == "limits":
         return _limits(runtime, folder, main, adapter)
@@ -124,10 +127,10 @@ def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> 
     root = os.geteuid() == 0
     if not root:
         _hide_memory()
-    if root and (blocked := unreadable_for_others(runtime)):
+    elif blocked := unreadable_for_others(runtime.executable, *runtime.readable, *runtime.numpy, folder):
         raise SandboxError(
-            f"--sandbox limits runs submissions as another user, who cannot enter {blocked}, where this Python is: use "
-            "a Python that every user can read, or bubblewrap"
+            f"--sandbox limits runs submissions as another user, who cannot enter {blocked}: use a Python and a folder "
+            "for temporary files that every user can read, or bubblewrap"
         )
     packages = folder.with_name("packages")
     packages.mkdir(exist_ok=True)

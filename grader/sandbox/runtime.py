@@ -45,10 +45,10 @@ def _libraries() -> list[Path]:
     triplet = sysconfig.get_config_var("MULTIARCH") or ""
     multiarch = [Path(f"{folder}/{triplet}") for folder in ("/lib", "/usr/lib")] if triplet else []
     found = [path for path in multiarch if path.is_dir()]
-    loaders = list(Path("/lib64").glob("ld-linux*"))
+    loaders = [loader for folder in ("/lib64", "/lib") for loader in Path(folder).glob("ld-linux*")]
     system = [*found, *loaders] if found else [Path(folder) for folder in SYSTEM_LIBRARIES]
-    own = Path(sysconfig.get_config_var("LIBDIR") or "")
-    return [*system, Path("/etc/ld.so.cache"), *([] if own.is_relative_to("/usr") else [own])]
+    own = sysconfig.get_config_var("LIBDIR") or SYSTEM_LIBRARIES[0]
+    return [*system, Path("/etc/ld.so.cache"), *([] if own in SYSTEM_LIBRARIES else [Path(own)])]
 
 
 def _package_folders(folder: Path) -> list[Path]:
@@ -58,9 +58,9 @@ def _package_folders(folder: Path) -> list[Path]:
     ]
 
 
-def unreadable_for_others(runtime: Runtime) -> Path | None:
-    """The first folder that keeps another user from running this Python, if there is one."""
-    for path in (runtime.executable, *runtime.readable, *runtime.numpy):
+def unreadable_for_others(*paths: Path) -> Path | None:
+    """The first folder that keeps another user from these files and folders, if there is one."""
+    for path in paths:
         for folder in reversed(path.resolve().parents):
             if not folder.stat().st_mode & 0o001:
                 return folder

@@ -48,7 +48,8 @@ MOST_BYTES, MOST_ITEMS, DEEPEST = 2**16, 256, 3
 MESSAGE_SHOWN = 300
 
 # The submission may put something else in their places.
-READ, WRITE, ENCODE, DECODE, ERRSTATE = os.read, os.write, json.JSONEncoder().encode, json.loads, np.errstate
+READ, WRITE, ENCODE, DECODE = os.read, os.write, json.JSONEncoder().encode, json.loads
+ARRAY, SCALAR, AS_ARRAY, ERRSTATE = np.ndarray, np.generic, np.asarray, np.errstate
 
 
 class Channel:
@@ -253,14 +254,14 @@ def describe_error(error: BaseException, submission: Submission) -> dict[str, An
 def describe(value: Any, arrays: list[np.ndarray], depth: int = 0) -> Any:
     """What a value is, as JSON: an array's number among `arrays`, a sequence, or the description of anything else."""
     kind = type(value)
-    if issubclass(kind, np.ndarray | np.generic):
-        plain = np.asarray(value)
+    if issubclass(kind, (ARRAY, SCALAR)):
+        plain = AS_ARRAY(value)
         if plain.dtype not in DTYPES or plain.nbytes > MOST_BYTES:
             return {"shape": list(plain.shape), "dtype": str(plain.dtype)[:80]}
         arrays.append(plain)
         return len(arrays) - 1
     if kind is float:
-        arrays.append(np.array(value))
+        arrays.append(AS_ARRAY(value))
         return {"number": len(arrays) - 1}
     if kind in (list, tuple):
         if len(value) > MOST_ITEMS or depth == DEEPEST:
@@ -335,7 +336,7 @@ def _snapshot(value: Any) -> Any:
     """What has to be the same after a call."""
     if type(value) is list:
         return [(id(part), _snapshot(part)) for part in value]
-    return (value.shape, value.tobytes()) if type(value) is np.ndarray else value
+    return (value.shape, value.tobytes()) if type(value) is ARRAY else value
 
 
 def main() -> None:

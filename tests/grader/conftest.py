@@ -91,14 +91,15 @@ class Unprotected:
                 yield call, Trouble(result.cause, fails=False, sort="unwritten") if unwritten else result
 
 
+def judge_unprotected(assignment: Assignment, key: Key, text: str) -> dict[str, FunctionGrade]:
+    """The grades of the functions of a submission that is trusted, given as text."""
+    questions = Questions(assignment, key)
+    outcomes = questions.judge(questions.ask(Unprotected(text, key), assignment.functions))
+    assessment = Assessment(questions, outcomes, "", lambda: Unprotected(text, key))
+    return {function: assessment.grade_function(function) for function in assignment.functions}
+
+
 @pytest.fixture(scope="session")
 def judge_text(small_key) -> Callable[[str], dict[str, FunctionGrade]]:
-    """The grades of the functions of a submission that is trusted, given as text."""
-    questions = Questions(SMALL, small_key)
-
-    def judge(text: str) -> dict[str, FunctionGrade]:
-        outcomes = questions.judge(questions.ask(Unprotected(text, small_key), SMALL.functions))
-        assessment = Assessment(questions, outcomes, "", lambda: Unprotected(text, small_key))
-        return {function: assessment.grade_function(function) for function in SMALL.functions}
-
-    return judge
+    """The same for the default assignment with few networks."""
+    return lambda text: judge_unprotected(SMALL, small_key, text)

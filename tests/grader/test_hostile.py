@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from grader.assignment import Assignment, Points, UseLimits
-from grader.exports import gradescope, junit
+from grader.assignment import Assignment, CouldNotGradeError, Points, UseLimits
+from grader.exports import gradescope, junit, write_grade
 from grader.feedback import render, terminal_view
 from grader.grading import grade_submission
 from grader.key import write_key
@@ -156,3 +156,28 @@ def test_time_runs_out(key, tmp_path):
     assert [function.status for function in found.functions.values()] == ["not checked", "not checked", "not checked"]
     assert "the 1e-06 s for everything were used up" in found.functions["relu"].cause
     assert found.score == 0
+
+
+def test_a_cautious_umask(key, tmp_path):
+    """What is copied for the sandbox can be read there, whatever the user's files are like."""
+    before = os.umask(0o077)
+    try:
+        assert grade(in_sigmoid("pass"), key, tmp_path).score == 4
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("name", ["...py", "a\x1b[31mb.py", "<i>.py", " .py", "-x.py", "ü.py"])
+def test_names(name, key, tmp_path):
+    """Whatever a file is called, its grade lies in a folder of its own, or is refused."""
+    path = tmp_path / name
+    path.write_text(in_sigmoid("pass"))
+    if name == "...py":
+        with pytest.raises(CouldNotGradeError, match=r"a submission cannot be called '\.\.'"):
+            find_submission(path)
+        return
+    found = grade_submission(find_submission(path), ATTACKED, key)
+    assert found.score == 4
+    folder = write_grade(found, tmp_path / "out")
+    assert folder.parent == tmp_path / "out"
+    assert found.submission.isprintable()

@@ -1,9 +1,14 @@
 """Mistakes as students make them: each loses the points that it should, no others, and is called by its name."""
 
+from decimal import Decimal
+
 import pytest
 
+from grader.assignment import Assignment, Points
+from grader.key_making import make_key
 from mistakes.catalogue import MISTAKES, ON_INTEGERS
 from oracles.case import KINDS
+from tests.grader.conftest import judge_unprotected
 from tests.grader.students import EVERYTHING, MISTAKEN, RIGHT
 
 
@@ -36,8 +41,29 @@ def test_the_right_one(judge_text):
     assert all(grade.status == "passed" for grade in judge_text(RIGHT).values())
 
 
+def test_another_assignment():
+    """With tanh, and with a squared error that has no factor 1/2, so that N15 is one of the notes' misprints."""
+    assignment = Assignment(
+        networks=32,
+        dtypes=("float64",),
+        activations=("identity", "tanh"),
+        losses=("squared_error_mean",),
+        points=Points(tanh=Decimal(1), tanh_prime=Decimal(1), backward=Decimal(2)),
+        feedback="hints",
+    )
+    text = RIGHT.replace("sigmoid", "tanh").replace("1.0 / (1.0 + np.exp(-z))", "np.tanh(z)")
+    right = text.replace("tanh(z) * (1 - tanh(z))", "1 - tanh(z) ** 2").replace("error = p - y", "error = 2 * (p - y)")
+    key = make_key(assignment)
+    assert all(grade.status == "passed" for grade in judge_unprotected(assignment, key, right).values())
+    wrong = right.replace("1 - tanh(z) ** 2", "1 - z ** 2").replace("error = 2 * (p - y)", "error = p - y")
+    grades = judge_unprotected(assignment, key, wrong)
+    assert grades["tanh_prime"].diagnosis == ["TanhDerivativeOfPreActivation"]
+    assert grades["backward"].diagnosis == ["FactorTwoMissing"]
+    assert "The notes print it like that, in N15." in grades["backward"].explanation[0]
+
+
 def test_all_of_the_catalogue_is_tried():
-    """But for tanh, which the default assignment does without."""
+    """But for tanh, which the default assignment does without, and the test before this one tries."""
     assert (MISTAKES | ON_INTEGERS).keys() - {mistaken.name for mistaken in MISTAKEN} == {
         "TanhDerivativeOfPreActivation"
     }
