@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import grader.grade
     from grader.key import Key
     from reports.bench.bench import Bench
+    from reports.claims.claim import Claims
     from reports.report import Report
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
@@ -108,6 +109,20 @@ def bench(
     if out is not None:
         write_bench(found, Path(out))
     return found
+
+
+def claims(*, seed: int = 0, out: str | Path = DEFAULT_OUT, progress: Progress | None = None) -> Claims:
+    """Try every statement of the notes by running, write claims.json and its chapter of the report, and return them.
+
+    seed: of the random networks and starts. out: the folder to write into, which may have a verification's report; any
+    address that fsspec knows will do.
+
+    Raises `reports.campaign.CouldNotRunError` where that cannot be carried out, and ImportError where the extra
+    "verify" is not installed.
+    """
+    from reports.claims.trial import try_notes
+
+    return try_notes(out, seed, progress)
 
 
 def grade(
@@ -321,6 +336,36 @@ def bench_command(*, networks: int, jobs: int | None, out: Path | None, debug: b
             found = bench(networks=networks, jobs=jobs, out=out, progress=progress)
         _print(bench_view(found))
         return AGREES
+
+    _exit(run, debug)
+
+
+@main.command("claims")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the random networks and starts.")
+@click.option(
+    "--out",
+    default=DEFAULT_OUT,
+    help="Folder for claims.json, and for report.md and report.html, which get a chapter. Any address that fsspec "
+    "knows will do.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def claims_command(*, debug: bool, **settings: Any) -> None:
+    """Put the lecture notes on trial: every printed statement is tried, and gets a verdict.
+
+    A statement holds, holds under a condition, or fails as printed; then there is a counterexample to follow by hand,
+    and what it should say. Exit status 0: every statement holds or is corrected; 1: one is not, or training differs by
+    more than rounding; 2: it could not be found out.
+    """
+
+    def run() -> int:
+        from reports.claims.terminal import claims_view
+        from reports.terminal import TerminalProgress
+
+        with TerminalProgress() as progress:
+            found = claims(**settings, progress=progress)
+        _print(claims_view(found))
+        click.echo(f"\nThe report is in {settings['out'].rstrip('/')}/report.html")
+        return AGREES if found.settled else DISAGREES
 
     _exit(run, debug)
 

@@ -95,7 +95,7 @@ def _split(balls: dict[Quantity, Any], undecided: int, bits: int) -> Enclosure:
     high = list(map(float, flat))
     rest = list(map(sub, flat, high))
     low = list(map(float, rest))
-    radius = [_above((r - part).abs_upper()) for r, part in zip(rest, low, strict=True)]
+    radius = [above((r - part).abs_upper()) for r, part in zip(rest, low, strict=True)]
     parts = np.array([high, low, radius])
     parts[1:, ~np.isfinite(parts).all(axis=0)] = np.array([[0.0], [np.inf]])
     ends = np.cumsum([array.size for array in arrays.values()])[:-1]
@@ -107,7 +107,7 @@ def _split(balls: dict[Quantity, Any], undecided: int, bits: int) -> Enclosure:
     return Enclosure(shaped(parts[0]), shaped(parts[1]), shaped(parts[2]), undecided, bits)
 
 
-def _above(bound: arb) -> float:
+def above(bound: arb) -> float:
     """A float64 that is no less."""
     return 0.0 if bound.is_zero() else math.nextafter(float(bound), math.inf)
 
@@ -115,7 +115,7 @@ def _above(bound: arb) -> float:
 def _balls(case: Case) -> tuple[dict[Quantity, Any], int]:
     """All quantities of a case, as balls in lists, and the number of undecided ReLU inputs."""
     weights = [arb_mat(W.tolist()) for W in case.weights]
-    y, scale = _exact(case.y), _scale(case)
+    y, scale = _exact(case.y), exact_scale(case)
     z, a, slopes = _forward(case, weights)
     found: dict[Quantity, Any] = {Quantity("output", i): output for i, output in enumerate(a)}
     found[Quantity("loss")] = scale * _sum(_loss_terms(case, z[-1], a[-1], y))
@@ -137,7 +137,7 @@ def _exact(array: Array) -> Rows:
     return [[arb(value) for value in row] for row in array.tolist()]
 
 
-def _scale(case: Case) -> arb:
+def exact_scale(case: Case) -> arb:
     """The factor of the loss, over what it is a mean of."""
     parts = case.loss_parts
     return arb(parts.factor) / {"sum": 1, "mean": case.n, "entry_mean": case.n * case.widths[-1]}[parts.reduction]

@@ -6,18 +6,48 @@ can be worked through by hand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import platformdirs
+from hypothesis import HealthCheck, find, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.errors import NoSuchExample
 from hypothesis.extra.numpy import arrays
+from hypothesis.strategies import SearchStrategy as SearchStrategy  # users of the strategies name their type
 
 from oracles.case import Case
 from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
 
 INTEGERS = st.integers(-4, 4).map(float)
 NUMBERS = INTEGERS | st.floats(-4, 4, width=32)
+
+Drawn = TypeVar("Drawn")
+
+
+def smallest(strategy: SearchStrategy[Drawn], shows: Callable[[Drawn], bool]) -> Drawn | None:
+    """The simplest example that Hypothesis shrinks to, of those that show something; the same one at every call.
+
+    None where it finds no such example. What Hypothesis keeps on disk goes to the user's cache folder, not to the one
+    that somebody works in.
+    """
+    search = settings(
+        database=None, derandomize=True, deadline=None, max_examples=300, suppress_health_check=list(HealthCheck)
+    )
+    set_hypothesis_home_dir(platformdirs.user_cache_path("backproof") / "hypothesis")
+    try:
+        return find(strategy, shows, settings=search)
+    except NoSuchExample:
+        return None
+    finally:
+        set_hypothesis_home_dir(None)
+
+
+def rows(number: int, max_size: int) -> SearchStrategy[tuple[Array, ...]]:
+    """So many single rows (1, k) of integers, all of the same length."""
+    return st.integers(1, max_size).flatmap(lambda k: st.tuples(*[_array((1, k), INTEGERS)] * number))
 
 
 @st.composite
@@ -29,7 +59,7 @@ def networks(
     max_batch: int = 4,
     activations: Sequence[str] = (*HIDDEN_ACTIVATIONS, "softmax"),
     losses: Sequence[str] = tuple(LOSSES),
-    numbers: st.SearchStrategy[float] = NUMBERS,
+    numbers: SearchStrategy[float] = NUMBERS,
 ) -> Case:
     """A float64 case with at most so many layers, neurons in a layer and samples.
 
@@ -75,21 +105,21 @@ class Layer(NamedTuple):
 def _layer(
     draw: st.DrawFn,
     received: int,
-    widths: st.SearchStrategy[int],
-    activations: st.SearchStrategy[str],
-    numbers: st.SearchStrategy[float],
+    widths: SearchStrategy[int],
+    activations: SearchStrategy[str],
+    numbers: SearchStrategy[float],
 ) -> Layer:
     """All of a layer in one piece, so that shrinking can take it out of the middle of a network."""
     k, activation = draw(widths), draw(activations)
     return Layer(draw(_array((k, received), numbers)), draw(_array((k,), numbers)), activation)
 
 
-def _array(shape: tuple[int, ...], numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Array]:
+def _array(shape: tuple[int, ...], numbers: SearchStrategy[float]) -> SearchStrategy[Array]:
     """Entry by entry into an array of zeros, so that a smaller shape needs no other entries."""
     return arrays(np.float64, shape, elements=numbers, fill=st.just(0.0))
 
 
-def _labels(n: int, k: int, loss: str, output: str) -> st.SearchStrategy[Array]:
+def _labels(n: int, k: int, loss: str, output: str) -> SearchStrategy[Array]:
     """Distributions for a cross-entropy, numbers from 0 to 1 for probabilities, else small integers."""
     kind = find_loss(loss).kind
     if kind == "cross_entropy":
@@ -99,7 +129,7 @@ def _labels(n: int, k: int, loss: str, output: str) -> st.SearchStrategy[Array]:
     return _array((n, k), INTEGERS)
 
 
-def _distribution(k: int) -> st.SearchStrategy[list[float]]:
+def _distribution(k: int) -> SearchStrategy[list[float]]:
     """One of k classes, or two of them by halves: all exact in floating point."""
     classes = st.integers(0, k - 1)
     return st.tuples(classes, classes).map(lambda pair: [((pair[0] == j) + (pair[1] == j)) / 2 for j in range(k)])

@@ -1,38 +1,69 @@
-"""A report as files: report.json, report.md with its charts as SVG, and report.html, which needs nothing else."""
+"""A report as files: JSON, report.md with its charts as SVG, and report.html, which needs nothing else."""
 
 from __future__ import annotations
 
 import functools
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
+import msgspec
 import vl_convert
 from upath import UPath
 
 from oracles.comparison import say_outside
 from reports.charts import NAMES, Chart, charts
+from reports.claims.charts import CLAIM_CHARTS, claim_charts
+from reports.claims.claim import Claims
+from reports.claims.formulas import CORRECTED, PRINTED, mathml
+from reports.claims.wording import say_times
 from reports.report import Report
 from reports.wording import describe, format_ratio, format_value
 
 VEGA_LITE = "6.4"
 
+Kind = TypeVar("Kind", Report, Claims)
+
 
 def write_report(report: Report, folder: UPath) -> None:
-    """Write the report's files into the folder; charts of an earlier report that this one does not have are removed.
+    """Write a verification's report into the folder, with the chapter about the notes if they were tried there.
 
-    Raises OSError where they cannot be written.
+    Raises OSError where the files cannot be written.
     """
     (folder / "report.json").write_bytes(report.to_json())
-    drawn = charts(report)
-    for name in NAMES:
+    _write_pages(report, _read(folder / "claims.json", Claims), folder)
+
+
+def write_claims(claims: Claims, folder: UPath) -> None:
+    """Write claims.json into the folder, and its chapter into the report, which a verification may be in already.
+
+    Raises OSError where the files cannot be written.
+    """
+    (folder / "claims.json").write_bytes(claims.to_json())
+    _write_pages(_read(folder / "report.json", Report), claims, folder)
+
+
+def _read(path: UPath, kind: type[Kind]) -> Kind | None:
+    """What an earlier run has left; None where there is nothing that this version could read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _write_pages(report: Report | None, claims: Claims | None, folder: UPath) -> None:
+    """report.md and report.html, and the charts; those of an earlier report that this one does not have are removed."""
+    drawn, of_claims = charts(report) if report else [], claim_charts(claims) if claims else {}
+    everything = [*drawn, *(chart for some in of_claims.values() for chart in some)]
+    for name in (*NAMES, *CLAIM_CHARTS):
         (folder / f"{name}.svg").unlink(missing_ok=True)
-    for chart in drawn:
+    for chart in everything:
         svg = vl_convert.vegalite_to_svg(chart.specification, vl_version=VEGA_LITE)
         (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
+    context = {"report": report, "charts": drawn, "claims": claims, "claim_charts": of_claims, "everything": everything}
     for name in ("report.md", "report.html"):
-        text = _template(f"{name}.j2").render(**_context(report, drawn, scripts=name == "report.html"))
-        (folder / name).write_text(text, encoding="utf-8")
+        scripts = _scripts(everything) if name == "report.html" else {}
+        (folder / name).write_text(_template(f"{name}.j2").render(**context, **scripts), encoding="utf-8")
 
 
 def _template(name: str) -> jinja2.Template:
@@ -50,16 +81,17 @@ def _template(name: str) -> jinja2.Template:
         "description": describe,
         "outside": say_outside,
         "cell": _cell,
+        "mathml": mathml,
+        "times": say_times,
     }
+    environment.globals |= {"PRINTED": PRINTED, "CORRECTED": CORRECTED}
     return environment.get_template(name)
 
 
-def _context(report: Report, drawn: list[Chart], *, scripts: bool) -> dict[str, Any]:
-    context: dict[str, Any] = {"report": report, "charts": drawn}
-    if scripts:
-        context["specifications"] = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
-        context["vega"] = _vega()
-    return context
+def _scripts(drawn: list[Chart]) -> dict[str, Any]:
+    """What a page needs to draw its charts itself."""
+    specifications = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
+    return {"specifications": specifications, "vega": _vega()}
 
 
 @functools.cache

@@ -1,6 +1,9 @@
 """What all tests share: Hypothesis profiles, and oracles that are loaded once."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -25,3 +28,11 @@ def jax_oracle() -> Oracle:
 @pytest.fixture(scope="session")
 def complex_step_oracle() -> Oracle:
     return load_oracle("complex-step")
+
+
+@pytest.fixture(scope="session")
+def trial_by_command(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """What `backproof claims` prints, run once for all tests, and the folder that it was run in."""
+    folder = tmp_path_factory.mktemp("trial")
+    command = [Path(sys.executable).with_name("backproof"), "claims"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300, check=False), folder

@@ -1,6 +1,7 @@
 """`backproof`: the command line as its users meet it, and the public functions."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -8,7 +9,9 @@ from click.testing import CliRunner
 
 import backproof
 from oracles.draw import draw_case
+from reference_impl import as_printed
 from reports.campaign import CouldNotRunError
+from reports.claims import trial
 
 TORCH = ("--oracle", "torch")
 
@@ -119,6 +122,8 @@ class TestBadInput:
             ("replay v2:odd:0:1", "unknown profile 'odd'"),
             ("replay v2:kinks:0:1 --implementation absent.py", "there is no file absent.py"),
             ("replay v2:kinks:0:1 --dtype float16", "'float16' is not one of 'float64', 'float32'"),
+            ("claims --seed -1", "'--seed': -1 is not in the range x>=0"),
+            ("claims --out file.py", "the output folder file.py cannot be written: File exists"),
         ],
     )
     def test_one_sentence(self, arguments, sentence, here):
@@ -220,6 +225,56 @@ class TestReplay:
     def test_dtype(self, here):
         done = run("replay", "v2:kinks:0:3", "--dtype", "float32", *TORCH)
         assert (done.exit_code, "float32" in done.stdout) == (0, True)
+
+
+class TestClaims:
+    """backproof claims."""
+
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch):
+        """A trial of N8 alone, with certified values."""
+        monkeypatch.setattr(trial, "DEFAULT_ORACLES", ())
+        monkeypatch.setattr(trial, "STATEMENTS", {"N8": as_printed.STATEMENTS["N8"]})
+        monkeypatch.setattr(trial, "train", lambda bench: [])
+
+    def test_verdicts(self, here):
+        """The table, the outcome, where the report is; the default folder; a correction that holds is no failure."""
+        done = run("claims")
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert re.search("N8 +fails as printed +Softmax, used on the last layer", done.stdout)
+        assert "Of the notes' 1 statements 1 fail as printed (N8); what corrects them holds." in done.stdout
+        assert done.stdout.splitlines()[-1] == "The report is in backproof-report/report.html"
+        files = {path.name for path in (here / "backproof-report").iterdir()}
+        assert files == {"claims.json", "report.md", "report.html"}
+
+    def test_a_correction_that_does_not_hold(self, here, monkeypatch):
+        """Exit status 1."""
+        monkeypatch.setattr(as_printed, "softmax_with_exponential", as_printed.softmax)
+        done = run("claims", "--out", "found", "--seed", 4)
+        assert done.exit_code == 1
+        assert "a correction of N8 that holds is missing" in done.stdout
+        assert json.loads((here / "found" / "claims.json").read_bytes())["seed"] == 4
+
+    def test_from_python(self, here):
+        found = backproof.claims(out=here)
+        assert [claim.verdict for claim in found.claims] == ["fails as printed"]
+
+    def test_formulas_as_an_implementation(self):
+        """What is judged as printed disagrees where the trial says so."""
+        case = (
+            '{"weights":[[[0,0]]],"biases":[[0]],"x":[[1,0]],"y":[[0]],"activations":["sigmoid"],'
+            '"loss":"half_squared_error_mean","learning_rate":1.0}'
+        )
+        done = run("replay", case, "--implementation", "reference_impl.as_printed", *TORCH)
+        assert done.exit_code == 1
+        assert re.findall(r"^(\S+) disagrees", done.stdout, re.MULTILINE) == ["dW[1]", "relu_prime", "softmax"]
+
+    def test_what_stops_it(self, here, monkeypatch):
+        """Exit status 2, and a sentence."""
+        monkeypatch.setitem(trial.TRIALS, "N8", lambda bench: 1 / 0)
+        done = run("claims")
+        assert done.exit_code == 2
+        assert done.stderr == ("Error: The notes could not be tried to the end: ZeroDivisionError: division by zero.\n")
 
 
 class TestPublicFunctions:

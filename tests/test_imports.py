@@ -18,8 +18,8 @@ ROOMS = {
     "mistakes": {"reference_impl", "numpy"},
     "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
-        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "pyarrow", "threadpoolctl",
-        "torch", "jax", "vl_convert", "upath", "distributed",
+        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "latex2mathml", "pyarrow",
+        "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
     },
     "grader": {"reference_impl", "mistakes", "oracles", "reports", *LIGHT},
     "backproof.py": {"reference_impl", "oracles", "reports", "grader", "click", "rich"},
@@ -30,9 +30,9 @@ BENCH = {"reports/bench/methods.py", "reports/bench/sizes.py"}
 
 # The only modules that may import what takes seconds to load.
 HEAVY = {
-    "torch": {"oracles/torch_oracle.py", *BENCH},
-    "jax": {"oracles/jax_oracle.py", *BENCH},
-    "flint": {"oracles/certified.py"},
+    "torch": {"oracles/torch_oracle.py", "oracles/torch_practice.py", *BENCH},
+    "jax": {"oracles/jax_oracle.py", "oracles/jax_practice.py", *BENCH},
+    "flint": {"oracles/certified.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
 }
 
@@ -99,7 +99,9 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "verify --help", "replay --help", "grade --help"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "verify --help", "replay --help", "claims --help", "grade --help"]
+)
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
     done = python(
@@ -125,11 +127,13 @@ def test_help_is_light(arguments):
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),
         ("key --out x", "flint"),
+        ("claims", "flint"),
+        ("claims", "jax"),
     ],
 )
 def test_missing_extra(command, package, tmp_path):
     """A command that needs what is not installed says which package, and how to get it."""
-    arguments = [*command.split(), *(["--out", str(tmp_path)] if command.startswith("verify") else [])]
+    arguments = [*command.split(), *(["--out", str(tmp_path)] if not command.startswith("replay") else [])]
     done = python(
         f"import sys; sys.argv = ['backproof', *{arguments}]; sys.modules[{package!r}] = None\n"
         "import backproof; backproof.main()"

@@ -115,7 +115,7 @@ class Factor:
     @cached_property
     def wrong(self) -> Array:
         """Whether any entry of a network may be off, (A, S)."""
-        return self.size.any(axis=(2, 3))
+        return np.asarray(self.size.any(axis=(2, 3)))
 
     def of(self, networks: int) -> Factor:
         """The same for the first networks."""
@@ -225,9 +225,8 @@ class Ledger:
         S, N, _ = entries.shape
         bounds = self._errors[:, :S, :N, : by_row.shape[1]].reshape(len(self.u), S * N, -1)[:, entries.row_samples]
         networks = entries.row_samples // N
-        found = np.zeros((len(self.u), S))
-        np.add.at(found, (slice(None), networks), (by_row * bounds).sum(axis=2))
-        return found
+        starts = np.searchsorted(networks, np.arange(S))
+        return np.add.reduceat((by_row * bounds).sum(axis=2), starts, axis=1)
 
     def settle(self, deviation: Deviation, entries: Entries) -> Deviation:
         """The same deviation with its fresh rounding errors entered as unknowns of their own, one for each neuron."""

@@ -135,8 +135,9 @@ class _Passes:
         quantum = _input_quantum(stack, ledger)
         for t in stack.layers:
             S = stack.active[t]
-            x = stack.x[:S, : stack.longest, : stack.widest[t]]
-            x = ledger.exact(x, None if quantum is None else quantum[:, :S])
+            x = ledger.exact(
+                stack.x[:S, : stack.longest, : stack.widest[t]], None if quantum is None else quantum[:, :S]
+            )
             self.received[t] = x if t - 1 not in self.outputs else self._after(t, x)
             z = self._affine(t, self.received[t])
             self.z[t] = ledger.settle(z, self.entries[t]) if t == last else z
@@ -175,13 +176,14 @@ class _Passes:
         if quantum is not None:
             quantum = np.minimum(quantum, largest_common_power(b))
         rounding = ledger.product_error(magnitude, products + (products > 0) * biased, by_entry(quantum, entries))
-        value, linear, spread = entries.in_line(a.value @ W_t + b), None, 0.0
+        linear: Array | None = None
+        spread: Array | float = 0.0
         rest = off
         if a.linear is not None:
             linear = entries.vectors_in_line(np.matmul(W[:, None], a.linear))
             spread, rest = ledger.spread(linear, entries), entries.in_line(a.rest @ absolute_W_t)
         return ledger.deviation(
-            value,
+            entries.in_line(a.value @ W_t + b),
             linear,
             rest=rest + working_error(W.shape[2]) * off,
             rounding=rounding,
@@ -197,7 +199,7 @@ class _Passes:
         if len(present) == 1:
             return replace(function(t, None, ACTIVATIONS[present[0]]), quantum=None)
         of_entries = numbers[entries.networks]
-        parts = []
+        parts: list[tuple[Array | slice, Deviation]] = []
         for number in present:
             chosen = np.flatnonzero(of_entries == number)
             parts.append((chosen, function(t, chosen, ACTIVATIONS[number])))
@@ -259,7 +261,9 @@ class _Passes:
         stack, t = self.stack, self.stack.shape.depth - 1
         whole = self.entries[t]
         y = whole.in_line(stack.y[:, : stack.longest, : stack.widest[-1]])
-        deltas, loss, quantum = [], np.zeros((len(self.ledger.u), len(stack.cases))), None
+        deltas: list[tuple[Array | slice, Deviation]] = []
+        loss = np.zeros((len(self.ledger.u), len(stack.cases)))
+        quantum: Array | None = None
         for networks, activation, kind in _outputs(stack):
             ledger = self.ledger.of(networks)
             chosen, entries = whole.of(networks)
@@ -311,7 +315,9 @@ class _Passes:
         terms = entries.in_line(delta.possible @ self.nonzero[t][:S])
         magnitude = entries.in_line(delta.absolute @ absolute_W) + off
         rounding = self.ledger.product_error(magnitude, terms, by_entry(quantum, entries))
-        linear, spread, rest = None, 0.0, off
+        linear: Array | None = None
+        spread: Array | float = 0.0
+        rest = off
         if delta.linear is not None:
             linear = entries.vectors_in_line(np.matmul(W.transpose(0, 2, 1)[:, None], delta.linear))
             rest = entries.in_line(delta.rest @ absolute_W)

@@ -78,12 +78,12 @@ def _by_jax(case: Case) -> list[Array]:
     }
 
     def loss(weights: Any, biases: Any, x: Any, y: Any) -> tuple[Any, list[Any]]:
-        a, outputs = x, []
+        a, outputs = x, list[Any]()
         for W, b, g in zip(weights, biases, case.activations, strict=True):
             z = a @ W.T + b
             a = activation[g](z)
             outputs.append(a)
-        terms = {
+        terms: dict[str, Callable[[], Any]] = {
             "squared_error": lambda: (a - y) ** 2,
             "cross_entropy": lambda: -y * jax.nn.log_softmax(z, axis=1),
             "binary_cross_entropy": lambda: -(jax.scipy.special.xlogy(y, a) + jax.scipy.special.xlogy(1 - y, 1 - a)),

@@ -126,7 +126,7 @@ PLANTED = {
     "jacobian of the softmax": (vars(certified), "_through_softmax", row_off),
     "1 - p": (vars(certified), "_all_but_one", row_off),
     "softplus": (vars(certified), "_softplus", lambda value: value * (1 + 1e-9)),
-    "scale": (vars(certified), "_scale", lambda value: value * (1 + 1e-9)),
+    "scale": (vars(certified), "exact_scale", lambda value: value * (1 + 1e-9)),
     "delta": (vars(certified), "_output_delta", lambda rows: [row_off(row) for row in rows]),
     "squared error": (vars(certified), "_squared_error", row_off),
     "cross-entropy": (vars(certified), "_cross_entropy", row_off),

@@ -1,0 +1,1 @@
+"""The notes on trial: each printed statement is tried on networks, and gets a verdict that nobody wrote down."""
