@@ -207,8 +207,12 @@ class Ledger:
 
     def _unless_exact(self, error: Array, magnitude: Array, u: Array, quantum: Array | None) -> Array:
         if quantum is not None:
-            error = np.where(magnitude <= quantum / u, 0.0, error)
+            error = np.where(self.is_exact(magnitude, u, quantum), 0.0, error)
         return np.where(magnitude > self.largest, np.inf, error) if self._overflows_early else error
+
+    def is_exact(self, magnitude: Array, u: Array, quantum: Array) -> Array:
+        """Where sums of multiples of a power of two are exact: below 1/u times it, and out of reach of underflow."""
+        return (magnitude <= quantum / u) & ((quantum >= self.tiny) | (magnitude == 0))
 
     def spread(self, linear: Array, entries: Entries) -> Array:
         """sum_p |J_p| m_p, (A, F)."""

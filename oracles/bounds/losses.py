@@ -16,7 +16,6 @@ from oracles.bounds.activations import times_derivative
 from oracles.bounds.deviation import (
     Deviation,
     Ledger,
-    by_entry,
     if_exact,
     is_power_of_two,
     largest_common_power,
@@ -163,7 +162,8 @@ def _scaled_difference(ledger: Ledger, output: Output, factor: int) -> Deviation
     if output.quantum is not None:
         common = np.where(is_power_of_two(output.scale), common_quantum(output), 0.0)
         largest = p.absolute + p.size + np.abs(y)
-        rounding = np.where(largest <= by_entry(common, entries) / ledger.u, 0.0, rounding)
+        common = np.where(np.minimum(factor * output.scale, 1) * common >= ledger.tiny, common, 0.0)
+        rounding = np.where(ledger.is_exact(largest, ledger.u, common[:, entries.networks]), 0.0, rounding)
         wrong = entries.over_networks(np.logical_or, p.size > 0)
         quantum = if_exact(factor * output.scale * common, wrong, rounding, entries)
     return ledger.deviation(
