@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,25 +81,14 @@ class Search:
 
     def smallest(self) -> Trial | None:
         """The smallest failing trial that is found in time, if there is any."""
-        from hypothesis import HealthCheck, Phase, find, settings
         from hypothesis import strategies as st
-        from hypothesis.errors import NoSuchExample
 
-        limits = settings(
-            max_examples=self._assignment.search.networks,
-            phases=[Phase.generate, Phase.shrink],
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        )
+        from oracles.strategies import smallest
+
         asked = self._strategy()
         pairs = st.tuples(asked if self._remembers else st.none(), asked)
-        try:
-            with _leaving_nothing_behind():
-                found = find(pairs, self._fails, settings=limits, random=random.Random(0))  # noqa: S311
-        except NoSuchExample:
-            return None
-        return self._trials[_name(*found)]
+        found = smallest(pairs, self._fails, self._assignment.search.networks)
+        return None if found is None else self._trials[_name(*found)]
 
     def _strategy(self) -> Any:
         """What is drawn from: only what the function is asked about varies."""
@@ -168,19 +153,6 @@ class Search:
         honest = replace(NUMPY[self._dtype], lenient=True)
         own, theirs = bounds([case.cast(self._dtype)], [honest, self._oracle.arithmetic])[0].allowances
         return not_right(given, right, {quantity: own[quantity] + theirs[quantity] for quantity in right}, self._dtype)
-
-
-@contextmanager
-def _leaving_nothing_behind() -> Iterator[None]:
-    """Keep Hypothesis from making its folder where the user happens to be."""
-    from hypothesis.configuration import set_hypothesis_home_dir
-
-    with tempfile.TemporaryDirectory(prefix="backproof-") as folder:
-        set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            set_hypothesis_home_dir(None)
 
 
 def _handed_through(case: Case) -> Case:

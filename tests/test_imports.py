@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 # What each room may import of the project and of the packages that a light install lacks.
 PROJECT = {"reference_impl", "mistakes", "oracles", "reports", "grader", "backproof", "tests"}
-LIGHT = {"click", "hypothesis", "jinja2", "msgspec", "numpy", "rich", "safetensors"}
+LIGHT = {"click", "hypothesis", "jinja2", "msgspec", "numpy", "platformdirs", "rich", "safetensors"}
 ROOMS = {
     "reference_impl": {"numpy"},
     "mistakes": {"reference_impl", "numpy"},

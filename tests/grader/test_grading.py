@@ -342,7 +342,7 @@ def test_grading_imports_no_framework(tmp_path):
         "pyarrow",
         "vl_convert",
         "threadpoolctl",
-        "platformdirs",
+        "upath",
     ]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked}))\n"
