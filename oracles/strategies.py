@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import platformdirs
-from hypothesis import HealthCheck, find, settings
+from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import NoSuchExample
@@ -34,7 +34,12 @@ def smallest(strategy: SearchStrategy[Drawn], shows: Callable[[Drawn], bool], tr
     folder, not to the one that somebody works in.
     """
     search = settings(
-        database=None, derandomize=True, deadline=None, max_examples=trials, suppress_health_check=list(HealthCheck)
+        database=None,
+        derandomize=True,
+        deadline=None,
+        max_examples=trials,
+        phases=[Phase.generate, Phase.shrink],  # to explain the outcome, every line that runs would be traced
+        suppress_health_check=list(HealthCheck),
     )
     set_hypothesis_home_dir(platformdirs.user_cache_path("backproof") / "hypothesis")
     try:
