@@ -6,6 +6,7 @@ It is read from TOML. Every key has a default; `grader/default/assignment.toml` 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -159,13 +160,12 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Each loss with each activation of the last layer that it makes sense after."""
-        return [
-            (loss, output)
-            for loss in self.losses
-            for output in OUTPUT_ACTIVATIONS[find_loss(loss).kind]
-            if output in self.activations
-        ]
+        """Each loss with each activation of the last layer that it makes sense after; losses take turns."""
+        outputs = {loss: OUTPUT_ACTIVATIONS[find_loss(loss).kind] for loss in self.losses}
+        turns = itertools.zip_longest(
+            *([(loss, g) for g in outputs[loss] if g in self.activations] for loss in self.losses)
+        )
+        return [pair for turn in turns for pair in turn if pair is not None]
 
     def digest(self) -> str:
         """What is asked, in a hash: two assignments with the same one can share an answer key."""

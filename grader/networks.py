@@ -74,9 +74,9 @@ def draw_networks(assignment: Assignment, rng: Generator) -> Drawn:
     wanted += [edges[i * len(edges) // (assignment.networks - ordinary)] for i in range(assignment.networks - ordinary)]
     networks: list[Network] = []
     rejected: Counter[str] = Counter()
-    recipes = {edge: itertools.cycle(_shapes(edge)) for edge in (None, *edges)}
-    for number, edge in enumerate(wanted):
-        shape = next(recipes[edge])
+    recipes = {edge: zip(itertools.cycle(_shapes(edge)), itertools.count()) for edge in (None, *edges)}
+    for edge in wanted:
+        shape, number = next(recipes[edge])
         while True:
             earlier = networks[-1].case if networks else None
             case, judged = _draw(rng, assignment, edge, shape, number, earlier)

@@ -21,7 +21,7 @@ from grader.sandbox.session import Limits, Session
 from oracles.comparison import Problem
 from reports.implementation import Implementation
 
-SMALL = Assignment(networks=56, feedback="hints")
+SMALL = Assignment(networks=40, feedback="hints")
 
 
 @functools.cache

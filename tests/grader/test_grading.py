@@ -39,7 +39,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def short(here, small_key_file):
     """The options of an assignment with few networks and short searches, and of its key."""
-    (here / "short.toml").write_text('networks = 56\nfeedback = "counterexamples"\n[search]\nseconds = 20\n')
+    (here / "short.toml").write_text('networks = 40\nfeedback = "counterexamples"\n[search]\nseconds = 20\n')
     return "--assignment", "short.toml", "--key", small_key_file
 
 
@@ -190,12 +190,12 @@ class TestGrade:
         (folder / "main.py").write_text("from functions import *\n")
         (folder / "functions.py").write_text(RIGHT)
         assert "has 2 .py files (functions.py, main.py)" in run("grade", folder, *short).stderr
-        (here / "short.toml").write_text('networks = 56\nfile = "main.py"\n')
+        (here / "short.toml").write_text('networks = 40\nfile = "main.py"\n')
         assert run("grade", folder, *short, "--check").exit_code == 0
         assert written(here, "group 7")["submission"] == "group 7"
 
     def test_output_is_shown_and_cut(self, here, short):
-        (here / "short.toml").write_text("networks = 56\n[limits]\noutput_kb = 1\n")
+        (here / "short.toml").write_text("networks = 40\n[limits]\noutput_kb = 1\n")
         (here / "student.py").write_text(f"{RIGHT}\nprint('hello')\nprint('x' * 5000)\n")
         done = run("grade", "student.py", *short)
         assert "hello" in done.stdout
@@ -279,7 +279,7 @@ class TestExports:
 
     @pytest.fixture
     def found(self, here, short) -> Grade:
-        (here / "short.toml").write_text('networks = 56\nvisibility = "after_due_date"\nfeedback = "hints"\n')
+        (here / "short.toml").write_text('networks = 40\nvisibility = "after_due_date"\nfeedback = "hints"\n')
         text = with_lines({DB: "db[l] = np.mean(delta, axis=0)", "return np.maximum(z, 0)": "raise ValueError('<b>')"})
         (here / "student.py").write_text(text.replace("def sigmoid_prime", "def prime_of_sigmoid"))
         run("grade", "student.py", *short)
