@@ -7,7 +7,7 @@ wherever that is. Several that do so are told as a tie; two at once are tried wh
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ FACTOR, SINGLE = "ProportionalFactor", "Float32InTheMiddle"
 SAME = 1024
 
 # Where two mistakes at once are looked for, so many of the networks on which it is wrong are looked at first.
-CLUES = 12
+CLUES = 24
 
 # What a factor may be, besides a constant: powers of n, the number of samples, and k, that of outputs.
 POWERS = {
@@ -165,23 +165,28 @@ class Suspects:
 
     def _alike(self, given: Given, other: Given, item: Evidence) -> bool:
         """Whether two answers are the same, but for rounding."""
-        allowed = self._key.allowance(self._function, item.call.number, item.call.dtype)
-        return all(_same(given[q], other[q], right, allowed[q], item.call.dtype) for q, right in item.right.items())
+        allowance = self._key.allowance(self._function, item.call.number, item.call.dtype)
+        # The same sums over larger terms round by as much more; and what is exact may not be so by mistake.
+        size, scale = (_size(part.values()) for part in (other, item.right))
+        allowed = _size(allowance.values()) * (max(1.0, size / scale) if scale else 1.0)
+        return all(_same(given[quantity], other[quantity], allowed, item.call.dtype) for quantity in item.right)
 
 
-def _same(value: Any, other: Any, right: Array, allowed: Array, dtype: str) -> bool:
+def _size(values: Iterable[Any]) -> float:
+    """The largest finite number in some arrays, and whatever is between them."""
+    arrays = [array for value in values if (array := _numbers(value)) is not None]
+    return max((float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0)) for array in arrays), default=0.0)
+
+
+def _same(value: Any, other: Any, allowed: float, dtype: str) -> bool:
     """Whether two things are the same: arrays but for rounding, anything else by its sort."""
     first, second = _numbers(value), _numbers(other)
     if first is None or second is None:
         return first is None and second is None and _sort(value) == _sort(other)
     if first.shape != second.shape:
         return False
-    with np.errstate(all="ignore"):
-        size, scale = (float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0)) for array in (second, right))
-        bound = allowed if first.shape == right.shape else np.max(allowed)
-        # The same sums over larger terms round by as much more.
-        tolerance = SAME * float(np.finfo(dtype).eps) / 2 * size + bound * (max(1.0, size / scale) if scale else 1.0)
-        close = (np.abs(first - second) <= tolerance) | (first == second) | (np.isnan(first) & np.isnan(second))
+    tolerance = SAME * float(np.finfo(dtype).eps) / 2 * _size([second]) + allowed
+    close = (np.abs(first - second) <= tolerance) | (first == second) | (np.isnan(first) & np.isnan(second))
     return bool(np.all(close))
 
 
