@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: verify test lint format picture clean
+.PHONY: verify test lint format power picture clean
 
 # Compare the NumPy implementation of the notes with PyTorch and JAX; the report goes to backproof-report/.
 verify: .venv/installed-verify
@@ -25,6 +25,10 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Measure how good the suite itself is; the report goes to backproof-power/.
+power: .venv/installed-dev
+	$(BIN)/backproof power
+
 # Take the README's pictures of a report and of feedback anew; needs the browser chromium.
 picture: verify
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=9000 \
@@ -35,7 +39,7 @@ picture: verify
 
 # Remove what installing, testing and running leave behind.
 clean:
-	rm -rf .venv backproof-report backproof-grades .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv backproof-report backproof-grades backproof-power .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -18,9 +18,11 @@ from grader.sandbox.launch import MODES, Mode
 from oracles.case import DTYPES
 from oracles.draw import PROFILES, find_case
 from oracles.registry import ORACLES
+from reports import adapters
 from reports.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRunError, Grade, Progress
-from reports.implementation import CouldNotLoadError
+from reports.implementation import CouldNotLoadError, load_implementation
 from reports.judgement import Judgement, judge_one
+from reports.power.plan import PARTS, Plan
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
@@ -28,11 +30,16 @@ if TYPE_CHECKING:
     from grader.key import Key
     from reports.bench.bench import Bench
     from reports.claims.claim import Claims
+    from reports.inference import Inference
+    from reports.power.report import PowerReport
     from reports.report import Report
+
+__all__ = ["adapters", "bench", "infer", "main", "power", "replay", "verify"]
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
 DEFAULT_OUT = "backproof-report"
+DEFAULT_POWER_OUT = "backproof-power"
 DEFAULTS = Campaign()
 DEFAULT_GRADES = "backproof-grades"
 
@@ -94,6 +101,39 @@ def replay(
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
     return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+
+
+def infer(implementation: str = DEFAULT_IMPLEMENTATION) -> Inference:
+    """Find out by experiment which conventions an implementation follows: loss, scale, slopes at 0, shapes.
+
+    Raises `reports.campaign.CouldNotRunError` where it gives nothing that conventions could be told by, and
+    `reports.implementation.CouldNotLoadError`.
+    """
+    from reports.inference import infer
+
+    return infer(load_implementation(implementation))
+
+
+def power(
+    *,
+    parts: Sequence[str] = Plan.parts,
+    networks: int = Plan.networks,
+    alarm_networks: int = Plan.alarm_networks,
+    seed: int = Plan.seed,
+    oracle: str = Plan.oracle,
+    workers: int = Plan.workers,
+    out: str | Path = DEFAULT_POWER_OUT,
+    progress: Progress | None = None,
+) -> PowerReport:
+    """Measure how good the suite itself is, write a report into `out`, and return it.
+
+    The parameters are those of `backproof power --help`. Raises ValueError for a setting that is unknown or out of
+    range, `reports.campaign.CouldNotRunError` where a part cannot be run, and ImportError where the extra "dev" is not
+    installed.
+    """
+    from reports.power.laboratory import power
+
+    return power(Plan(tuple(parts), networks, alarm_networks, seed, oracle, workers), Path(out), progress)
 
 
 def bench(
@@ -316,6 +356,83 @@ def replay_command(case: str, *, debug: bool, **settings: Any) -> None:
         if judgement.disagreements:
             return DISAGREES
         return AGREES if judgement.checked else COULD_NOT_RUN
+
+    _exit(run, debug)
+
+
+@main.command("infer")
+@click.argument("implementation", default=DEFAULT_IMPLEMENTATION)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def infer_command(implementation: str, *, as_json: bool, debug: bool) -> None:
+    """Find out which conventions IMPLEMENTATION follows, by experiment.
+
+    Which loss, factor and mean its values and gradients follow, and whether these belong together; which slope it takes
+    at the kink of a ReLU; how it wants its arrays.
+
+    Exit status: 0 consistent, 1 inconsistent, 2 nothing could be found out.
+    """
+
+    def run() -> int:
+        from reports.terminal import inference_view
+
+        found = infer(implementation)
+        if as_json:
+            click.echo(found.to_json().decode(), nl=False)
+        else:
+            _print(inference_view(found))
+        return AGREES if found.verdict == "consistent" else DISAGREES
+
+    _exit(run, debug)
+
+
+@main.command("power")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(PARTS),
+    default=Plan.parts,
+    help="Which part of the laboratory to run; may be given several times.",
+)
+@click.option(
+    "--networks", type=click.IntRange(min=1), default=Plan.networks, help="On how many to measure floors and leaks."
+)
+@click.option(
+    "--alarm-networks",
+    type=click.IntRange(min=1),
+    default=Plan.alarm_networks,
+    help="On how many to judge right implementations.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=Plan.seed, help="Of the networks for false alarms.")
+@click.option("--oracle", type=click.Choice(tuple(ORACLES)), default=Plan.oracle, help="What says what is right.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=Plan.workers, help="Processes that look for false alarms."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_POWER_OUT,
+    help="Folder for power.json, power.md, power.html and the charts.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def power_command(*, debug: bool, **settings: Any) -> None:
+    """Measure how good the suite itself is.
+
+    Plants a catalogue of mistakes, automatic mutants, small errors and precision leaks, and counts what is caught, by
+    what and how soon; judges right implementations, and counts false alarms; with the usual tolerances beside it.
+    """
+
+    def run() -> int:
+        from reports.power.terminal import power_view
+        from reports.terminal import TerminalProgress
+
+        settings["parts"] = _once(settings["parts"])
+        with TerminalProgress() as progress:
+            report = power(**settings, progress=progress)
+        _print(power_view(report))
+        click.echo(f"\nThe report is in {settings['out'] / 'power.html'}")
+        return AGREES if report.verdict == "holds" else DISAGREES
 
     _exit(run, debug)
 

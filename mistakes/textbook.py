@@ -64,13 +64,17 @@ class Textbook:
         """g'(z), entry by entry."""
         return np.ones_like(z) if g == "identity" else getattr(self, f"{g}_prime")(z)
 
+    def affine(self, a: Array, W: Array, b: Array) -> Array:
+        """z = a W^T + b."""
+        return a @ W.T + b
+
     def propagate(
         self, weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]
     ) -> tuple[list[Array], list[Array]]:
         """x and every layer's output; every layer's pre-activation."""
         a, outputs, zs = self.take(x), [x], []
         for W, b, g in zip(weights, biases, activations, strict=True):
-            zs.append(a @ W.T + b)
+            zs.append(self.affine(a, W, b))
             a = self.store(self.activate(zs[-1], g), x)
             outputs.append(a)
         return outputs, zs
@@ -146,6 +150,10 @@ class Textbook:
 
     def error_back(self, d: Array, e: Array, W: Array) -> Array:
         """dL/da of the layer before, from this layer's delta d; e: dL/da of this layer."""
+        return self.times_weights(d, W)
+
+    def times_weights(self, d: Array, W: Array) -> Array:
+        """d W."""
         return d @ W
 
     def hidden_delta(self, e: Array, z: Array, g: str, next_g: str) -> Array:

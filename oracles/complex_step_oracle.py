@@ -48,7 +48,7 @@ class ComplexStepOracle(OneByOne):
         """
         if wide := [case for case in cases if max(case.widths) > WIDEST]:
             raise ValueError(f"the complex-step oracle takes layers of up to {WIDEST} neurons; {wide[0]!r} has more")
-        with np.errstate(under="ignore"):
+        with np.errstate(under="ignore", divide="ignore", invalid="ignore"):
             return [_answer(case) for case in cases]
 
 

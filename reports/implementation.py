@@ -20,6 +20,7 @@ from oracles.case import FUNCTION_OF_KIND, KINDS, Case, Quantity
 from oracles.comparison import Problem
 from reference_impl import contract
 from reference_impl.contract import FUNCTIONS, Array
+from reports.convention import Convention
 from reports.wording import conjoin
 
 
@@ -27,17 +28,46 @@ class CouldNotLoadError(Exception):
     """An implementation could not be loaded; the message says in a sentence what was wrong and what to do."""
 
 
+class Approximate(np.ndarray):
+    """An array that an adapter could not get at exactly: `error` says how far each entry may be off on its account.
+
+    What is computed from one has no error of its own.
+    """
+
+    error: Array | float = 0.0
+
+    @classmethod
+    def of(cls, values: Array, error: Array) -> Approximate:
+        """The values, with their error."""
+        made = np.asarray(values).view(cls)
+        made.error = error
+        return made
+
+
+def added_error(value: Any) -> Array | float:
+    """How much more than rounding explains an adapter's value may be off."""
+    return value.error if isinstance(value, Approximate) else 0.0
+
+
 @dataclass(frozen=True)
 class Implementation:
-    """Functions of the contract under a name; `missing` are those that it does not have."""
+    """Functions of the contract under a name; `missing` are those that it does not have.
+
+    convention: which networks it is made for; the others are made to suit it.
+    """
 
     name: str
     functions: dict[str, Callable[..., Any]]
+    convention: Convention | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The contract's functions that are not there, in the contract's order."""
         return tuple(function for function in FUNCTIONS if function not in self.functions)
+
+    def suited(self, case: Case) -> Case:
+        """The network, or one like it that the implementation is made for."""
+        return case if self.convention is None else self.convention.suit(case)
 
     def answer(self, case: Case, prediction: Array) -> dict[Quantity, Any]:
         """What the functions give for a case: an array, or whatever it is, or a `Problem`, for every quantity.
@@ -127,7 +157,10 @@ def load_implementation(source: str) -> Implementation:
     for function, value in functions.items():
         if not callable(value):
             raise CouldNotLoadError(f"{source} has {function}, but not as a function: as {_say(value)}")
-    return Implementation(source, functions)
+    convention = getattr(module, "CONVENTION", None)
+    if not isinstance(convention, Convention | None):
+        raise CouldNotLoadError(f"{source} has a CONVENTION, but not as a Convention: as {_say(convention)}")
+    return Implementation(source, functions, convention)
 
 
 def source_digest(source: str) -> str:

@@ -13,7 +13,7 @@ from oracles.case import Answer, Case, Quantity
 from oracles.comparison import Record, compare
 from oracles.registry import Oracle
 from reports.campaign import Grade, Progress, load_oracles
-from reports.implementation import Implementation, load_implementation
+from reports.implementation import Implementation, added_error, load_implementation
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,10 @@ class Evidence:
         """The records against each oracle, where the implementation's bound is `own`."""
         return {
             name: compare(
-                self.got, answer, {q: own[q] + self.theirs[name][q] for q in self.case.quantities}, self.case.dtype
+                self.got,
+                answer,
+                {q: own[q] + self.theirs[name][q] + added_error(self.got[q]) for q in self.case.quantities},
+                self.case.dtype,
             )
             for name, answer in self.expected.items()
         }
@@ -71,7 +74,7 @@ def judge(
     attribute: bool = False,
 ) -> Iterator[Judgement]:
     """Judge an implementation on the cases, one after the other; the oracles answer for all of them first."""
-    progress = progress or Progress()
+    progress, cases = progress or Progress(), [implementation.suited(case) for case in cases]
     answers = []
     for oracle in oracles:
         progress.stage(f"{oracle.name} computes {len(cases)} networks")
@@ -141,7 +144,8 @@ def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> di
         from oracles.attribution import Attribution
     except ModuleNotFoundError:
         return judged.records
-    own, theirs = evidence.own, evidence.theirs
+    own = {q: bound + added_error(evidence.got[q]) for q, bound in evidence.own.items()}
+    theirs = evidence.theirs
     certified = Attribution(
         evidence.case, {q: np.min([own[q], *(bound[q] for bound in theirs.values())], axis=0) for q in own}
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jinja2
@@ -63,10 +65,11 @@ def _write_pages(report: Report | None, claims: Claims | None, folder: UPath) ->
     context = {"report": report, "charts": drawn, "claims": claims, "claim_charts": of_claims, "everything": everything}
     for name in ("report.md", "report.html"):
         scripts = _scripts(everything) if name == "report.html" else {}
-        (folder / name).write_text(_template(f"{name}.j2").render(**context, **scripts), encoding="utf-8")
+        (folder / name).write_text(template(f"{name}.j2").render(**context, **scripts), encoding="utf-8")
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str, **filters: Callable[..., str]) -> jinja2.Template:
+    """A template of this package, with the filters that all templates have and with those given."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=name.endswith(".html.j2"),
@@ -81,8 +84,10 @@ def _template(name: str) -> jinja2.Template:
         "description": describe,
         "outside": say_outside,
         "cell": _cell,
+        "markdown": _markdown,
         "mathml": mathml,
         "times": say_times,
+        **filters,
     }
     environment.globals |= {"PRINTED": PRINTED, "CORRECTED": CORRECTED}
     return environment.get_template(name)
@@ -90,12 +95,16 @@ def _template(name: str) -> jinja2.Template:
 
 def _scripts(drawn: list[Chart]) -> dict[str, Any]:
     """What a page needs to draw its charts itself."""
-    specifications = [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
-    return {"specifications": specifications, "vega": _vega()}
+    return {"specifications": specifications(drawn), "vega": vega()}
+
+
+def specifications(drawn: list[Chart]) -> list[str]:
+    """The charts' specifications as JSON that may stand in a script."""
+    return [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
 
 
 @functools.cache
-def _vega() -> str:
+def vega() -> str:
     """Vega-Lite, with all that it needs, as a script that may stand in a page."""
     script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", VEGA_LITE)
     return script.replace("</script", "<\\/script")
@@ -104,3 +113,8 @@ def _vega() -> str:
 def _cell(text: str) -> str:
     """Text that may stand in a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _markdown(text: str) -> str:
+    """Text in whose formulas Markdown sees no emphasis; it may stand in a cell."""
+    return re.sub(r"([*_])", r"\\\1", _cell(text))

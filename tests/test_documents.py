@@ -15,7 +15,7 @@ from tests.grader.conftest import bubblewrap_works
 from tests.grader.students import RIGHT
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/grading.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/your-own.md", "docs/power.md", "docs/grading.md")
 INSTALLED = Path(sys.executable).parent
 
 
@@ -59,16 +59,24 @@ def run(command: list[str], folder: Path, **variables: str) -> subprocess.Comple
 def folder(tmp_path_factory):
     """Where the README's snippet has been run, with the file that it wrote, and what the grader's guide needs."""
     folder = tmp_path_factory.mktemp("reader")
-    (folder / "adapter.py").write_text(blocks("docs/grading.md", "python")[0])
+    (folder / "of_theirs.py").write_text(blocks("docs/grading.md", "python")[0])
     (folder / "theirs.py").write_text(NET)
     done = run([sys.executable, "-c", blocks("README.md", "python")[0]], folder)
     assert done.returncode == 0, done.stderr
     (folder / "printed").write_text(done.stdout)
+    for block in blocks("docs/your-own.md", "python"):
+        (folder / re.match(r"# (\S+)", block)[1]).write_text(block)
     return folder
 
 
 def test_snippet_prints_its_answer(folder):
     assert (folder / "printed").read_text() == blocks("README.md", "text")[0]
+
+
+def test_property_of_ones_own(folder):
+    """The test that docs/your-own.md ends with passes."""
+    done = run([sys.executable, "-m", "pytest", "-q", "test_mine.py"], folder)
+    assert done.returncode == 0, done.stdout
 
 
 def test_there_are_commands():
@@ -87,11 +95,20 @@ def test_command(document, command, folder, request):
         return
     name = Path(program).name
     assert program in (name, f".venv/bin/{name}")
+    if "--pyargs" in arguments:
+        at = arguments.index("--pyargs")
+        arguments[at : at + 2] = [str(ROOT / "tests" / "conformance"), "-q"]  # where it is before it is installed
+        done = run([str(INSTALLED / name), *arguments], folder, **variables)
+        assert done.returncode == 0, done.stdout
+        return
     if name == "pytest":
         done = run([str(INSTALLED / name), "--collect-only", "--quiet", *arguments], ROOT, **variables)
         assert done.returncode == 0, done.stdout
         return
-    for room in ("reports", "grader/default"):
+    if arguments[:1] == ["power"]:
+        # All of it takes its time; a later option wins.
+        arguments += shlex.split("--part floors --networks 1 --alarm-networks 1 --workers 1 --oracle complex-step")
+    for room in ("reports/power", "grader/default"):
         (folder / room).mkdir(exist_ok=True, parents=True)
     if "grade" in arguments and not bubblewrap_works():
         pytest.skip("bubblewrap does not work here")
@@ -102,7 +119,7 @@ def test_command(document, command, folder, request):
     else:
         done = run([str(INSTALLED / name), *arguments], folder, **variables)
     assert (done.returncode, done.stderr) == (1 if "mine.py" in command and "grade" not in arguments else 0, "")
-    for schema in re.findall(r"(?:reports|grader)/\w+\.schema\.json", command):
+    for schema in re.findall(r"(?:reports|grader)/[\w/.]+\.schema\.json", command):
         assert (folder / schema).read_bytes() == (ROOT / schema).read_bytes()
     if "assignment" in arguments:  # what follows then takes less time
         written = folder / "week3.toml"
@@ -128,7 +145,7 @@ def test_the_adapter(folder):
     """The guide's adapter meets the interface that it is for."""
     if not bubblewrap_works():
         pytest.skip("bubblewrap does not work here")
-    run([str(INSTALLED / "backproof"), "grade", "theirs.py", "--adapter", "adapter.py"], folder)
+    run([str(INSTALLED / "backproof"), "grade", "theirs.py", "--adapter", "of_theirs.py"], folder)
     found = json.loads((folder / "backproof-grades" / "theirs" / "grade.json").read_bytes())
     assert found["functions"]["backward"]["status"] == "passed"
 
@@ -159,7 +176,7 @@ def test_extras():
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_and_files(document):
     """Every relative link leads to a file, and every file or folder that is named is there."""
-    links = re.findall(r"\]\(([^):]+)\)", text(document))
-    assert [link for link in links if not ((ROOT / document).parent / link).exists()] == []
+    linked = re.findall(r"\]\(([^):]+)\)", text(document))
     named = re.findall(r"`((?:reference_impl|mistakes|oracles|reports|grader|tests)/[\w./]*)`", text(document))
+    assert [name for name in linked if not ((ROOT / document).parent / name).exists()] == []
     assert [name for name in named if not (ROOT / name).exists()] == []

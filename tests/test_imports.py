@@ -19,6 +19,7 @@ ROOMS = {
     "oracles": {"reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "platformdirs", "hypothesis"},
     "reports": {
         "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "latex2mathml", "pyarrow",
+        "pytest",
         "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
     },
     "grader": {"reference_impl", "mistakes", "oracles", "reports", *LIGHT},
@@ -34,6 +35,7 @@ HEAVY = {
     "jax": {"oracles/jax_oracle.py", "oracles/jax_practice.py", *BENCH},
     "flint": {"oracles/certified.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
+    "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }
 
 
@@ -100,7 +102,17 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "--version", "verify --help", "replay --help", "claims --help", "grade --help"]
+    "arguments",
+    [
+        "--help",
+        "--version",
+        "verify --help",
+        "replay --help",
+        "claims --help",
+        "infer --help",
+        "power --help",
+        "grade --help",
+    ],
 )
 def test_help_is_light(arguments):
     """It answers with what a light install has."""
@@ -127,6 +139,7 @@ def test_help_is_light(arguments):
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),
         ("key --out x", "flint"),
+        ("power --part floors --networks 1", "altair"),
         ("claims", "flint"),
         ("claims", "jax"),
     ],
@@ -144,13 +157,20 @@ def test_missing_extra(command, package, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_light_install_replays():
-    """The complex-step oracle needs NumPy alone."""
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("replay v2:narrow:0:4 --oracle complex-step", "agrees"),
+        ("infer reference_impl", "reference_impl is consistent."),
+    ],
+)
+def test_light_install(command, said):
+    """The complex-step oracle needs NumPy alone, and so do experiments with it."""
     heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
     done = python(
         f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
-        "sys.argv = 'backproof replay v2:narrow:0:4 --oracle complex-step'.split()\n"
+        f"sys.argv = 'backproof {command}'.split()\n"
         "import backproof; backproof.main()"
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "agrees" in done.stdout
+    assert said in done.stdout

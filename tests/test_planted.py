@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mistakes.accepted import Exponentials, Products
 from mistakes.catalogue import MISTAKES
 from mistakes.textbook import Textbook
 from oracles.case import Quantity
@@ -50,47 +51,6 @@ def test_caught_within_twenty_networks(mistake, cases, known):
     """In float64, against PyTorch alone."""
     implementation = as_implementation(MISTAKES[mistake]())
     assert any(judgement.disagreements for judgement in judge(cases[:20], implementation, [known]))
-
-
-class Products(Textbook):
-    """Slopes as products in which nothing cancels, sums backwards and sample by sample."""
-
-    def sigmoid(self, z):
-        return 1 / (1 + np.exp(-z))
-
-    def sigmoid_prime(self, z):
-        return self.sigmoid(z) * self.sigmoid(-z)
-
-    def tanh_prime(self, z):
-        return (1 - np.tanh(z)) * (1 + np.tanh(z))
-
-    def grad_weight(self, d, received, z_received):
-        return sum(np.outer(delta, a) for delta, a in zip(d[::-1], received[::-1], strict=True))
-
-    def grad_bias(self, d, dW):
-        return np.einsum("nk->k", d)
-
-    def softmax_backward(self, z, p, v):
-        J = p[:, :, None] * np.eye(p.shape[1], dtype=p.dtype) - p[:, :, None] * p[:, None, :]
-        return np.einsum("njl,nl->nj", J, v)
-
-
-class Exponentials(Textbook):
-    """Slopes from exponentials and hyperbolic cosines; x @ W.T in einsum's order."""
-
-    def sigmoid(self, z):
-        e = np.exp(-np.abs(z))
-        return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
-
-    def sigmoid_prime(self, z):
-        e = np.exp(-np.abs(z))
-        return e / (1 + e) ** 2
-
-    def tanh_prime(self, z):
-        return 1 / np.cosh(np.minimum(np.abs(z), 40)) ** 2
-
-    def grad_bias(self, d, dW):
-        return np.cumsum(d, axis=0, dtype=d.dtype)[-1]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

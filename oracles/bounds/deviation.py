@@ -205,14 +205,17 @@ class Ledger:
         error = operands * np.where(terms > 0, magnitude, 0.0) + added + stored
         return self._unless_exact(error, magnitude, np.maximum(self.u, self._operand), quantum)
 
+    def exactly(self, magnitude: Array, quantum: Array | float, u: Array | None = None) -> Array:
+        """Whether multiples of a quantum that are together no larger than the magnitude are added without any error.
+
+        They have digits enough, and are normal numbers: what lies below the smallest of these may be lost.
+        """
+        return (magnitude <= quantum / (self.u if u is None else u)) & ((quantum >= self.tiny) | (magnitude == 0))
+
     def _unless_exact(self, error: Array, magnitude: Array, u: Array, quantum: Array | None) -> Array:
         if quantum is not None:
-            error = np.where(self.is_exact(magnitude, u, quantum), 0.0, error)
+            error = np.where(self.exactly(magnitude, quantum, u), 0.0, error)
         return np.where(magnitude > self.largest, np.inf, error) if self._overflows_early else error
-
-    def is_exact(self, magnitude: Array, u: Array, quantum: Array) -> Array:
-        """Where sums of multiples of a power of two are exact: below 1/u times it, and out of reach of underflow."""
-        return (magnitude <= quantum / u) & ((quantum >= self.tiny) | (magnitude == 0))
 
     def spread(self, linear: Array, entries: Entries) -> Array:
         """sum_p |J_p| m_p, (A, F)."""

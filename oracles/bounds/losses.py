@@ -162,8 +162,9 @@ def _scaled_difference(ledger: Ledger, output: Output, factor: int) -> Deviation
     if output.quantum is not None:
         common = np.where(is_power_of_two(output.scale), common_quantum(output), 0.0)
         largest = p.absolute + p.size + np.abs(y)
-        common = np.where(np.minimum(factor * output.scale, 1) * common >= ledger.tiny, common, 0.0)
-        rounding = np.where(ledger.is_exact(largest, ledger.u, common[:, entries.networks]), 0.0, rounding)
+        powers = common[:, entries.networks]
+        exact = ledger.exactly(largest, powers) & ledger.exactly(c * largest, c * powers)
+        rounding = np.where(exact, 0.0, rounding)
         wrong = entries.over_networks(np.logical_or, p.size > 0)
         quantum = if_exact(factor * output.scale * common, wrong, rounding, entries)
     return ledger.deviation(

@@ -404,8 +404,8 @@ def _steps(stack: Stack, ledger: Ledger) -> Flat:
         alpha = np.repeat(stack.learning_rate, stack.sizes[kind])
         step = alpha * lines[1]
         error = ledger.u * (3 * np.abs(step) + np.abs(lines[0] - step)) + 2 * ledger.tiny
-        quantum = np.zeros(1) if powers is None else stack.flat({kind: np.broadcast_to(powers, w.shape)})[kind]
-        found[kind] = np.where(ledger.is_exact(np.abs(lines[0]) + np.abs(step), ledger.u, quantum), 0.0, error)
+        quantum = 0.0 if powers is None else stack.flat({kind: np.broadcast_to(powers, w.shape)})[kind]
+        found[kind] = np.where(ledger.exactly(np.abs(lines[0]) + np.abs(step), quantum), 0.0, error)
     return found
 
 

@@ -174,7 +174,7 @@ EQUATIONS = (
     Equation("N6", "g'(z) is 1 for z > 0, 0 for z < 0, and one of 0, 1/2, 1 at 0", ARRAYS, _function("relu_prime")),
     Equation(
         "N8",
-        "x are the pre-activations of the last layer; the softmax is the function that everybody calls so",
+        "x are the pre-activations of the last layer; the softmax is the function that PyTorch and JAX call so",
         LOGITS,
         _function("softmax"),
         correction="y_i = e^(x_i) / sum_{j=1..k} e^(x_j)",

@@ -161,15 +161,15 @@ def _fewer(steps: Steps, rate: float) -> int:
     return sum(relu < sigmoid for relu, sigmoid in zip(steps[rate, "relu"], steps[rate, "sigmoid"], strict=True))
 
 
-def _value(measured: list[Measurement], what: str, group: str, at: float) -> float:
-    (found,) = [one.value for one in measured if (one.what, one.group, one.at) == (what, group, at)]
-    return np.inf if found is None else found
+def _norm(measured: list[Measurement], group: str, depth: int) -> Measurement:
+    (found,) = [one for one in measured if (one.what, one.group, one.at) == (NORM, group, depth)]
+    return found
 
 
 def _kept(measured: list[Measurement], group: str) -> bool:
-    """Whether the gradient has not vanished at the largest depth."""
-    shallow, deep = (_value(measured, NORM, group, depth) for depth in (DEPTHS[0], DEPTHS[-1]))
-    return deep >= VANISHED * shallow
+    """Whether the gradient has certainly not vanished at the largest depth: at the ends of the intervals, either."""
+    shallow, deep = (_norm(measured, group, depth) for depth in (DEPTHS[0], DEPTHS[-1]))
+    return (deep.low or 0.0) >= VANISHED * (shallow.high or np.inf)
 
 
 def _bound_checks(norms: Norms) -> list[Check]:
@@ -208,7 +208,7 @@ def _faster_checks(steps: Steps) -> list[Check]:
 
 def _summary(measured: list[Measurement], kept: dict[str, bool]) -> str:
     def change(name: str, scale: str) -> str:
-        ends = (_value(measured, NORM, f"{name}, {scale}", depth) for depth in (DEPTHS[0], DEPTHS[-1]))
+        ends = (_norm(measured, f"{name}, {scale}", depth).value for depth in (DEPTHS[0], DEPTHS[-1]))
         return "from {:.2g} to {:.2g}".format(*ends)
 
     decays = [

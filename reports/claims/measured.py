@@ -4,7 +4,7 @@ SLOPE = "slope"
 
 NORM = "norm of the first layer's gradient"
 
-STEPS_TO_TARGET, MOST_STEPS = "steps to a loss that no linear function has", 1000
+STEPS_TO_TARGET, MOST_STEPS = "steps to a loss that no linear function has", 1500
 
 SHARE = "share of the starts from which the ReLU takes fewer steps"
 

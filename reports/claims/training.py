@@ -49,9 +49,10 @@ def numpy_descent(case: Case, steps: int) -> list[Parameters]:
     """The weights and biases that `reference_impl.descent` has before the first step and after each."""
     found: list[Parameters] = [(list(case.weights), list(case.biases))]
     step = partial(descent, learning_rate=case.learning_rate, steps=1)
-    for _ in range(steps):
-        weights, biases, _ = step(*found[-1], case.x, case.y, case.activations, case.loss)
-        found.append((weights, biases))
+    with np.errstate(over="ignore", invalid="ignore"):  # where the learning rate is too large
+        for _ in range(steps):
+            weights, biases, _ = step(*found[-1], case.x, case.y, case.activations, case.loss)
+            found.append((weights, biases))
     return found
 
 

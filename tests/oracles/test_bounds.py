@@ -137,6 +137,20 @@ def _one_layer(x, W, activation="identity", loss="squared_error_sum") -> Case:
     return Case((W,), (np.zeros(k),), x, np.zeros((n, k)), (activation,), loss, 0.5)
 
 
+@pytest.mark.parametrize("kind", ["loss", "dW", "output", "step_W"])
+def test_what_may_underflow_is_not_exact(kind):
+    """Products of integers times a small power of two are exact, but not below the smallest normal number."""
+
+    def allowed(power: float):
+        one = np.ones((1, 1))
+        case = Case((power * one,), (np.zeros(1),), one, 0 * one, ("relu",), "half_squared_error_sum", 2.0**-10)
+        (found,) = bounds([case.cast("float32")], [NUMPY["float32"]])
+        return max(float(np.max(size)) for quantity, size in found.allowances[0].items() if quantity.kind == kind)
+
+    assert allowed(2.0**-10) == 0
+    assert 0 < allowed(2.0**-149) <= 20 * np.finfo(np.float32).smallest_normal
+
+
 def test_exact_kink_is_decided():
     """A pre-activation that is 0 because all its terms are 0 has a certain side; one that merely may be 0 has none."""
     certain = _one_layer(np.array([[0.0, 0.3]]), np.array([[0.7, 0.0]]), "relu")

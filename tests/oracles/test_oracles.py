@@ -123,6 +123,16 @@ def test_complex_step_refuses_wide_layers(complex_step_oracle):
         complex_step_oracle.answers([case])
 
 
+def test_certain_softmax_is_silent(oracle):
+    """A prediction that rounds to 1 under the binary cross-entropy raises no warning, which would be an error here."""
+    one = np.ones((1, 1))
+    case = Case(
+        (np.array([[300.0], [-300.0]]),), (np.zeros(2),), one, np.array([[1.0, 0.0]]), ("softmax",),
+        "binary_cross_entropy_sum", 1.0,
+    )  # fmt: skip
+    assert oracle.answers([case])[0][Quantity("output", 1)][0, 0] == 1
+
+
 def test_unknown_oracle():
     with pytest.raises(ValueError, match="unknown oracle 'tensorflow'; there are torch, jax, complex-step"):
         load_oracle("tensorflow")

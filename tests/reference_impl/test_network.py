@@ -25,6 +25,15 @@ def test_by_hand():
     assert [g.tolist() for g in db] == [[4.0, 0.0], [2.0]]
 
 
+def test_lists_that_do_not_fit():
+    """A layer without a bias or an activation is refused, not left out."""
+    W, b = np.ones((1, 1)), np.ones(1)
+    with pytest.raises(ValueError, match="zip"):
+        reference_impl.forward([W], [b], W, ["relu", "relu"])
+    with pytest.raises(ValueError, match="zip"):
+        reference_impl.forward([W, W], [b], W, ["relu", "relu"])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_shapes_and_dtypes(dtype):
     """Gradients are shaped as their parameters, and everything keeps the dtype."""

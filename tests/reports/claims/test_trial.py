@@ -107,6 +107,7 @@ class TestReport:
         assert all(f"## {one.id} {one.verdict}" in text for one in claims.claims)
         assert all(f"$${latex}$$" in text for latex in (*PRINTED.values(), *CORRECTED.values()))
         assert all(one.counterexample.line in text for one in claims.claims if one.counterexample)
+        assert r"∂L/∂w\_j^(i) = ∂L/∂x\_j^(i+1) \* x\_j^(i+1) \*" in text
         shown = re.findall(r"!\[.*\]\((.*)\)", text)
         assert shown == [f"{name}.svg" for name in CLAIM_CHARTS]
         assert all(ET.parse(folder / name).getroot().tag.endswith("svg") for name in shown)
