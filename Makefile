@@ -10,9 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 verify: .venv/installed-verify
 	$(BIN)/backproof verify
 
-# Run all tests.
+# Run all tests, on all cores; a file stays with one of them, so that what its tests share is worked out once.
 test: .venv/installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # Check style and types.
 lint: .venv/installed-dev
@@ -29,14 +29,18 @@ format: .venv/installed-dev
 power: .venv/installed-dev
 	$(BIN)/backproof power
 
-# Take the README's picture of a report anew; needs the browser chromium.
+# Take the README's pictures of a report and of feedback anew; needs the browser chromium.
 picture: verify
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=9000 \
 		--window-size=1000,920 --screenshot=docs/report.png "file://$(CURDIR)/backproof-report/report.html"
+	$(BIN)/backproof grade docs/student.py
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=9000 \
+		--window-size=1000,1100 --screenshot=docs/feedback.png "file://$(CURDIR)/backproof-grades/student/feedback.html"
 
 # Remove what installing, testing and running leave behind.
 clean:
-	rm -rf .venv backproof-report backproof-power .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv backproof-report backproof-grades backproof-power backproof-frameworks
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

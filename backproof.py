@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from grader.assignment import DEFAULT_ASSIGNMENT, CouldNotGradeError
+from grader.sandbox.launch import MODES, Mode
 from oracles.case import DTYPES
 from oracles.conventions import find_conventions
 from oracles.draw import PROFILES, find_case
@@ -29,6 +31,8 @@ from reports.power.plan import PARTS, Plan
 from reports.wording import not_installed
 
 if TYPE_CHECKING:
+    import grader.grade
+    from grader.key import Key
     from oracles.conventions.checks import Outcome
     from reports.bench.bench import Bench
     from reports.claims.claim import Claims
@@ -49,6 +53,7 @@ DEFAULT_OUT = "backproof-report"
 DEFAULT_POWER_OUT = "backproof-power"
 DEFAULTS = Campaign()
 DEFAULT_FRAMEWORKS_OUT = "backproof-frameworks"
+DEFAULT_GRADES = "backproof-grades"
 
 
 def verify(
@@ -246,6 +251,53 @@ def claims(*, seed: int = 0, out: str | Path = DEFAULT_OUT, progress: Progress |
     from reports.claims.trial import try_notes
 
     return try_notes(out, seed, progress)
+
+
+def grade(
+    submission: str | Path,
+    *,
+    assignment: str | Path | None = None,
+    key: str | Path | None = None,
+    student: str | None = None,
+    adapter: str | Path | None = None,
+    sandbox: Mode = "bubblewrap",
+    out: str | Path = DEFAULT_GRADES,
+) -> grader.grade.Grade:
+    """Grade what a student handed in, write the grade and the feedback into a folder in `out`, and return the grade.
+
+    The parameters are those of `backproof grade --help`. Raises `grader.assignment.CouldNotGradeError` where grading
+    cannot be done; a submission that fails, in whatever way, is graded.
+    """
+    from grader.grading import grade
+
+    return grade(
+        Path(submission),
+        assignment=Path(assignment) if assignment else None,
+        key=Path(key) if key else None,
+        student=student,
+        adapter=Path(adapter) if adapter else None,
+        mode=sandbox,
+        out=Path(out),
+    )
+
+
+def make_key(
+    assignment: str | Path | None = None,
+    *,
+    out: str | Path,
+    practice: bool = False,
+    students: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[Key]:
+    """Work out the right answers of an assignment, and write them to `out`: a key, or a folder with one a student.
+
+    The parameters are those of `backproof key --help`. Raises `grader.assignment.CouldNotGradeError` and
+    `reports.campaign.CouldNotRunError` where that cannot be done.
+    """
+    from grader.key_making import make_keys
+
+    chosen = Path(assignment) if assignment else None
+    return make_keys(assignment=chosen, out=Path(out), practice=practice, students=students, progress=progress)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -664,6 +716,86 @@ def claims_command(*, debug: bool, **settings: Any) -> None:
     _exit(run, debug)
 
 
+@main.command("grade")
+@click.argument("submission", type=click.Path(path_type=Path))
+@click.option("--assignment", type=click.Path(path_type=Path), help="File that says what is graded, and how.")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="Answer key, or a folder of students' keys; default: the assignment's file with the ending .key.",
+)
+@click.option("--student", help="Whose key to use of a folder of them; default: the submission's name.")
+@click.option("--adapter", type=click.Path(path_type=Path), help="File whose functions call the submission's own.")
+@click.option("--sandbox", type=click.Choice(MODES), default="bubblewrap", help="What keeps the submission apart.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_GRADES,
+    help="Folder for a folder with the grade, the feedback, and exports; replaces an earlier one of that name.",
+)
+@click.option("--check", is_flag=True, help="Exit with 1 where points are missing.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def grade_command(submission: Path, *, check: bool, debug: bool, **settings: Any) -> None:
+    """Grade SUBMISSION, a .py file or a folder with one, without trusting it.
+
+    It runs in a sandbox, gets partial credit, and is told the smallest network on which it goes wrong. Without an
+    assignment the functions of the lecture notes are graded.
+
+    Exit status: 0 it was graded, whatever the mark; 2 it could not be; with --check, 1 below full marks.
+    """
+
+    def run() -> int:
+        found = grade(submission, **settings)
+        from grader.feedback import terminal_view
+
+        _print(terminal_view(found))
+        click.echo(f"\nThe feedback is in {settings['out'] / found.submission / 'feedback.html'}")
+        return DISAGREES if check and found.score < found.max_score else AGREES
+
+    _exit(run, debug)
+
+
+@main.command("key")
+@click.argument("assignment", type=click.Path(path_type=Path), required=False)
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="File, or folder of students' keys.")
+@click.option("--practice", is_flag=True, help="A key to give away: its networks come from a seed of their own.")
+@click.option("--per-student", "students", multiple=True, metavar="ID", help="A key for each; may be given many times.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def key_command(assignment: Path | None, *, out: Path, debug: bool, **settings: Any) -> None:
+    """Make the answer key of ASSIGNMENT, by default of the assignment that comes with Backproof.
+
+    PyTorch, JAX and Arb have to agree on every answer. To grade with the key takes none of them.
+    """
+
+    def run() -> int:
+        from reports.terminal import TerminalProgress
+
+        with TerminalProgress() as progress:
+            keys = make_key(assignment, out=out, **settings, progress=progress)
+        for made in keys:
+            click.echo(made.summary())
+        return AGREES
+
+    _exit(run, debug)
+
+
+@main.command("assignment")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write it to.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+def assignment_command(*, out: Path | None, debug: bool) -> None:
+    """Print the default assignment, with every key described, to make one's own from."""
+
+    def run() -> int:
+        text = DEFAULT_ASSIGNMENT.read_text(encoding="utf-8")
+        if out is None:
+            click.echo(text, nl=False)
+        else:
+            out.write_text(text, encoding="utf-8")
+        return AGREES
+
+    _exit(run, debug)
+
+
 def _once(names: Sequence[str]) -> tuple[str, ...]:
     """The names without repetitions, in their order."""
     return tuple(dict.fromkeys(names))
@@ -693,7 +825,7 @@ def _sentence(error: Exception) -> str:
     """What went wrong, and what to do."""
     if isinstance(error, ModuleNotFoundError):
         return f"this command {not_installed(error)}"
-    if isinstance(error, ValueError | OSError | CouldNotLoadError | CouldNotRunError):
+    if isinstance(error, ValueError | OSError | CouldNotLoadError | CouldNotRunError | CouldNotGradeError):
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"
 

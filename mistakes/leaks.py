@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from mistakes.textbook import Textbook
+from reference_impl.contract import Array
 
 NARROWER = {np.dtype(np.float64): np.float32, np.dtype(np.float32): np.float16}
 
 
-def narrow(value):
+def narrow(value: Any) -> Array:
     """Through the next narrower dtype and back, as a cast that was forgotten about does it."""
     value = np.asarray(value)
     with np.errstate(over="ignore"):
         return value.astype(NARROWER[value.dtype]).astype(value.dtype)
 
 
-def _leak(step):
+def _leak(step: str) -> type[Textbook]:
     """The textbook with that step's result rounded."""
 
-    def leaking(self, *arguments):
+    def leaking(self: Textbook, *arguments: Any) -> Array:
         return narrow(getattr(Textbook, step)(self, *arguments))
 
     return type(f"Leak_{step}", (Textbook,), {step: leaking})
 
 
 class InputsLeak(Textbook):
-    def propagate(self, weights, biases, x, activations):
+    """The inputs are rounded before the first layer."""
+
+    def propagate(
+        self, weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]
+    ) -> tuple[list[Array], list[Array]]:
         outputs, zs = super().propagate(weights, biases, narrow(x), activations)
         return [x, *outputs[1:]], zs
 
 
 class WeightsLeak(Textbook):
-    def affine(self, a, W, b):
+    """The weights are rounded, going forward."""
+
+    def affine(self, a: Array, W: Array, b: Array) -> Array:
         return super().affine(a, narrow(W), b)
 
 
 class OutputsLeak(Textbook):
-    def activate(self, z, g):
+    """The outputs of the layers are rounded."""
+
+    def activate(self, z: Array, g: str) -> Array:
         return narrow(super().activate(z, g))
 
 
-LEAKS = {
+LEAKS: dict[str, type[Textbook]] = {
     "the input": InputsLeak,
     "the weights, forward": WeightsLeak,
     "the pre-activations": _leak("affine"),

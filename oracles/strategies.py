@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import platformdirs
-from hypothesis import HealthCheck, find, settings
+from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import NoSuchExample
@@ -27,14 +27,19 @@ NUMBERS = INTEGERS | st.floats(-4, 4, width=32)
 Drawn = TypeVar("Drawn")
 
 
-def smallest(strategy: SearchStrategy[Drawn], shows: Callable[[Drawn], bool]) -> Drawn | None:
+def smallest(strategy: SearchStrategy[Drawn], shows: Callable[[Drawn], bool], trials: int = 300) -> Drawn | None:
     """The simplest example that Hypothesis shrinks to, of those that show something; the same one at every call.
 
-    None where it finds no such example. What Hypothesis keeps on disk goes to the user's cache folder, not to the one
-    that somebody works in.
+    None where it finds no such example in so many trials. What Hypothesis keeps on disk goes to the user's cache
+    folder, not to the one that somebody works in.
     """
     search = settings(
-        database=None, derandomize=True, deadline=None, max_examples=300, suppress_health_check=list(HealthCheck)
+        database=None,
+        derandomize=True,
+        deadline=None,
+        max_examples=trials,
+        phases=[Phase.generate, Phase.shrink],  # to explain the outcome, every line that runs would be traced
+        suppress_health_check=list(HealthCheck),
     )
     set_hypothesis_home_dir(platformdirs.user_cache_path("backproof") / "hypothesis")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,10 @@ import numpy as np
 
 from oracles.case import FUNCTION_OF_KIND, KINDS, Case, Quantity
 from oracles.comparison import Problem
+from reference_impl import contract
 from reference_impl.contract import FUNCTIONS, Array
 from reports.convention import Convention
+from reports.wording import conjoin
 
 
 class CouldNotLoadError(Exception):
@@ -75,8 +78,8 @@ class Implementation:
         found: dict[Quantity, Any] = {}
         for function in FUNCTIONS:
             wanted = [quantity for quantity in case.quantities if quantity.kind in KINDS[function]]
-            result = self._call(function, _arguments(function, case, case.step_gradients(), prediction))
-            found |= _distribute(function, result, wanted)
+            result = self.call(function, arguments_of(function, case, prediction))
+            found |= distribute(function, result, wanted)
         return {quantity: found[quantity] for quantity in case.quantities}
 
     def sound_answer(self, case: Case, prediction: Array) -> dict[str, list[Any]] | None:
@@ -91,7 +94,7 @@ class Implementation:
         try:
             with np.errstate(all="ignore"):
                 for name, function in self.functions.items():
-                    arguments = _arguments(name, given.case, given.step_gradients, given.prediction)
+                    arguments = arguments_of(name, given.case, given.prediction, given.step_gradients)
                     found |= zip(KINDS[name], _parts(name, function(*arguments)), strict=True)
         except (Exception, SystemExit):
             return None
@@ -107,7 +110,7 @@ class Implementation:
             for quantity in case.quantities
         }
 
-    def _call(self, function: str, arguments: Sequence[Any]) -> Any:
+    def call(self, function: str, arguments: Sequence[Any]) -> Any:
         """The result of a call, or a `Problem` where there is none to judge."""
         if function not in self.functions:
             return _missing(function)
@@ -119,9 +122,10 @@ class Implementation:
             return Problem(f"{function} is not implemented for it{_because(error)}", fails=False)
         except (Exception, SystemExit) as error:
             return Problem(f"{function} raised {type(error).__name__}{_because(error)}")
-        if not all(_same(before, after) for before, after in zip(arguments, given, strict=True)):
-            return Problem(f"{function} changed its arguments")
-        return result
+        changed = [
+            i for i, (before, after) in enumerate(zip(arguments, given, strict=True)) if not _same(before, after)
+        ]
+        return Problem(say_changed(function, changed)) if changed else result
 
 
 def as_implementation(instance: object, name: str | None = None) -> Implementation:
@@ -233,10 +237,22 @@ def _because(error: BaseException) -> str:
     return f": {text[:200]}" if text else ""
 
 
-def _arguments(
-    function: str, case: Case, step_gradients: tuple[list[Array], list[Array]], prediction: Array
+def say_changed(function: str, changed: Sequence[int]) -> str:
+    """That a function changed some of its arguments, which are given by their numbers."""
+    names = list(inspect.signature(getattr(contract.Implementation, function)).parameters)[1:]
+    return f"{function} changed its argument {conjoin([names[i] for i in changed])}"
+
+
+def arguments_of(
+    function: str,
+    case: Case,
+    prediction: Array,
+    step_gradients: tuple[list[Array], list[Array]] | None = None,
 ) -> list[Any]:
-    """What the contract gives to a function, for a case."""
+    """What the contract gives to a function, for a case; prediction: what the loss is asked about.
+
+    step_gradients: the case's, where they are known already.
+    """
     weights, biases = list(case.weights), list(case.biases)
     if function == "forward":
         return [weights, biases, case.x, list(case.activations)]
@@ -245,7 +261,7 @@ def _arguments(
     if function == "loss":
         return [prediction, case.y, case.loss]
     if function == "gradient_descent_step":
-        return [weights, biases, *map(list, step_gradients), case.learning_rate]
+        return [weights, biases, *map(list, step_gradients or case.step_gradients()), case.learning_rate]
     return [case.x]
 
 
@@ -322,7 +338,7 @@ def _same(before: Any, after: Any) -> bool:
     return np.array_equal(before, after) if isinstance(before, np.ndarray) else before == after
 
 
-def _distribute(function: str, result: Any, wanted: list[Quantity]) -> dict[Quantity, Any]:
+def distribute(function: str, result: Any, wanted: list[Quantity]) -> dict[Quantity, Any]:
     """The parts of a function's result, each under its quantity; or the one problem under all of them."""
     if isinstance(result, Problem) or wanted[0].layer is None:
         return dict.fromkeys(wanted, result)

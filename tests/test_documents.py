@@ -1,5 +1,6 @@
 """The documents: their snippets print what they say, their commands work, their links lead somewhere."""
 
+import json
 import os
 import re
 import shlex
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.grader.conftest import bubblewrap_works
+from tests.grader.students import RIGHT
+
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/your-own.md", "docs/power.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/your-own.md", "docs/power.md", "docs/grading.md")
 INSTALLED = Path(sys.executable).parent
 
 
@@ -24,6 +28,19 @@ def blocks(document: str, language: str) -> list[str]:
     found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", text(document), re.MULTILINE | re.DOTALL)
     return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
 
+
+# An interface that is not the contract's: a class, with transposed weights.
+NET = f"""{RIGHT.replace("def backward(", "def _backward(")}
+
+class Net:
+    def __init__(self, weights, biases, activations):
+        self.weights, self.biases, self.activations = weights, biases, activations
+
+    def gradients(self, x, y, loss):
+        weights = [W.T for W in self.weights]
+        dW, db = _backward(weights, self.biases, x, y, self.activations, loss)
+        return [(W.T, b) for W, b in zip(dW, db)]
+"""
 
 COMMANDS = [
     (document, line.removeprefix("$ "))
@@ -40,8 +57,10 @@ def run(command: list[str], folder: Path, **variables: str) -> subprocess.Comple
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the README's snippet has been run, with the file that it wrote."""
+    """Where the README's snippet has been run, with the file that it wrote, and what the grader's guide needs."""
     folder = tmp_path_factory.mktemp("reader")
+    (folder / "of_theirs.py").write_text(blocks("docs/grading.md", "python")[0])
+    (folder / "theirs.py").write_text(NET)
     done = run([sys.executable, "-c", blocks("README.md", "python")[0]], folder)
     assert done.returncode == 0, done.stderr
     (folder / "printed").write_text(done.stdout)
@@ -89,16 +108,46 @@ def test_command(document, command, folder, request):
     if arguments[:1] == ["power"]:
         # All of it takes its time; a later option wins.
         arguments += shlex.split("--part floors --networks 1 --alarm-networks 1 --workers 1 --oracle complex-step")
-    (folder / "reports" / "power").mkdir(parents=True, exist_ok=True)
+    for room in ("reports/power", "grader/default"):
+        (folder / room).mkdir(exist_ok=True, parents=True)
+    if "grade" in arguments and not bubblewrap_works():
+        pytest.skip("bubblewrap does not work here")
     if command == "backproof claims":
         done, _ = request.getfixturevalue("trial_by_command")
         shown = [block for block in blocks("README.md", "text") if "N15" in block]
         assert [" ".join(block.split()) in " ".join(done.stdout.split()) for block in shown] == [True, True]
     else:
         done = run([str(INSTALLED / name), *arguments], folder, **variables)
-    assert (done.returncode, done.stderr) == (1 if "mine.py" in command else 0, "")
-    for schema in re.findall(r"reports/[\w/.]+\.schema\.json", command):
+    assert (done.returncode, done.stderr) == (1 if "mine.py" in command and "grade" not in arguments else 0, "")
+    for schema in re.findall(r"(?:reports|grader)/[\w/.]+\.schema\.json", command):
         assert (folder / schema).read_bytes() == (ROOT / schema).read_bytes()
+    if "assignment" in arguments:  # what follows then takes less time
+        written = folder / "week3.toml"
+        written.write_text(written.read_text().replace("networks = 240", "networks = 16"))
+
+
+def test_the_script_for_gradescope(folder, tmp_path):
+    """With the platform's folder in another place."""
+    if not bubblewrap_works():
+        pytest.skip("bubblewrap does not work here")
+    for name in ("submission", "source", "results"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "submission" / "student.py").write_text((folder / "mine.py").read_text())
+    for name in ("week3.toml", "week3.key"):
+        (tmp_path / "source" / name).write_bytes((folder / name).read_bytes())
+    script = blocks("docs/grading.md", "bash")[0].replace("/autograder", str(tmp_path))
+    done = run(["bash", "-e", "-c", script], tmp_path, PATH=f"{INSTALLED}:{os.environ['PATH']}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "results" / "results.json").read_bytes())["score"] == pytest.approx(5.6)
+
+
+def test_the_adapter(folder):
+    """The guide's adapter meets the interface that it is for."""
+    if not bubblewrap_works():
+        pytest.skip("bubblewrap does not work here")
+    run([str(INSTALLED / "backproof"), "grade", "theirs.py", "--adapter", "of_theirs.py"], folder)
+    found = json.loads((folder / "backproof-grades" / "theirs" / "grade.json").read_bytes())
+    assert found["functions"]["backward"]["status"] == "passed"
 
 
 def test_query_prints_its_answer(folder):
@@ -128,6 +177,6 @@ def test_extras():
 def test_links_and_files(document):
     """Every relative link leads to a file, and every file or folder that is named is there."""
     linked = re.findall(r"\]\(([^):]+)\)", text(document))
-    named = re.findall(r"`((?:reference_impl|mistakes|oracles|reports|tests)/[\w./]*)`", text(document))
+    named = re.findall(r"`((?:reference_impl|mistakes|oracles|reports|grader|tests)/[\w./]*)`", text(document))
     assert [name for name in linked if not ((ROOT / document).parent / name).exists()] == []
     assert [name for name in named if not (ROOT / name).exists()] == []

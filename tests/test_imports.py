@@ -1,4 +1,4 @@
-"""Imports point one way, reference_impl <- mistakes, oracles <- reports <- backproof.py; heavy packages come last."""
+"""Imports point one way, reference_impl <- mistakes, oracles <- reports <- grader <- backproof.py; heavy ones last."""
 
 import ast
 import subprocess
@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # What each room may import of the project and of the packages that a light install lacks.
-PROJECT = {"reference_impl", "mistakes", "oracles", "reports", "backproof", "tests"}
-LIGHT = {"click", "msgspec", "numpy", "rich"}
+PROJECT = {"reference_impl", "mistakes", "oracles", "reports", "grader", "backproof", "tests"}
+LIGHT = {"click", "hypothesis", "jinja2", "msgspec", "numpy", "platformdirs", "rich", "safetensors"}
 ROOMS = {
     "reference_impl": {"numpy"},
     "mistakes": {"reference_impl", "numpy"},
@@ -20,11 +20,12 @@ ROOMS = {
         "reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "platformdirs", "hypothesis",
     },
     "reports": {
-        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "jinja2", "latex2mathml", "pyarrow",
+        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "latex2mathml", "pyarrow",
         "pytest",
         "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
     },
-    "backproof.py": {"reference_impl", "oracles", "reports", "click", "rich"},
+    "grader": {"reference_impl", "mistakes", "oracles", "reports", *LIGHT},
+    "backproof.py": {"reference_impl", "oracles", "reports", "grader", "click", "rich"},
 }  # fmt: skip
 
 # The benchmark times the frameworks as others use them.
@@ -41,7 +42,7 @@ HEAVY = {
         "oracles/conventions/evaluation.py", *BENCH,
     },
     "flint": {"oracles/certified.py", "oracles/exact.py", "oracles/trajectory.py"},
-    "hypothesis": {"oracles/strategies.py"},
+    "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
     "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }  # fmt: skip
 
@@ -98,6 +99,12 @@ def test_heavy_packages_have_one_door(package):
     assert found == HEAVY[package]
 
 
+def test_the_worker_needs_numpy_alone():
+    """It is all that a sandbox has of the project."""
+    found = {name.partition(".")[0] for name in imports(ROOT / "grader" / "sandbox" / "worker.py")}
+    assert found <= sys.stdlib_module_names | {"numpy"}
+
+
 def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
 
@@ -108,7 +115,10 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
         "--help", "--version",
         *(
             f"{command} --help"
-            for command in ("verify", "replay", "claims", "infer", "power", "frameworks", "conventions", "tolerance")
+            for command in (
+                "verify", "replay", "claims", "infer", "power", "frameworks", "conventions", "tolerance", "grade",
+                "key",
+            )
         ),
     ],
 )  # fmt: skip
@@ -124,7 +134,7 @@ def test_help_is_light(arguments):
     assert (done.returncode, done.stderr) == (0, "")
     assert said.startswith(("Usage: ", "backproof, version "))
     packages = {name.partition(".")[0] for name in imported.split()}
-    heavy = set().union(*ROOMS.values()) - LIGHT - set(ROOMS)
+    heavy = set().union(*ROOMS.values()) - {"click", "msgspec", "numpy", "rich"} - set(ROOMS)
     assert packages & heavy == set()
 
 
@@ -135,9 +145,10 @@ def test_help_is_light(arguments):
         ("verify --networks 1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
+        ("key --out x", "torch"),
+        ("key --out x", "flint"),
         ("power --part floors --networks 1", "altair"),
         ("claims", "flint"),
-        ("claims", "hypothesis"),
         ("claims", "jax"),
     ],
 )

@@ -133,6 +133,22 @@ def test_integers_have_the_bound_zero(dtype):
     assert exact == 300 if dtype == "float64" else exact >= 270
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_subnormals_are_not_exact(dtype, complex_step_oracle):
+    """A product of exact numbers may be too small to be written: half of three times the smallest one, for a start."""
+    smallest = float(np.finfo(dtype).smallest_subnormal)
+    case = Case(
+        (np.array([[0.5]]),), (np.array([0.0]),), np.array([[3 * smallest]]), np.array([[0.0]]), ("identity",),
+        "half_squared_error_sum", 0.5,
+    ).cast(dtype)  # fmt: skip
+    found, (answer,) = bounds([case], [NUMPY[dtype]])[0].allowances[0], complex_step_oracle.answers([case])
+    for quantity in (Quantity("output", 1), Quantity("db", 1)):
+        assert np.all(found[quantity] > 0)
+        assert np.all(np.abs(answer[quantity]) <= found[quantity])  # so that 0 is right as well
+    stepped = replace(case, biases=(np.array([3 * smallest]).astype(dtype),))
+    assert bounds([stepped], [NUMPY[dtype]])[0].allowances[0][Quantity("step_b", 1)] > 0
+
+
 def test_integers_too_large_are_not_exact():
     """The proof looks at magnitudes: above 2^24 float32 rounds, and the bound knows."""
     case = _one_layer(np.array([[4097.0]]), np.array([[4097.0]]))  # the square is just above 2^24

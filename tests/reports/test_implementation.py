@@ -155,8 +155,8 @@ class TestCalling:
             return [x]
 
         found = answer(relu=relu, forward=forward)
-        assert found[Quantity("relu")].cause == "relu changed its arguments"
-        assert causes(found, "output") == {"forward changed its arguments"}
+        assert found[Quantity("relu")].cause == "relu changed its argument z"
+        assert causes(found, "output") == {"forward changed its argument weights"}
         assert (CASE.x < 0).any()
 
     @pytest.mark.parametrize(

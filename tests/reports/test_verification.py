@@ -52,7 +52,7 @@ def planted(tmp_path):
     """A file whose hidden layers forget the derivative, and whose tanh is missing."""
     path = tmp_path / "planted.py"
     path.write_text(
-        "from mistakes.catalogue import HiddenDerivativeMissing\n"
+        "from mistakes.hidden import HiddenDerivativeMissing\n"
         "it = HiddenDerivativeMissing()\n"
         "sigmoid, sigmoid_prime, relu, relu_prime = it.sigmoid, it.sigmoid_prime, it.relu, it.relu_prime\n"
         "softmax, loss, forward, backward = it.softmax, it.loss, it.forward, it.backward\n"

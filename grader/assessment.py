@@ -1,0 +1,185 @@
+"""One submission judged: asked about the networks of a key, and again where its own mistakes got in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from grader import words
+from grader.assignment import USES
+from grader.calls import Trouble
+from grader.checks import Check, Failure, Outcome, checks_of
+from grader.counterexample import Search, Trial, oracle_for_small_networks, render
+from grader.diagnosis import Diagnosis, diagnose
+from grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
+from grader.key import Key
+from grader.patterns import patterns
+from grader.questions import Questions
+from grader.running import KIBIBYTE, Runner
+from grader.sandbox.launch import Mode, describe_mode
+from grader.sandbox.system_calls import filter_program
+from grader.scoring import Scored, say_points, score
+from grader.submission import plain
+from grader.trusted import source
+from reports.wording import conjoin
+
+
+class Assessment:
+    """A submission's outcomes: as it is, and again with right functions where it calls wrong ones of its own."""
+
+    def __init__(
+        self, questions: Questions, outcomes: dict[str, Outcome], output: str, start: Callable[[], Runner]
+    ) -> None:
+        """outcomes: of each function as it is; output: what was printed meanwhile; start: starts another worker."""
+        self._questions, self._outcomes, self._output, self._start = questions, outcomes, output, start
+        self._assignment, self._key = questions.assignment, questions.key
+        self._replaced = self._to_replace()
+        self._again = self._ask_again()
+
+    def _to_replace(self) -> dict[str, list[str]]:
+        """For each function that is wrong, those that it may be wrong because of."""
+        wrong = [function for function, outcome in self._outcomes.items() if not outcome.right]
+        replaced = {function: [used for used in USES.get(function, ()) if used in wrong] for function in wrong}
+        gave = {function for function in wrong if not self._outcomes[function].gave_nothing()}
+        return {function: used for function, used in replaced.items() if used and function in gave}
+
+    def _ask_again(self) -> dict[str, Outcome]:
+        """The outcomes of these functions with right ones in the place of those."""
+        found: dict[str, Outcome] = {}
+        if self._replaced:
+            with self._start() as runner:
+                for function, replaced in self._replaced.items():
+                    runner.replace({used: source(used) for used in replaced})
+                    found |= self._questions.judge(self._questions.ask(runner, [function]))
+        return found
+
+    def grade(self, name: str, functions: dict[str, FunctionGrade], mode: Mode, seconds: float) -> Grade:
+        """The whole grade, from those of the functions. seconds: what it took."""
+        points = [Fraction(each.exact_points) for each in functions.values()]
+        total = sum(points, start=Fraction(0))
+        header = self._key.header
+        lines = self._output.splitlines()
+        return Grade(
+            schema_version=SCHEMA_VERSION,
+            submission=name,
+            assignment=self._assignment.title,
+            key=header.content,
+            purpose=header.purpose,
+            student=header.student,
+            networks=len(header.networks),
+            dtypes=list(header.dtypes),
+            feedback=self._assignment.feedback,
+            visibility=self._assignment.visibility,
+            sandbox=mode,
+            sandbox_description=describe_mode(mode, filtered=bool(filter_program())),
+            score=float(total),
+            max_score=float(self._assignment.max_score),
+            exact_score=str(total),
+            arithmetic=f"{' + '.join(map(say_points, points))} = {say_points(total)}",
+            functions=functions,
+            output="\n".join(map(plain, lines))[: self._assignment.limits.output_kb * KIBIBYTE],
+            timing=Timing(seconds=seconds),
+        )
+
+    def grade_function(self, function: str) -> FunctionGrade:
+        """The grade of one function."""
+        outcome, again = self._outcomes[function], self._again.get(function)
+        checks = checks_of(self._assignment, function, outcome)
+        checks_again = checks_of(self._assignment, function, again) if again else None
+        scored = score(checks, checks_again, Fraction(self._assignment.follow_through))
+        points = sum((each.earned for each in scored), start=Fraction(0))
+        status = self._status(checks, outcome)
+        diagnosis = self._diagnose(function, status)
+        return FunctionGrade(
+            status=status,
+            points=float(points),
+            max_points=float(self._assignment.points_of(function)),
+            exact_points=str(points),
+            follow_through=any(each.followed for each in scored),
+            cause=self._cause(function, checks, checks_again),
+            diagnosis=list(diagnosis.names),
+            diagnosis_kind=diagnosis.kind,
+            explanation=list(diagnosis.explanation),
+            checks=[self._grade_check(each) for each in scored],
+            counterexample=self._counterexample(function, status, checks, checks_again),
+        )
+
+    def _status(self, checks: Sequence[Check], outcome: Outcome) -> Status:
+        if outcome.absence() is not None:
+            return "missing"
+        found = {check.status for check in checks}
+        return "failed" if "failed" in found else "not checked" if "not checked" in found else "passed"
+
+    def _diagnose(self, function: str, status: Status) -> Diagnosis:
+        """What explains a failure that is the function's own."""
+        outcome = self._again.get(function, self._outcomes[function])
+        if status != "failed" or outcome.right:
+            return Diagnosis()
+        found = diagnose(self._key, function, outcome)
+        return found if found.names else Diagnosis(explanation=tuple(patterns(self._key, function, outcome)))
+
+    def _cause(self, function: str, checks: Sequence[Check], checks_again: Sequence[Check] | None) -> str:
+        """What was not right, in a sentence, and whose fault it is."""
+        outcome = self._outcomes[function]
+        if trouble := outcome.gave_nothing():
+            return words.sentence(trouble.cause)
+        told = _first_explanation(checks, self._key)
+        if not told or checks_again is None:
+            return told
+        others = conjoin(self._replaced[function])
+        told_again = _first_explanation(checks_again, self._key)
+        if not told_again:
+            return f"{told} It is right as soon as {others} is."
+        return f"Even with a right {others} in the place of yours, {told_again[:1].lower()}{told_again[1:]}"
+
+    def _counterexample(
+        self, function: str, status: Status, checks: Sequence[Check], checks_again: Sequence[Check] | None
+    ) -> Counterexample | None:
+        """The smallest network that can be found on which a function fails by its own fault."""
+        outcome = self._again.get(function, self._outcomes[function])
+        failed = next((check for check in checks_again or checks if check.status == "failed"), None)
+        told = self._assignment.feedback == "counterexamples"
+        if not told or status != "failed" or failed is None or outcome.unimportable():
+            return None
+        example = words.example(failed, self._key)
+        trial = self._trial(function, outcome, failed, example)
+        found = self._search(function, failed, example.dtype, trial)
+        return render(function, found or trial, example.dtype, smallest=found is not None)
+
+    def _trial(self, function: str, outcome: Outcome, check: Check, example: Failure) -> Trial:
+        """A failure of a check in full."""
+        return Trial(
+            network=self._key.networks[example.number],
+            prediction=self._key.predictions[example.number],
+            given=outcome.given[example.dtype][example.number],
+            right=self._key.answer(function, example.number),
+            records=[failure.record for failure in check.failures if failure[:2] == example[:2]],
+        )
+
+    def _search(self, function: str, check: Check, dtype: str, example: Trial) -> Trial | None:
+        """The smallest trial like the example; none where looking for it would take a worker each time, or in vain."""
+        oracle = oracle_for_small_networks()
+        if oracle is None or any(isinstance(v, Trouble) and v.sort == "stopped" for v in example.given.values()):
+            return None
+        with self._start() as runner:
+            runner.replace({used: source(used) for used in self._replaced.get(function, ())})
+            return Search(self._assignment, runner, oracle, check, dtype, example).smallest()
+
+    def _grade_check(self, scored: Scored) -> CheckGrade:
+        check = scored.check
+        return CheckGrade(
+            name=words.name_check(check),
+            status=check.status,
+            points=float(scored.earned),
+            max_points=float(check.worth),
+            exact_points=str(scored.earned),
+            networks=check.networks,
+            wrong=words.count_networks(check),
+            follow_through=scored.followed,
+            cause=words.explain(check, self._key),
+        )
+
+
+def _first_explanation(checks: Sequence[Check], key: Key) -> str:
+    """What is not right in the first check that is not passed."""
+    return next((words.explain(check, key) for check in checks if check.failures), "")

@@ -1,0 +1,271 @@
+"""An assignment: which functions are graded, on what, for how many points, and what a submission may use.
+
+It is read from TOML. Every key has a default; `grader/default/assignment.toml` has them all, each with its description.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from oracles.case import DTYPES
+from reference_impl.contract import ACTIVATIONS, FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
+
+DEFAULT_ASSIGNMENT = Path(__file__).with_name("default") / "assignment.toml"
+
+Edge = Literal["one sample", "one feature", "width 1", "one output", "integers", "zeros", "large values", "soft labels"]
+EDGES: tuple[Edge, ...] = (
+    "one sample", "one feature", "width 1", "one output", "integers", "zeros", "large values", "soft labels",
+)  # fmt: skip
+
+# What each function can be asked about on its own.
+_OF_ARRAYS: tuple[Edge, ...] = ("one sample", "one feature", "integers", "zeros", "large values")
+_OF_NETWORKS: tuple[Edge, ...] = EDGES[:-1]
+EDGES_OF: dict[str, tuple[Edge, ...]] = {
+    **dict.fromkeys(("sigmoid", "sigmoid_prime", "relu", "relu_prime", "tanh", "tanh_prime", "softmax"), _OF_ARRAYS),
+    "loss": ("one sample", "one output", "integers", "large values", "soft labels"),
+    "forward": _OF_NETWORKS,
+    "backward": EDGES,
+    "gradient_descent_step": ("one feature", "width 1", "one output"),
+}
+
+# What a function may be built from: where these are wrong, it is judged again with right ones.
+USES: dict[str, tuple[str, ...]] = {
+    "sigmoid_prime": ("sigmoid",),
+    "relu_prime": ("relu",),
+    "tanh_prime": ("tanh",),
+    "forward": ("sigmoid", "relu", "tanh", "softmax"),
+    "backward": (
+        "sigmoid", "sigmoid_prime", "relu", "relu_prime", "tanh", "tanh_prime", "softmax", "forward",
+    ),
+}  # fmt: skip
+
+Positive = Annotated[float, Meta(gt=0)]
+Size = Annotated[int, Meta(ge=1)]
+Feedback = Literal["none", "hints", "counterexamples"]
+Visibility = Literal["visible", "after_due_date", "after_published", "hidden"]
+
+
+class CouldNotGradeError(Exception):
+    """Grading could not be done; the message says in a sentence what was wrong, where, and what to do."""
+
+
+class Points(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The points of each function of the contract; a function without is not graded."""
+
+    sigmoid: Decimal | None = None
+    sigmoid_prime: Decimal | None = None
+    relu: Decimal | None = None
+    relu_prime: Decimal | None = None
+    tanh: Decimal | None = None
+    tanh_prime: Decimal | None = None
+    softmax: Decimal | None = None
+    loss: Decimal | None = None
+    forward: Decimal | None = None
+    backward: Decimal | None = None
+    gradient_descent_step: Decimal | None = None
+
+
+DEFAULT_POINTS = Points(
+    sigmoid=Decimal(6),
+    sigmoid_prime=Decimal(6),
+    relu=Decimal(4),
+    relu_prime=Decimal(6),
+    softmax=Decimal(10),
+    loss=Decimal(8),
+    forward=Decimal(20),
+    backward=Decimal(34),
+    gradient_descent_step=Decimal(6),
+)
+
+
+class UseLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a submission may use."""
+
+    call_seconds: Positive = 2
+    import_seconds: Positive = 10
+    total_seconds: Positive = 60
+    cpu_seconds: Size = 30
+    memory_mb: Annotated[int, Meta(ge=256)] = 1024
+    processes: Size = 16
+    file_mb: Size = 16
+    output_kb: Size = 64
+
+
+class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the smallest counterexample is searched for."""
+
+    networks: Size = 1000
+    seconds: Positive = 4
+
+
+class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that decides a grade, but for the answers; the keys are described in the default file.
+
+    Raises ValueError, which begins with the key and a colon, where values do not fit together.
+    """
+
+    title: str = "Backpropagation by hand"
+    seed: int | str = "public"
+    networks: Annotated[int, Meta(ge=16, le=10_000)] = 240
+    dtypes: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
+    activations: tuple[str, ...] = ("identity", "sigmoid", "relu", "softmax")
+    losses: tuple[str, ...] = ("half_squared_error_mean", "cross_entropy_mean")
+    relu_prime_at_zero: Literal["zero", "any"] = "zero"
+    stability: Literal["required", "optional"] = "required"
+    edges: tuple[Edge, ...] = EDGES
+    edge_share: Decimal = Decimal("0.4")
+    follow_through: Decimal = Decimal(1)
+    feedback: Feedback = "counterexamples"
+    visibility: Visibility = "visible"
+    file: str = ""
+    points: Points = DEFAULT_POINTS
+    limits: UseLimits = UseLimits()
+    search: Search = Search()
+
+    def __post_init__(self) -> None:
+        for key, problem in _problems(self):
+            raise ValueError(f"{key}: {problem}")
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The functions that are graded, in the contract's order."""
+        return tuple(function for function in FUNCTIONS if getattr(self.points, function) is not None)
+
+    def points_of(self, function: str) -> Fraction:
+        """The points of a function that is graded."""
+        return Fraction(getattr(self.points, function))
+
+    @property
+    def max_score(self) -> Fraction:
+        """The sum of all points."""
+        return sum(map(self.points_of, self.functions), start=Fraction(0))
+
+    def edges_of(self, function: str) -> tuple[Edge, ...]:
+        """The edges that are checks of a function's own."""
+        return tuple(
+            edge
+            for edge in EDGES_OF[function]
+            if edge in self.edges and not (edge == "large values" and self.stability == "optional")
+        )
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each loss with each activation of the last layer that it makes sense after; losses take turns."""
+        outputs = {loss: OUTPUT_ACTIVATIONS[find_loss(loss).kind] for loss in self.losses}
+        turns = itertools.zip_longest(
+            *([(loss, g) for g in outputs[loss] if g in self.activations] for loss in self.losses)
+        )
+        return [pair for turn in turns for pair in turn if pair is not None]
+
+    def digest(self) -> str:
+        """What is asked, in a hash: two assignments with the same one can share an answer key."""
+        asked = {
+            "functions": self.functions,
+            "networks": self.networks,
+            "dtypes": self.dtypes,
+            "activations": self.activations,
+            "losses": self.losses,
+            "relu_prime_at_zero": self.relu_prime_at_zero,
+            "edges": {function: self.edges_of(function) for function in self.functions},
+        }
+        return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
+
+
+def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
+    """What does not fit, with the key that it is about."""
+    for key, chosen, known in (
+        ("dtypes", assignment.dtypes, DTYPES),
+        ("activations", assignment.activations, ACTIVATIONS),
+        ("losses", assignment.losses, tuple(LOSSES)),
+        ("edges", assignment.edges, EDGES),
+    ):
+        if unknown := [name for name in chosen if name not in known]:
+            yield key, f"{unknown[0]!r} is unknown; there are {', '.join(known)}"
+        if len(set(chosen)) < len(chosen):
+            yield key, "each may stand in it once"
+        if not chosen and key != "edges":
+            yield key, "at least one is needed"
+    for key, share in (("edge_share", assignment.edge_share), ("follow_through", assignment.follow_through)):
+        if not 0 <= share <= 1:
+            yield key, f"{share} is not a number from 0 to 1"
+    for function in assignment.functions:
+        points: Decimal = getattr(assignment.points, function)
+        if not (points.is_finite() and points >= 0):
+            yield f"points.{function}", f"{points} is not a number of points: zero or more"
+            return
+    if not assignment.max_score:
+        yield "points", "somewhere there should be points to earn"
+    for loss in set(assignment.losses) & set(LOSSES):
+        if not set(OUTPUT_ACTIVATIONS[find_loss(loss).kind]) & set(assignment.activations):
+            needed = " or ".join(OUTPUT_ACTIVATIONS[find_loss(loss).kind])
+            yield "losses", f"{loss} needs the activation {needed}, which is not among the activations"
+
+
+def read_assignment(path: Path | None = None) -> Assignment:
+    """The assignment in a TOML file, or the default one.
+
+    Raises CouldNotGradeError that names the file, the line and the key, where it is no assignment.
+    """
+    path = path or DEFAULT_ASSIGNMENT
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text, parse_float=Decimal)
+    except OSError as error:
+        raise CouldNotGradeError(f"the assignment {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CouldNotGradeError(f"the assignment {path} is not text in UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise CouldNotGradeError(f"the assignment {path} is not TOML: {error}") from error
+    try:
+        return msgspec.convert(content, Assignment, strict=False)
+    except (msgspec.ValidationError, ValueError) as error:
+        keys, problem = _place(error)
+        line = f", line {_line(text, keys)}" if keys else ""
+        raise CouldNotGradeError(f"the assignment {path}{line}, {'.'.join(keys)}: {problem}") from error
+
+
+def _place(error: Exception) -> tuple[list[str], str]:
+    """The key that an error is about, part by part, and what is wrong with it."""
+    text = str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        key, _, problem = text.partition(": ")
+        return key.split("."), problem
+    problem, _, path = text.partition(" - at `$")
+    keys = re.findall(r"\.(\w+)", path)
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem):
+        return [*keys, unknown[1]], "there is no such key" if keys != [
+            "points"
+        ] else "the contract has no such function"
+    if not keys and ": " in problem:  # what Assignment itself raised
+        return _place(ValueError(problem))
+    if problem.startswith("Invalid enum value"):
+        hint = get_type_hints(Assignment)[keys[-1]]
+        choices = [choice for part in (hint, *get_args(hint)) for choice in get_args(part) if isinstance(choice, str)]
+        return keys, f"{problem.removeprefix('Invalid enum value ')} is unknown; there are {', '.join(choices)}"
+    return keys, f"{problem[:1].lower()}{problem[1:]}"
+
+
+def _line(text: str, keys: Sequence[str]) -> int:
+    """The line where a key's value begins: after the longest beginning of the file that is TOML and lacks it."""
+    begun, lines = 0, text.splitlines()
+    for i in range(1, len(lines) + 1):
+        try:
+            found: Any = tomllib.loads("\n".join(lines[:i]))
+        except tomllib.TOMLDecodeError:
+            continue
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        if found is not None:
+            break
+        begun = i
+    return begun + 1

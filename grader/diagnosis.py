@@ -1,0 +1,269 @@
+"""Diagnosis: which known mistake gives the very answers that a submission gave.
+
+A mistake is named only where it gives the same answers on every network on which the submission is wrong, and is right
+wherever that is. Several that do so are told as a tie; two at once are tried where no single one does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from grader.calls import Call, Trouble, arguments_for
+from grader.checks import Outcome
+from grader.judging import Given
+from grader.key import Key, asked_case
+from mistakes.catalogue import MISTAKES, ON_INTEGERS
+from mistakes.textbook import Textbook
+from oracles.bounds import NUMPY, bounds
+from oracles.case import Answer
+from oracles.comparison import Problem
+from reference_impl.contract import Array
+from reports.implementation import as_implementation, distribute
+
+Kind = Literal["", "one", "together", "one of"]
+
+CATALOGUE = MISTAKES | ON_INTEGERS
+
+# These give answers of a kind, and not particular ones: they are recognised by other means.
+FACTOR, SINGLE = "ProportionalFactor", "Float32InTheMiddle"
+
+# How far two ways to make the same mistake may be apart, in units of roundoff, relative to an array's largest entry:
+# each rounds in its own order. No two mistakes are that close.
+SAME = 1024
+
+# Where two mistakes at once are looked for, so many of the networks on which it is wrong are looked at first.
+CLUES = 24
+
+# What a factor may be, besides a constant: powers of n, the number of samples, and k, that of outputs.
+POWERS = {
+    "n": (1, 0), "1/n": (-1, 0), "k": (0, 1), "1/k": (0, -1), "n/k": (1, -1), "k/n": (-1, 1), "n k": (1, 1),
+    "1/(n k)": (-1, -1), "n²": (2, 0), "1/n²": (-2, 0),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Names of the catalogue, how they belong together, and what there is to say about them."""
+
+    kind: Kind = ""
+    names: tuple[str, ...] = ()
+    explanation: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One call of a function: what it gave, what is right, and whether that was it."""
+
+    call: Call
+    given: Given
+    right: Answer
+    wrong: bool
+
+
+def diagnose(key: Key, function: str, outcome: Outcome) -> Diagnosis:
+    """Name the mistake that explains what a function gave; nothing where none does."""
+    with np.errstate(all="ignore"):
+        return _diagnose(key, function, list(_evidence(key, function, outcome)))
+
+
+def _diagnose(key: Key, function: str, evidence: list[Evidence]) -> Diagnosis:
+    wrong = [item for item in evidence if item.wrong]
+    if not any(_comparable(item) for item in wrong):
+        return Diagnosis()
+    suspects = Suspects(key, function, [item.call for item in evidence])
+    evidence.sort(key=lambda item: (not item.wrong, asked_case(function, key.networks[item.call.number]).size))
+    singles = [name for name in suspects.singles if suspects.explain([name], evidence)]
+    if singles:
+        return _named("one" if len(singles) == 1 else "one of", singles)
+    if _single_precision(key, function, wrong):
+        return _named("one", [SINGLE])
+    if factor := _factor(key, function, evidence):
+        return _named("one", [FACTOR], f"The factor is {factor}.")
+    clues = [item for item in evidence if item.wrong][:: max(1, len(wrong) // CLUES)]
+    pairs = [pair for pair in suspects.pairs(clues) if suspects.explain(pair, [*clues, *evidence])]
+    return _named("together", pairs[0]) if len(pairs) == 1 else Diagnosis()
+
+
+def explain(name: str) -> str:
+    """What a mistake is, what to think about, and where the notes print it so."""
+    mistake = CATALOGUE[name]
+    what = " ".join((mistake.__doc__ or "").split())
+    printed = f" The notes print it like that, in {mistake.printed}." if mistake.printed else ""
+    return f"{what}{printed} {mistake.hint}"
+
+
+def _named(kind: Kind, names: Sequence[str], *more: str) -> Diagnosis:
+    return Diagnosis(kind, tuple(names), (*map(explain, names), *more))
+
+
+def _evidence(key: Key, function: str, outcome: Outcome) -> Iterator[Evidence]:
+    """Every call that was made, but for those of a check that was given up."""
+    for call, result in outcome.results.items():
+        if not (isinstance(result, Trouble) and result.sort == "unchecked"):
+            wrong = bool(outcome.records[call.dtype][call.number])
+            given = outcome.given[call.dtype][call.number]
+            yield Evidence(call, given, key.answer(function, call.number), wrong)
+
+
+def _comparable(item: Evidence) -> bool:
+    """Whether what was given can be told apart from what other mistakes give."""
+    return not any(
+        isinstance(value, Trouble) and value.sort not in ("raised", "changed") for value in item.given.values()
+    )
+
+
+class Suspects:
+    """The mistakes that a function may have, asked about the same networks in the same order."""
+
+    def __init__(self, key: Key, function: str, calls: Sequence[Call]) -> None:
+        self._key, self._function, self._calls = key, function, calls
+        self._variants: dict[str, list[Callable[[], Textbook]]] = {
+            name: [lambda m=mistake, s=strength: m(s) for strength in mistake.strengths] or [mistake]  # type: ignore[misc]
+            for name, mistake in CATALOGUE.items()
+            if name not in (FACTOR, SINGLE)
+        }
+        self.singles = list(self._variants)
+
+    def explain(self, names: Sequence[str], evidence: Sequence[Evidence]) -> bool:
+        """Whether these mistakes together give what the submission gave, on every network."""
+        return any(self._explains(variant, evidence) for variant in self._together(names))
+
+    def pairs(self, clues: Sequence[Evidence]) -> Iterator[list[str]]:
+        """Two mistakes in different steps, of those that change the answer to some network on which it is wrong."""
+        simple = [name for name in self.singles if not CATALOGUE[name].remembers and not CATALOGUE[name].strengths]
+        effective = [name for name in simple if not all(self._harmless(name, clue) for clue in clues)]
+        for first, second in itertools.combinations(effective, 2):
+            if not _steps(CATALOGUE[first]) & _steps(CATALOGUE[second]):
+                yield [first, second]
+
+    def _harmless(self, name: str, clue: Evidence) -> bool:
+        """Whether a mistake does not show on a network."""
+        return self._alike(self._answer(Textbook(), clue.call), self._answer(CATALOGUE[name](), clue.call), clue)
+
+    def _together(self, names: Sequence[str]) -> list[Callable[[], Textbook]]:
+        if len(names) == 1:
+            return self._variants[names[0]]
+        return [type("Both", tuple(CATALOGUE[name] for name in names), {})]
+
+    def _explains(self, variant: Callable[[], Textbook], evidence: Sequence[Evidence]) -> bool:
+        instance = variant()
+        if instance.remembers:
+            # What it answers depends on what it was asked before.
+            answers = {call: self._answer(instance, call) for call in self._calls}
+            return all(self._alike(item.given, answers[item.call], item) for item in evidence)
+        return all(self._alike(item.given, self._answer(instance, item.call), item) for item in evidence)
+
+    def _answer(self, instance: Textbook, call: Call) -> Given:
+        """What a mistake gives for a call."""
+        result = as_implementation(instance).call(self._function, arguments_for(self._key, call))
+        return distribute(self._function, result, [q for q, _, _ in self._key.layouts[self._function][call.number]])
+
+    def _alike(self, given: Given, other: Given, item: Evidence) -> bool:
+        """Whether two answers are the same, but for rounding."""
+        allowance = self._key.allowance(self._function, item.call.number, item.call.dtype)
+        # The same sums over larger terms round by as much more; and what is exact may not be so by mistake.
+        size, scale = (_size(part.values()) for part in (other, item.right))
+        allowed = _size(allowance.values()) * (max(1.0, size / scale) if scale else 1.0)
+        return all(_same(given[quantity], other[quantity], allowed, item.call.dtype) for quantity in item.right)
+
+
+def _size(values: Iterable[Any]) -> float:
+    """The largest finite number in some arrays, and whatever is between them."""
+    arrays = [array for value in values if (array := _numbers(value)) is not None]
+    return max((float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0)) for array in arrays), default=0.0)
+
+
+def _same(value: Any, other: Any, allowed: float, dtype: str) -> bool:
+    """Whether two things are the same: arrays but for rounding, anything else by its sort."""
+    first, second = _numbers(value), _numbers(other)
+    if first is None or second is None:
+        return first is None and second is None and _sort(value) == _sort(other)
+    if first.shape != second.shape:
+        return False
+    tolerance = SAME * float(np.finfo(dtype).eps) / 2 * _size([second]) + allowed
+    close = (np.abs(first - second) <= tolerance) | (first == second) | (np.isnan(first) & np.isnan(second))
+    return bool(np.all(close))
+
+
+def _numbers(value: Any) -> Array | None:
+    """What is an array of numbers, or one number, in float64; else None."""
+    if isinstance(value, np.ndarray | np.generic | float):
+        array = np.asarray(value)
+        return array.astype(np.float64) if array.dtype.kind in "fiub" else None
+    return None
+
+
+def _sort(value: Any) -> str:
+    """What kind of failure a value is."""
+    if isinstance(value, Problem):
+        return "raised" if " raised " in value.cause else value.cause
+    return type(value).__name__
+
+
+def _steps(mistake: type[Textbook]) -> set[str]:
+    """The steps that a mistake changes."""
+    return {name for name in vars(mistake) if hasattr(Textbook, name) and callable(getattr(mistake, name))}
+
+
+def _single_precision(key: Key, function: str, wrong: Sequence[Evidence]) -> bool:
+    """Whether double precision was lost on the way: all errors are those of single precision, on either side of 0."""
+    if any(item.call.dtype != "float64" for item in wrong):
+        return False
+    signs: list[Array] = []
+    for item in wrong:
+        allowed = _single_allowance(key, function, item.call.number)
+        for quantity, right in item.right.items():
+            got = _numbers(item.given[quantity])
+            if got is None or got.shape != right.shape or not np.all(np.abs(got - right) <= allowed[quantity]):
+                return False
+            signs.append(np.sign((got - right) * right).ravel())
+    toward = np.concatenate(signs)
+    toward = toward[toward != 0]
+    return bool(toward.size) and 0.2 < float(np.mean(toward > 0)) < 0.8
+
+
+def _single_allowance(key: Key, function: str, number: int) -> Answer:
+    """How far honest answers in single precision may be off."""
+    if "float32" in key.header.dtypes:
+        return key.allowance(function, number, "float32")
+    case = asked_case(function, key.networks[number])
+    return bounds([case], [replace(NUMPY["float32"], lenient=True)])[0].allowances[0]
+
+
+def _factor(key: Key, function: str, evidence: Sequence[Evidence]) -> str:
+    """The one factor by which everything is off, in words; empty where there is none."""
+    found: list[tuple[float, float, int, int]] = []  # each network's factor, its relative uncertainty, n and k
+    first = evidence[0].call.dtype
+    for item in (item for item in evidence if item.call.dtype == first):
+        case = asked_case(function, key.networks[item.call.number])
+        pairs = [(_numbers(item.given[quantity]), right) for quantity, right in item.right.items()]
+        given = [got for got, right in pairs if got is not None and got.shape == right.shape]
+        if len(given) < len(pairs):
+            return ""
+        s, r = (np.concatenate([part.ravel() for part in parts]) for parts in (given, item.right.values()))
+        allowance = key.allowance(function, item.call.number, item.call.dtype)
+        allowed = np.concatenate([allowance[quantity].ravel() for quantity in item.right])
+        if not np.isfinite(s).all():
+            return ""
+        if np.abs(r).max() <= SAME * allowed.max():  # too small to tell a factor from
+            continue
+        factor = float(s @ r / (r @ r))
+        tolerance = SAME * np.finfo(item.call.dtype).eps * np.abs(factor * r).max() + max(1, abs(factor)) * allowed
+        if not np.all(np.abs(s - factor * r) <= tolerance):
+            return ""
+        uncertainty = SAME * float(np.finfo(first).eps) + float(allowed.max() / np.abs(r).max())
+        found.append((factor, uncertainty, case.n, case.widths[-1]))
+    if not found:
+        return ""
+    for words, (n_power, k_power) in {"": (0, 0), **POWERS}.items():
+        constants = [(u, factor / (float(n) ** n_power * float(k) ** k_power)) for factor, u, n, k in found]
+        least, surest = min(constants)
+        if all(abs(constant - surest) <= (u + least) * abs(surest) for u, constant in constants):
+            constant = f"{surest:.4g}"
+            return constant if not words else words if constant == "1" else f"{constant} times {words}"
+    return ""

@@ -1,0 +1,91 @@
+"""A grade as files: grade.json, feedback, and for other programs Gradescope's results.json, and JUnit's XML.
+
+Gradescope: docs/specs.md in gradescope/autograder_samples. JUnit: the format that CI servers read, one suite a function
+and one case a check.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+
+from grader.assignment import CouldNotGradeError
+from grader.feedback import counterexample_lines, counterexample_title, diagnosis_line, points, render, verdict
+from grader.grade import FunctionGrade, Grade
+
+
+def write_grade(grade: Grade, out: Path) -> Path:
+    """Write a grade's files into a folder of its own, named after the submission, in `out`; returns that folder.
+
+    Raises CouldNotGradeError where they cannot be written.
+    """
+    folder = out / grade.submission
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "grade.json").write_bytes(grade.to_json())
+        (folder / "results.json").write_bytes(gradescope(grade))
+        (folder / "junit.xml").write_bytes(junit(grade))
+        for name in ("feedback.md", "feedback.html"):
+            (folder / name).write_text(render(grade, name), encoding="utf-8")
+    except OSError as error:
+        raise CouldNotGradeError(f"the output folder {folder} cannot be written: {error.strerror}") from error
+    return folder
+
+
+def gradescope(grade: Grade) -> bytes:
+    """The content of results.json: a test for each function, with its points and what the student is told."""
+    results = {
+        "score": grade.score,
+        "execution_time": round(grade.timing.seconds, 3),
+        "output": f"{grade.arithmetic} of {points(grade.max_score)} points",
+        "output_format": "text",
+        "visibility": grade.visibility,
+        "stdout_visibility": "hidden",
+        "extra_data": {"exact_score": grade.exact_score, "key": grade.key, "sandbox": grade.sandbox},
+        "tests": [
+            {
+                "number": str(i),
+                "name": name,
+                "score": function.points,
+                "max_score": function.max_points,
+                "status": "passed" if function.status == "passed" else "failed",
+                "output": _told(grade, function),
+                "output_format": "text",
+                "visibility": grade.visibility,
+            }
+            for i, (name, function) in enumerate(grade.functions.items(), 1)
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
+
+
+def _told(grade: Grade, function: FunctionGrade) -> str:
+    """What a student is told about a function, as plain text."""
+    lines = [verdict(function)]
+    if grade.feedback != "none" and function.status != "passed":
+        lines += [function.cause, diagnosis_line(function), *function.explanation]
+        if grade.feedback == "counterexamples" and function.counterexample is not None:
+            found = function.counterexample
+            lines += [counterexample_title(found), *counterexample_lines(found), "", "Step by step:", *found.steps]
+    return "\n".join(lines)
+
+
+def junit(grade: Grade) -> bytes:
+    """The content of junit.xml: a suite for each function, a case for each check."""
+    suites = ElementTree.Element("testsuites", name=grade.submission)
+    for name, function in grade.functions.items():
+        missing = function.status == "missing"
+        failures = sum(missing or check.status == "failed" for check in function.checks)
+        skipped = sum(not missing and check.status == "not checked" for check in function.checks)
+        suite = ElementTree.SubElement(suites, "testsuite", name=name, errors="0", tests=str(len(function.checks)))
+        suite.attrib |= {"failures": str(failures), "skipped": str(skipped)}
+        for check in function.checks:
+            case = ElementTree.SubElement(suite, "testcase", classname=f"{grade.submission}.{name}", name=check.name)
+            if missing or check.status == "failed":
+                ElementTree.SubElement(case, "failure", message=check.cause)
+            elif check.status == "not checked":
+                ElementTree.SubElement(case, "skipped", message=check.cause)
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n"

@@ -1,0 +1,146 @@
+"""Feedback: a grade in the terminal, in Markdown and as a page, with as much as the assignment lets a student know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+import jinja2
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from grader.grade import CheckGrade, Counterexample, FunctionGrade, Grade
+from grader.scoring import say_points
+
+COLOURS = {"passed": "green", "failed": "red", "missing": "red", "not checked": "yellow"}
+
+
+def render(grade: Grade, name: str) -> str:
+    """A grade as "feedback.md" or "feedback.html"."""
+    told = grade.feedback != "none"
+    return TEMPLATES[name].render(grade=grade, told=told, examples=grade.feedback == "counterexamples")
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("grader"),
+        autoescape=name.endswith(".html"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "points": points,
+        "verdict": verdict,
+        "wrong_on": wrong_on,
+        "diagnosis_line": diagnosis_line,
+        "counterexample_title": counterexample_title,
+        "counterexample_lines": counterexample_lines,
+        "md": _escape_markdown,
+    }
+    return environment.get_template(f"{name}.j2")
+
+
+def points(value: float) -> str:
+    """Points in at most two decimals."""
+    return say_points(Fraction(value))
+
+
+def verdict(function: FunctionGrade) -> str:
+    """A function's status, and whether points were given all the same."""
+    return f"{function.status}, with follow-through marks" if function.follow_through else function.status
+
+
+def wrong_on(check: CheckGrade) -> str:
+    """On how many networks a check was not passed; and why a passed one may have no points."""
+    if check.status == "passed":
+        return "none" if check.points or not check.max_points else "none, but ordinary networks come first"
+    return f"{check.wrong}, right but for other functions" if check.follow_through else str(check.wrong)
+
+
+def diagnosis_line(function: FunctionGrade) -> str:
+    """What the named mistakes are to each other; empty where none is named."""
+    names = ", ".join(function.diagnosis)
+    return {
+        "": "",
+        "one": f"This mistake explains every answer: {names}.",
+        "together": f"These mistakes together explain every answer: {names}.",
+        "one of": f"Each of these mistakes explains every answer, and they cannot be told apart: {names}.",
+    }[function.diagnosis_kind]
+
+
+def counterexample_title(found: Counterexample) -> str:
+    """What kind of network it is."""
+    which = (
+        "The smallest network found on which it goes wrong" if found.smallest else "A network on which it goes wrong"
+    )
+    return f"{which}, in {found.dtype}:"
+
+
+def counterexample_lines(found: Counterexample) -> list[str]:
+    """The inputs, the answer and the right one, a line each."""
+    lines = []
+    if found.before:
+        lines = ["a first call with", *_assignments(found.before, "    "), "and then one with"]
+    lines += _assignments(found.inputs, "    " if found.before else "")
+    return [*lines, "", f"{found.quantity}:", f"    yours: {found.got}", f"    right: {found.expected}"]
+
+
+def _assignments(inputs: dict[str, str], indent: str) -> list[str]:
+    width = max(map(len, inputs))
+    return [f"{indent}{name:{width}} = {value}" for name, value in inputs.items()]
+
+
+def _escape_markdown(text: str) -> str:
+    """Text in which nothing is markup."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
+
+
+def terminal_view(grade: Grade) -> Group:
+    """The points, then each function that lost some; the score last, where the eye is."""
+    parts: list[RenderableType] = [_points_table(grade)]
+    if grade.feedback != "none":
+        for name, function in grade.functions.items():
+            if function.status != "passed":
+                parts += _function(name, function, examples=grade.feedback == "counterexamples")
+        if grade.output:
+            parts += ["", Text("It printed:", style="bold"), Padding(Text(grade.output), (0, 0, 0, 2))]
+    full = grade.score == grade.max_score
+    score = f"{grade.submission}: {points(grade.score)} of {points(grade.max_score)} points"
+    parts += ["", Text(f"Sandbox: {grade.sandbox_description}.", style="dim")]
+    return Group(*parts, Text(score, style="bold green" if full else "bold"))
+
+
+def _points_table(grade: Grade) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("function")
+    table.add_column("points", justify="right")
+    table.add_column("verdict")
+    for name, function in grade.functions.items():
+        earned = f"{points(function.points)} / {points(function.max_points)}"
+        table.add_row(name, earned, Text(verdict(function), style=COLOURS[function.status]))
+    return table
+
+
+def _function(name: str, function: FunctionGrade, *, examples: bool) -> Iterator[RenderableType]:
+    """What there is to say about a function that is not right."""
+    yield ""
+    yield Text(f"{name}: {points(function.points)} of {points(function.max_points)} points", style="bold red")
+    told = [Text(function.cause)]
+    if line := diagnosis_line(function):
+        told.append(Text(line, style="bold yellow"))
+    told += [Text(text) for text in function.explanation]
+    if examples and function.counterexample is not None:
+        found = function.counterexample
+        told.append(Text(f"\n{counterexample_title(found)}", style="bold"))
+        told += [Text(f"  {line}") for line in counterexample_lines(found)]
+        told.append(Text("The right answer, step by step:", style="bold"))
+        told += [Text(f"  {step}") for step in found.steps]
+    yield Padding(Group(*told), (0, 0, 0, 2))
+
+
+TEMPLATES = {name: _template(name) for name in ("feedback.md", "feedback.html")}

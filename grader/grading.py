@@ -1,0 +1,76 @@
+"""Grading one submission, from the file to the grade."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.assignment import Assignment, CouldNotGradeError, read_assignment
+from grader.key import find_key, read_key
+from grader.questions import Questions
+from grader.running import Runner
+from grader.sandbox.launch import Mode, SandboxError
+from grader.submission import Submission, find_submission, private_copy
+
+if TYPE_CHECKING:
+    from grader.grade import Grade
+
+
+def grade(
+    submission: Path,
+    *,
+    assignment: Path | None = None,
+    key: Path | None = None,
+    student: str | None = None,
+    adapter: Path | None = None,
+    mode: Mode = "bubblewrap",
+    out: Path | None = None,
+) -> Grade:
+    """Grade the submission at a path, and write the grade into a folder in `out`, if one is given.
+
+    assignment: a file; the default one otherwise. key: a file, or a folder of keys for single students; otherwise the
+    one that comes with the default assignment, or that lies beside the assignment's file. student: whose key is to be
+    used, where there is a folder of them; otherwise the submission's name says it.
+
+    Raises CouldNotGradeError where there is no submission, no assignment, no key for it, or no sandbox of that mode,
+    and where the grade cannot be written.
+    """
+    chosen = read_assignment(assignment)
+    found = find_submission(submission, chosen.file)
+    return grade_submission(found, chosen, find_key(key, assignment, student or found.name), mode, adapter, out)
+
+
+def grade_submission(
+    submission: Submission,
+    assignment: Assignment,
+    key: Path,
+    mode: Mode = "bubblewrap",
+    adapter: Path | None = None,
+    out: Path | None = None,
+) -> Grade:
+    """Grade a submission with the answer key in a file; the rest as in `grade`."""
+    started = time.perf_counter()
+    deadline = time.monotonic() + assignment.limits.total_seconds
+    with private_copy(submission, adapter) as (folder, copied):
+
+        def start() -> Runner:
+            return Runner(assignment, mode, folder, submission.main, copied, deadline)
+
+        try:
+            with start() as runner:
+                # The sandbox comes to life while the key is read; and the submission works while the rest is loaded.
+                questions = Questions(assignment, read_key(key, assignment))
+                answers = questions.ask(runner, assignment.functions)
+                from grader.assessment import Assessment
+                from grader.exports import write_grade
+
+                outcomes = questions.judge(answers)
+            assessment = Assessment(questions, outcomes, "".join(runner.outputs), start)
+            functions = {function: assessment.grade_function(function) for function in assignment.functions}
+        except SandboxError as error:
+            raise CouldNotGradeError(str(error)) from error
+    found = assessment.grade(submission.name, functions, mode, time.perf_counter() - started)
+    if out is not None:
+        write_grade(found, out)
+    return found

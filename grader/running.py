@@ -1,0 +1,192 @@
+"""Asking a submission: every call gets an answer, or a reason why there is none, whatever the submission does."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+
+from grader.assignment import Assignment
+from grader.calls import Call, Raised, Trouble, rebuild
+from grader.sandbox.launch import Mode, launch
+from grader.sandbox.session import MEBIBYTE, NO_MESSAGE, Limits, Session, WorkerFailure
+from reference_impl.contract import FUNCTIONS, Array
+
+KIBIBYTE = 1024
+
+# An honest submission prints a little; this much, in bytes, is no accident.
+MOST_PRINTED = 16 * MEBIBYTE
+
+
+class Runner:
+    """A submission in its sandbox, which is started anew whenever it has to be stopped.
+
+    outputs: what each worker has printed, once it has ended.
+    """
+
+    def __init__(
+        self, assignment: Assignment, mode: Mode, folder: Path, main: str, adapter: Path | None, deadline: float
+    ) -> None:
+        """Start a worker, without waiting for it.
+
+        deadline: until when, by time.monotonic(), calls are made at all. Raises
+        `grader.sandbox.launch.SandboxError` where the sandbox does not work.
+        """
+        self._use, self._deadline = assignment.limits, deadline
+        self._limits = Limits(
+            cpu_seconds=self._use.cpu_seconds,
+            memory_bytes=self._use.memory_mb * MEBIBYTE,
+            processes=self._use.processes,
+            file_bytes=self._use.file_mb * MEBIBYTE,
+            output_bytes=MOST_PRINTED,
+            kept_bytes=self._use.output_kb * KIBIBYTE,
+        )
+        self._launch = launch(mode, folder, main, adapter, scratch_bytes=self._limits.file_bytes)
+        self._numbers: Array = np.zeros(0)
+        self._replaced: dict[str, str] = {}
+        self._session: Session | None = Session(self._launch, self._limits)
+        self._begun = self._loaded = False
+        self.outputs: list[str] = []
+
+    def give(self, numbers: Array) -> None:
+        """Say what the arguments of calls refer to, before the first call."""
+        self._numbers = numbers
+
+    def replace(self, sources: dict[str, str]) -> None:
+        """Put right functions, given as source texts, in the place of the submission's own, wherever it calls them."""
+        self._replaced |= sources
+        if self._session is not None and self._begun:
+            self._session.send({"replace": sources})
+
+    def ask(
+        self,
+        calls: Sequence[Call],
+        arguments: Sequence[list[Any]],
+        numbers: Array | None = None,
+        *,
+        fresh: bool = False,
+    ) -> Iterator[tuple[Call, Any]]:
+        """What each call gives, or a `Trouble`; they are made at once, whenever it is that one looks at the answers.
+
+        numbers: what their arguments refer to, where that is not what `give` has handed over. fresh: the submission is
+        imported anew before, so that nothing is remembered of earlier calls. Raises
+        `grader.sandbox.launch.SandboxError` where the sandbox does not work.
+        """
+        waiting = deque(enumerate(calls))
+
+        def send() -> None:
+            self._send(waiting, arguments, () if numbers is None else (numbers,), fresh=fresh)
+
+        send()
+        return self._answers(waiting, send)
+
+    def close(self) -> None:
+        """End the worker; what it printed is kept."""
+        if self._session is not None:
+            self._session.close()
+            self.outputs.append(self._session.output)
+            self._session = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(
+        self, waiting: deque[tuple[int, Call]], arguments: Sequence[list[Any]], numbers: Sequence[Array], *, fresh: bool
+    ) -> None:
+        """Send calls to a worker; to a new one, if there is none."""
+        if self._session is None:
+            self._session, self._begun = Session(self._launch, self._limits), False
+        if not self._begun:
+            self._session.begin(FUNCTIONS, (self._numbers,))
+            if self._replaced:
+                self._session.send({"replace": self._replaced})
+            self._begun, self._loaded = True, False
+        elif fresh:
+            self._session.send({"fresh": True})
+        self._fresh = fresh and self._loaded
+        # The same arguments serve for both precisions.
+        different = {id(arguments[number]): arguments[number] for number, _ in waiting}
+        places = {key: place for place, key in enumerate(different)}
+        request = {
+            "arguments": list(different.values()),
+            "calls": [(number, call.function, call.dtype, places[id(arguments[number])]) for number, call in waiting],
+        }
+        self._session.send(request, numbers, answers=len(waiting))
+
+    def _answers(self, waiting: deque[tuple[int, Call]], send: Callable[[], None]) -> Iterator[tuple[Call, Any]]:
+        while waiting:
+            try:
+                if unimportable := self._finish_loading():
+                    yield from ((call, unimportable) for _, call in waiting)
+                    return
+                while waiting:
+                    number, call = waiting[0]
+                    if time.monotonic() >= self._deadline:
+                        self.close()
+                        yield from self._too_late(waiting)
+                        return
+                    yield call, self._receive(number, call)
+                    waiting.popleft()
+            except WorkerFailure as failure:
+                self.close()
+                _, stopped = waiting.popleft()
+                yield stopped, Trouble(f"{stopped.function} {failure}", sort="stopped")
+                given_up = [item for item in waiting if _same_check(item[1], stopped)]
+                for item in given_up:
+                    waiting.remove(item)
+                    yield item[1], Trouble("it was not called again", sort="unchecked")
+                if waiting:
+                    send()
+
+    def _too_late(self, waiting: deque[tuple[int, Call]]) -> Iterator[tuple[Call, Trouble]]:
+        seconds = f"{self._use.total_seconds:g}"
+        late = Trouble(f"the {seconds} s for everything were used up", fails=False, sort="unchecked")
+        return ((call, late) for _, call in waiting)
+
+    def _finish_loading(self) -> Trouble | None:
+        """Wait until the submission has been imported, where it is not yet; a trouble where it cannot be."""
+        assert self._session is not None
+        try:
+            if not self._loaded:
+                said = self._session.loaded(self._use.import_seconds)
+            elif self._fresh:
+                said, _ = self._session.receive(self._use.import_seconds)
+            else:
+                return None
+            self._loaded, self._fresh = True, False
+            if said == "loaded":
+                return None
+            raised = msgspec.convert(said, Raised)
+        except (WorkerFailure, msgspec.ValidationError) as failure:
+            self.close()
+            why = str(failure) if isinstance(failure, WorkerFailure) else NO_MESSAGE
+            return Trouble(f"while it was imported, the file {why}", sort="unimportable")
+        self.close()
+        return Trouble(f"the file cannot be imported: {raised.explanation()}", sort="unimportable")
+
+    def _receive(self, number: int, call: Call) -> Any:
+        """The answer to a call; raises WorkerFailure where there is none."""
+        assert self._session is not None
+        message, arrays = self._session.receive(self._use.call_seconds)
+        try:
+            answered, described = message
+            if answered != number:
+                raise ValueError("this answers another call")
+            return rebuild(described, arrays, call.function)
+        except (ValueError, TypeError) as error:
+            raise WorkerFailure(NO_MESSAGE) from error
+
+
+def _same_check(first: Call, second: Call) -> bool:
+    return (first.function, first.dtype, first.check) == (second.function, second.dtype, second.check)

@@ -1,0 +1,175 @@
+"""How the worker is started: under bubblewrap, in namespaces of its own, or under limits alone."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from grader.sandbox.runtime import Runtime, this_runtime, unreadable_for_others
+
+Mode = Literal["bubblewrap", "limits"]
+MODES: tuple[Mode, ...] = ("bubblewrap", "limits")
+
+WORKER = Path(__file__).with_name("worker.py")
+
+# Where things are inside of bubblewrap's sandbox.
+PACKAGES, PROGRAM, SUBMISSION, ADAPTER, SCRATCH = "/packages", "/worker.py", "/submission", "/adapter", "/tmp"  # noqa: S108
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+
+# One thread for BLAS: two need more memory, and gain nothing on small networks. Sets are ordered alike in every run.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
+
+# Of the interpreter: no user's packages, no installed ones, no compiled files written, nothing held back, no warnings
+# that only developers see.
+FLAGS = ("-s", "-S", "-P", "-B", "-u")
+
+# User numbers that no system hands out, each for one worker alone, so that it shares limits and files with nobody.
+UNUSED_USERS, UNUSED_USERS_COUNT = 0x70000000, 0x00100000
+
+_started = itertools.count()
+
+
+class SandboxError(Exception):
+    """The sandbox does not work here; the message says why in a sentence, and what to do."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command that starts a worker, and what the worker has to know.
+
+    main, adapter: paths as the worker sees them. uid: the user that it becomes, where it can. writes: whether there is
+    a scratch folder of limited size, so that it may write files.
+    """
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    folder: str
+    main: str
+    adapter: str | None
+    uid: int | None
+    writes: bool
+
+
+def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, *, scratch_bytes: int) -> Launch:
+    """How to start a worker for the submission that has been copied to `folder`.
+
+    main: the path of its file in there; adapter: a file of the instructor's, in a folder of its own. Raises
+    SandboxError where this mode cannot work.
+    """
+    if sys.platform != "linux":
+        raise SandboxError("submissions are run on Linux alone; on other systems, grade in a container")
+    runtime = this_runtime()
+    if mode == "limits":
+        return _limits(runtime, folder, main, adapter)
+    return _bubblewrap(runtime, folder, main, adapter, scratch_bytes)
+
+
+def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None, scratch_bytes: int) -> Launch:
+    program = shutil.which("bwrap")
+    if program is None:
+        raise SandboxError(
+            "submissions are run under bubblewrap, and there is no program bwrap here: install the package bubblewrap, "
+            "or choose --sandbox limits, which bounds time and memory but hides no files"
+        )
+    root = os.geteuid() == 0
+    python = [(path, path) for path in (*runtime.readable, runtime.executable)]
+    numpy = [(path, Path(PACKAGES, path.name)) for path in runtime.numpy]
+    own = [(WORKER, Path(PROGRAM)), (folder, Path(SUBMISSION))]
+    own += [(adapter.parent, Path(ADAPTER))] if adapter else []
+    devices = [(device, device) for device in map(Path, DEVICES)]
+    folders = dict.fromkeys(
+        parent for _, target in (*python, *numpy, *own, *devices) for parent in reversed(target.parents)
+    )
+    command = [
+        program,
+        *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        # As root it really becomes another user, whose processes the kernel counts; else it can only seem to be one.
+        *(_keep("CAP_SETUID", "CAP_SETGID") if root else ("--unshare-user", "--uid", "65534", "--gid", "65534")),
+        *(word for parent in folders for word in ("--perms", "0755", "--dir", str(parent))),
+        *_binds("--ro-bind", python),
+        *(word for path in runtime.hidden for word in ("--tmpfs", str(path), "--remount-ro", str(path))),
+        *_binds("--ro-bind", [*numpy, *own]),
+        *_binds("--dev-bind", devices),
+        *("--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", SCRATCH, "--chdir", SUBMISSION),
+        *(word for item in ENVIRONMENT.items() for word in ("--setenv", *item)),
+        *("--setenv", "PYTHONPATH", PACKAGES, "--remount-ro", "/", "--"),
+        *(str(runtime.executable), *FLAGS, PROGRAM),
+    ]
+    return Launch(
+        command=tuple(command),
+        environment={},  # bubblewrap's own could be read from inside
+        folder="/",
+        main=f"{SUBMISSION}/{main}",
+        adapter=f"{ADAPTER}/{adapter.name}" if adapter else None,
+        uid=_unused_user() if root else None,
+        writes=True,
+    )
+
+
+def _keep(*capabilities: str) -> Iterable[str]:
+    return (word for capability in capabilities for word in ("--cap-add", capability))
+
+
+def _binds(option: str, pairs: Iterable[tuple[Path, Path]]) -> Iterable[str]:
+    return (word for source, target in pairs for word in (option, str(source), str(target)))
+
+
+def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> Launch:
+    root = os.geteuid() == 0
+    if not root:
+        _hide_memory()
+    elif blocked := unreadable_for_others(runtime.executable, *runtime.readable, *runtime.numpy, folder):
+        raise SandboxError(
+            f"--sandbox limits runs submissions as another user, who cannot enter {blocked}: use a Python and a folder "
+            "for temporary files that every user can read, or bubblewrap"
+        )
+    packages = folder.with_name("packages")
+    packages.mkdir(exist_ok=True)
+    for path in runtime.numpy:
+        link = packages / path.name
+        if not link.is_symlink():
+            link.symlink_to(path)
+    program = packages.with_name("worker.py")
+    shutil.copyfile(WORKER, program)
+    return Launch(
+        command=(str(runtime.executable), *FLAGS, str(program)),
+        environment={**ENVIRONMENT, "PYTHONPATH": str(packages)},
+        folder=str(folder),
+        main=str(folder / main),
+        adapter=str(adapter) if adapter else None,
+        uid=_unused_user() if root else None,
+        writes=False,
+    )
+
+
+def _hide_memory() -> None:
+    """Keep this user's other processes, the worker among them, from looking into this one (prctl(2))."""
+    set_dumpable = 4
+    if ctypes.CDLL(None, use_errno=True).prctl(set_dumpable, 0, 0, 0, 0):
+        raise SandboxError("this process cannot hide its memory from the submission; use bubblewrap")
+
+
+def _unused_user() -> int:
+    """A user number that nobody has, of those that this namespace knows."""
+    offset = (os.getpid() * 64 + next(_started)) % UNUSED_USERS_COUNT
+    known = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    last = max(first + count - 1 for first, _, count in known)
+    return UNUSED_USERS + offset if last >= UNUSED_USERS + UNUSED_USERS_COUNT else last - offset % 1024
+
+
+def describe_mode(mode: Mode, *, filtered: bool) -> str:
+    """What a mode keeps a submission from, in a sentence for the report."""
+    calls = "" if filtered else ", and no system calls are filtered on this kind of machine"
+    if mode == "bubblewrap":
+        return f"bubblewrap: no network, and no files but Python, NumPy and the submission's own{calls}"
+    whose = "every user" if os.geteuid() == 0 else "you"
+    return f"limits only: time, memory and output are bounded, but what {whose} can read it can read too{calls}"

@@ -1,0 +1,312 @@
+"""A worker in its sandbox, seen from outside: requests go in, answers come out, each within its time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from grader.sandbox.launch import Launch, SandboxError
+from grader.sandbox.system_calls import filter_program
+from reference_impl.contract import Array
+
+MEBIBYTE = 2**20
+
+# No honest answer is larger, nor what is said of it; and all answers together are far from that for each.
+MOST_BYTES, MOST_BYTES_A_CALL = MEBIBYTE, 2**16
+
+START_SECONDS = 30
+
+READ_AT_ONCE = MEBIBYTE
+
+NO_MESSAGE = "wrote into the channel that its answers go through, and was stopped"
+
+
+def decode(text: bytes, packed: bytes) -> tuple[Any, list[Array]]:
+    """A message, and its arrays as plain ones made here.
+
+    Raises ValueError for whatever else these bytes are.
+    """
+    try:
+        arrays = load(packed) if packed else {}
+        return msgspec.json.decode(text), [arrays[str(i)] for i in range(len(arrays))]
+    except (
+        msgspec.MsgspecError,
+        SafetensorError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ImportError,
+        RecursionError,
+    ) as error:
+        raise ValueError("this is no message") from error
+
+
+class WorkerFailure(Exception):  # noqa: N818
+    """The worker gave no answer, and is gone; the message says why, in a phrase that follows the function's name."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use, in its life or at once.
+
+    seconds of processor time, bytes of memory, processes and threads, bytes in a file and in its scratch folder, and
+    bytes of printed text, of which the first `kept_bytes` are kept.
+    """
+
+    cpu_seconds: int
+    memory_bytes: int
+    processes: int
+    file_bytes: int
+    output_bytes: int
+    kept_bytes: int
+
+    def resources(self) -> dict[str, tuple[int, int]]:
+        """The limits for setrlimit(2), soft and hard."""
+        return {
+            "RLIMIT_CPU": (self.cpu_seconds, self.cpu_seconds + 1),
+            "RLIMIT_AS": (self.memory_bytes, self.memory_bytes),
+            "RLIMIT_NPROC": (self.processes, self.processes),
+            "RLIMIT_FSIZE": (self.file_bytes, self.file_bytes),
+            "RLIMIT_NOFILE": (64, 64),
+            "RLIMIT_CORE": (0, 0),
+        }
+
+
+class Session:
+    """One worker, from its start to its end.
+
+    loaded: what the worker says of the submission after importing it, once `start` has returned.
+    """
+
+    def __init__(self, launch: Launch, limits: Limits) -> None:
+        """Start the process, without waiting for it. Raises SandboxError where it cannot even be started."""
+        self._limits, self._uid = limits, launch.uid
+        self._launch = launch
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 (the command is `launch`'s)
+                launch.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=launch.environment,
+                cwd=launch.folder,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            raise SandboxError(f"{launch.command[0]} cannot be started: {error.strerror}") from error
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._requests = self._process.stdin.fileno()
+        self._answers = self._process.stdout.fileno()
+        self._printed = self._process.stderr.fileno()
+        self._selector = selectors.DefaultSelector()
+        for descriptor in (self._requests, self._answers, self._printed):
+            os.set_blocking(descriptor, False)
+            with contextlib.suppress(OSError):  # then one side waits for the other more often
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, MEBIBYTE)
+        for descriptor in (self._answers, self._printed):
+            self._selector.register(descriptor, selectors.EVENT_READ)
+        self._waiting = bytearray()  # what is to be sent
+        self._received, self._read = bytearray(), 0
+        self._budget = MOST_BYTES * 64
+        self._output, self._output_bytes = bytearray(), 0
+        self._ended = False
+
+    @property
+    def output(self) -> str:
+        """The beginning of what was printed until now, with what was left out told at its end."""
+        left_out = self._output_bytes - len(self._output)
+        text = self._output.decode("utf-8", "replace")
+        return f"{text}\n[{left_out} more bytes were printed]" if left_out else text
+
+    def begin(self, names: Sequence[str], arrays: Sequence[Array]) -> None:
+        """Have the worker lock itself down, take its inputs, and import the submission; `loaded` waits for that.
+
+        names: of the functions to look for.
+        """
+        setup = {
+            "limits": self._limits.resources() | ({} if self._launch.writes else {"RLIMIT_FSIZE": (0, 0)}),
+            "uid": self._uid,
+            "filter": filter_program().hex(),
+            "main": self._launch.main,
+            "adapter": self._launch.adapter,
+            "names": list(names),
+        }
+        self.send(setup, arrays)
+
+    def loaded(self, import_seconds: float) -> Any:
+        """What the worker says of the submission, once it has begun.
+
+        Raises SandboxError where the sandbox does not come to life, and WorkerFailure where the submission does not
+        survive being imported.
+        """
+        try:
+            self.receive(START_SECONDS)
+        except WorkerFailure as failure:
+            said = self.output.strip().splitlines() or [str(failure)]
+            raise SandboxError(
+                f"the sandbox does not work here: {said[-1]} (--sandbox limits does without {self._launch.command[0]}, "
+                "and hides no files)"
+            ) from failure
+        return self.receive(import_seconds)[0]
+
+    def send(self, message: Any, arrays: Sequence[Array] = (), answers: int = 1) -> None:
+        """Send a request, to which so many answers are expected; it is written while they are waited for."""
+        self._budget += answers * MOST_BYTES_A_CALL
+        text = msgspec.json.encode(message)
+        packed = save({str(i): np.ascontiguousarray(array) for i, array in enumerate(arrays)}) if arrays else b""
+        self._waiting += len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed
+        self._write()
+
+    def receive(self, seconds: float) -> tuple[Any, list[Array]]:
+        """The next message and its arrays, plain ones made here from the numbers that came.
+
+        Raises WorkerFailure where none comes in that many seconds, or what comes is no message.
+        """
+        deadline = time.monotonic() + seconds
+        while (frame := self._frame()) is None:
+            left = deadline - time.monotonic()
+            self._pump(max(left, 0))
+            if left <= 0 and self._frame_size() is None:
+                self._fail(f"took longer than {seconds:g} s and was stopped: is there a loop that never ends?")
+        try:
+            return decode(*frame)
+        except ValueError as error:
+            raise self._not_a_message() from error
+
+    def close(self) -> None:
+        """End the worker, and everything that it has started."""
+        if not self._ended:
+            self._ended = True
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
+            self._process.wait()
+            self._selector.close()
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                assert stream is not None
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _frame_size(self) -> int | None:
+        """How long the next message is, where all of it is here."""
+        have = len(self._received) - self._read
+        if have < 8:
+            return None
+        lengths = self._received[self._read : self._read + 8]
+        size = 8 + int.from_bytes(lengths[:4], "little") + int.from_bytes(lengths[4:], "little")
+        if size > min(MOST_BYTES, self._budget):
+            raise self._not_a_message()
+        return size if have >= size else None
+
+    def _frame(self) -> tuple[bytes, bytes] | None:
+        """The next message's text and packed arrays, where all of it is here."""
+        size = self._frame_size()
+        if size is None:
+            return None
+        start = self._read + 8
+        middle = start + int.from_bytes(self._received[self._read : self._read + 4], "little")
+        self._read += size
+        self._budget -= size
+        frame = bytes(self._received[start:middle]), bytes(self._received[middle : self._read])
+        if self._read > READ_AT_ONCE:
+            del self._received[: self._read]
+            self._read = 0
+        return frame
+
+    def _pump(self, seconds: float) -> None:
+        """Wait until something can be read or written, and do it."""
+        for key, _ in self._selector.select(seconds):
+            if key.fd == self._requests:
+                self._write()
+            elif key.fd == self._printed:
+                self._keep_output()
+            elif not self._take_answer():
+                self._fail(self._why_it_ended())
+
+    def _write(self) -> None:
+        """Write what is waiting, as far as it goes; a reader that is gone is noticed when its answer is missing."""
+        try:
+            while self._waiting:
+                del self._waiting[: os.write(self._requests, self._waiting)]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            self._waiting.clear()
+        registered = self._requests in self._selector.get_map()
+        if self._waiting and not registered:
+            self._selector.register(self._requests, selectors.EVENT_WRITE)
+        elif registered and not self._waiting:
+            self._selector.unregister(self._requests)
+
+    def _take_answer(self) -> bool:
+        """Read what has been answered; false at the end of it."""
+        part = os.read(self._answers, READ_AT_ONCE)
+        self._received += part
+        return bool(part)
+
+    def _keep_output(self) -> None:
+        """Read what was printed, and keep its beginning."""
+        part = os.read(self._printed, READ_AT_ONCE)
+        if not part:
+            self._selector.unregister(self._printed)
+        self._output_bytes += len(part)
+        self._output += part[: max(self._limits.kept_bytes - len(self._output), 0)]
+        if self._output_bytes > self._limits.output_bytes:
+            self._fail(f"printed more than {self._limits.output_bytes // MEBIBYTE} MiB and was stopped")
+
+    def _why_it_ended(self) -> str:
+        """What the process died of, in a phrase."""
+        try:
+            status = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "closed the channel that its answers go through"
+        number = -status if status < 0 else status - 128  # bubblewrap adds 128, as shells do
+        if number == signal.SIGXCPU:
+            return f"used up its {self._limits.cpu_seconds} s of processor time and was stopped"
+        if number == signal.SIGKILL:
+            return "was killed, for using too much memory or processor time"
+        if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL):
+            return f"crashed Python ({signal.strsignal(number)}): does a function call itself without end?"
+        if number in set(signal.Signals):
+            return f"was ended by a signal ({signal.strsignal(number)})"
+        return f"ended the whole program (exit status {status}), as os._exit does"
+
+    def _not_a_message(self) -> WorkerFailure:
+        self.close()
+        return WorkerFailure(NO_MESSAGE)
+
+    def _fail(self, why: str) -> None:
+        """End the worker, read what it printed last, and raise."""
+        with contextlib.suppress(BlockingIOError, OSError):
+            while part := os.read(self._printed, READ_AT_ONCE):
+                self._output_bytes += len(part)
+                self._output += part[: max(self._limits.kept_bytes - len(self._output), 0)]
+                if self._output_bytes > self._limits.output_bytes:
+                    break
+        self.close()
+        raise WorkerFailure(why)

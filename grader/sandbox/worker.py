@@ -1,0 +1,354 @@
+"""What runs inside the sandbox: it loads a submission, calls its functions, and sends plain arrays back.
+
+This file is all that the sandbox has of the grader. It knows the inputs and no expected value, and nothing it says is
+believed: the other side rebuilds the arrays and judges them. Once the submission is loaded it shares this
+process, and may do to it whatever it likes; the worst that comes of it is the submission's own failure.
+
+A message, in either direction, is two lengths (unsigned, 4 bytes each, little endian), a text in JSON, and arrays in
+the format safetensors, named "0", "1", ...: a header in JSON and numbers, which nothing can be made to run from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import json
+import math
+import os
+import resource
+import signal
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# The dtypes that cross the boundary, with safetensors' names for them; of others only the name does.
+DTYPES = {
+    np.dtype(name): code
+    for name, code in {
+        "float64": "F64",
+        "float32": "F32",
+        "float16": "F16",
+        "int64": "I64",
+        "int32": "I32",
+        "int16": "I16",
+        "int8": "I8",
+        "uint8": "U8",
+        "bool": "BOOL",
+    }.items()
+}
+
+# A result that is larger is described, not sent: far more than any right answer has.
+MOST_BYTES, MOST_ITEMS, DEEPEST = 2**16, 256, 3
+
+MESSAGE_SHOWN = 300
+
+# The submission may put something else in their places.
+READ, WRITE, ENCODE, DECODE = os.read, os.write, json.JSONEncoder().encode, json.loads
+ARRAY, SCALAR, AS_ARRAY, ERRSTATE = np.ndarray, np.generic, np.asarray, np.errstate
+
+
+class Channel:
+    """Messages over two pipes."""
+
+    def __init__(self, requests: int, answers: int) -> None:
+        self._requests, self._answers = requests, answers
+
+    def receive(self) -> tuple[Any, dict[str, np.ndarray]]:
+        """The next message; raises EOFError when there are no more."""
+        lengths = self._read(8)
+        text = self._read(int.from_bytes(lengths[:4], "little"))
+        return DECODE(text), unpack(self._read(int.from_bytes(lengths[4:], "little")))
+
+    def send(self, message: Any, arrays: list[np.ndarray]) -> None:
+        """Send a message with arrays of dtypes that may cross."""
+        text, packed = ENCODE(message).encode(), pack(arrays)
+        rest = memoryview(len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed)
+        while rest:
+            rest = rest[WRITE(self._answers, rest) :]
+
+    def _read(self, size: int) -> bytes:
+        parts = []
+        while size:
+            part = READ(self._requests, min(size, 2**20))
+            if not part:
+                raise EOFError
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+
+def pack(arrays: list[np.ndarray]) -> bytes:
+    """Arrays in the format safetensors, under their numbers; nothing at all for no arrays."""
+    if not arrays:
+        return b""
+    entries, parts, start = [], [], 0
+    for i, array in enumerate(arrays):
+        parts.append(array.tobytes())
+        end = start + len(parts[-1])
+        dtype, shape = DTYPES[array.dtype], list(array.shape)
+        entries.append(f'"{i}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{start},{end}]}}')
+        start = end
+    header = ("{" + ",".join(entries) + "}").encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + b"".join(parts)
+
+
+def unpack(data: bytes) -> dict[str, np.ndarray]:
+    """The arrays that `pack`, or the library safetensors, has packed."""
+    if not data:
+        return {}
+    size = int.from_bytes(data[:8], "little")
+    names = {code: name for name, code in DTYPES.items()}
+    arrays = {}
+    for name, entry in DECODE(data[8 : 8 + size]).items():
+        if name != "__metadata__":
+            start, end = entry["data_offsets"]
+            numbers = np.frombuffer(data[8 + size + start : 8 + size + end], names[entry["dtype"]])
+            arrays[name] = numbers.reshape(entry["shape"])
+    return arrays
+
+
+def lock_down(limits: dict[str, tuple[int, int]], uid: int | None, filter_program: bytes) -> None:
+    """Give up, for good, whatever the submission must not have: resources, another user's rights, system calls."""
+    for name, (soft, hard) in limits.items():
+        resource.setrlimit(getattr(resource, name), (soft, hard))
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    libc = ctypes.CDLL(None, use_errno=True)
+    set_parent_death_signal = 1
+    libc.prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
+    if filter_program:
+        _filter_system_calls(libc, filter_program)
+
+
+def _filter_system_calls(libc: ctypes.CDLL, program: bytes) -> None:
+    """Install a classic BPF program (seccomp(2)); no child can get rid of it.
+
+    Raises OSError where the kernel does not take it.
+    """
+    set_no_new_privileges, set_seccomp, mode_filter = 38, 22, 2
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+    whole = Program(len(program) // 8, ctypes.addressof(code))
+    if libc.prctl(set_no_new_privileges, 1, 0, 0, 0) or libc.prctl(set_seccomp, mode_filter, ctypes.byref(whole), 0, 0):
+        raise OSError(ctypes.get_errno(), "the system call filter cannot be installed")
+
+
+class Submission:
+    """The submission's modules and functions. An adapter's functions come before its own.
+
+    main, adapter: paths of the files, where there is an adapter; names: of the functions to look for.
+    """
+
+    def __init__(self, main: str, adapter: str | None, names: list[str]) -> None:
+        self._main, self._adapter, self._names = main, adapter, names
+        self.folders = [str(Path(path).parent) + os.sep for path in (main, adapter) if path]
+        self.functions: dict[str, Any] = {}
+        self._replacements: dict[str, Callable[..., Any]] = {}
+        sys.path.insert(0, str(Path(main).parent))
+
+    def load(self) -> None:
+        """Import it, anew if need be: whatever it remembered is forgotten. Raises whatever it raises."""
+        for name, module in list(sys.modules.items()):
+            if self.owns(getattr(module, "__file__", None)):
+                del sys.modules[name]
+        modules = [_import("submission", self._main)]
+        if self._adapter:
+            modules.insert(0, _import("adapter", self._adapter))
+        self.functions = {}
+        for name in self._names:
+            for module in modules:
+                if hasattr(module, name):
+                    self.functions[name] = getattr(module, name)
+                    break
+        for name, trusted in self._replacements.items():
+            self._put(name, trusted)
+
+    def owns(self, path: object) -> bool:
+        """Whether a path is of one of its files."""
+        return isinstance(path, str) and path.startswith(tuple(self.folders))
+
+    def replace(self, sources: dict[str, str]) -> None:
+        """Put trusted functions, given as source text, in the place of its own wherever these are called from."""
+        for name, source in sources.items():
+            namespace: dict[str, Any] = {"np": np}
+            exec(compile(source, f"<the right {name}>", "exec", dont_inherit=True), namespace)  # noqa: S102 (the grader's own text)
+            self._replacements[name] = namespace[name]
+            self._put(name, namespace[name])
+
+    def _put(self, name: str, trusted: Callable[..., Any]) -> None:
+        """A function keeps its identity and gets other code, so that tables and closures that hold it follow along."""
+        modules = [module for module in list(sys.modules.values()) if self.owns(getattr(module, "__file__", None))]
+        for module in modules:
+            own = getattr(module, name, None)
+            if isinstance(own, types.FunctionType) and not own.__closure__:
+                hidden = f"__right_{name}__"
+                own.__globals__[hidden] = trusted
+                calling = f"lambda *given, **named: {hidden}(*given, **named)"
+                own.__code__ = eval(calling).__code__  # noqa: S307 (made of a name of the contract)
+                own.__defaults__ = own.__kwdefaults__ = None
+            else:
+                setattr(module, name, trusted)
+        if name in self.functions:
+            self.functions[name] = trusted
+
+
+def _import(name: str, path: str) -> types.ModuleType:
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    if path not in _compiled:
+        _compiled[path] = compile(_decode(Path(path).read_bytes()), path, "exec", dont_inherit=True)
+    exec(_compiled[path], module.__dict__)  # noqa: S102 (this is what the sandbox is for)
+    return module
+
+
+_compiled: dict[str, Any] = {}
+
+
+def _decode(source: bytes) -> str:
+    """The text of a source file, whatever encoding it declares; raises SyntaxError where it is none."""
+    if b"\0" in source:
+        raise SyntaxError(
+            "this is not text: it contains null bytes", ("", source.count(b"\n", 0, source.index(b"\0")) + 1, 0, "")
+        )
+    try:
+        return importlib.util.decode_source(source)
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        what = f"this is not text in {error.encoding}: a byte 0x{source[error.start]:02x}"
+        raise SyntaxError(what, ("", line, 0, "")) from error
+
+
+def describe_error(error: BaseException, submission: Submission) -> dict[str, Any]:
+    """An error's type, its message in one line and cut, and the last line of the submission that it passed."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if submission.owns(trace.tb_frame.f_code.co_filename):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError):
+        line, text = error.lineno or 0, str(error.msg)
+    else:
+        text = str(error)
+    return {
+        "raised": type(error).__name__[:80],
+        "message": " ".join(text.split())[:MESSAGE_SHOWN],
+        "line": line,
+        "unimplemented": isinstance(error, NotImplementedError),
+    }
+
+
+def describe(value: Any, arrays: list[np.ndarray], depth: int = 0) -> Any:
+    """What a value is, as JSON: an array's number among `arrays`, a sequence, or the description of anything else."""
+    kind = type(value)
+    if issubclass(kind, (ARRAY, SCALAR)):
+        plain = AS_ARRAY(value)
+        if plain.dtype not in DTYPES or plain.nbytes > MOST_BYTES:
+            return {"shape": list(plain.shape), "dtype": str(plain.dtype)[:80]}
+        arrays.append(plain)
+        return len(arrays) - 1
+    if kind is float:
+        arrays.append(AS_ARRAY(value))
+        return {"number": len(arrays) - 1}
+    if kind in (list, tuple):
+        if len(value) > MOST_ITEMS or depth == DEEPEST:
+            return {"type": kind.__name__, "length": len(value)}
+        return [kind.__name__, *(describe(part, arrays, depth + 1) for part in value)]
+    return {"type": kind.__name__[:80]}
+
+
+class Worker:
+    """Answers requests, one after the other, until there are no more."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self._process = channel, os.getpid()
+        setup, arrays = channel.receive()
+        self._numbers = arrays.get("0", np.zeros(0))
+        lock_down(setup["limits"], setup["uid"], bytes.fromhex(setup["filter"]))
+        channel.send({"locked": True}, [])
+        self._submission = Submission(setup["main"], setup["adapter"], setup["names"])
+        channel.send(self._load(), [])
+
+    def run(self) -> None:
+        """Serve; a request is a list of calls, or of functions to replace, or the wish to load everything anew."""
+        while True:
+            request, arrays = self._channel.receive()
+            numbers = arrays.get("0", self._numbers)
+            if "replace" in request:
+                self._submission.replace(request["replace"])
+            if "fresh" in request:
+                self._channel.send(self._load(), [])
+            for number, function, dtype, place in request.get("calls", ()):
+                message, found = self._call(function, numbers, dtype, request["arguments"][place])
+                if os.getpid() != self._process:  # the submission has forked: one of the two goes on
+                    os._exit(1)
+                self._channel.send([number, message], found)
+
+    def _load(self) -> Any:
+        """That the submission has been imported, or why it cannot be."""
+        try:
+            self._submission.load()
+        except BaseException as error:
+            return describe_error(error, self._submission)
+        return "loaded"
+
+    def _call(self, name: str, numbers: np.ndarray, dtype: str, arguments: list[Any]) -> tuple[Any, list[np.ndarray]]:
+        """What a call gives, described, and the arrays in it."""
+        if name not in self._submission.functions:
+            return {"missing": True}, []
+        function = self._submission.functions[name]
+        values = [_argument(argument, numbers, dtype) for argument in arguments]
+        before = [_snapshot(value) for value in values]
+        arrays: list[np.ndarray] = []
+        try:
+            with ERRSTATE(all="ignore"):
+                result = function(*values)
+            changed = [i for i, value in enumerate(values) if _snapshot(value) != before[i]]
+            return ({"changed": changed} if changed else {"result": describe(result, arrays)}), arrays
+        except BaseException as error:
+            return describe_error(error, self._submission), []
+
+
+def _argument(argument: Any, numbers: np.ndarray, dtype: str) -> Any:
+    """An argument from its description: where an array's numbers begin and its shape, a list, or a value as it is."""
+    if type(argument) is list:
+        start, *shape = argument
+        return numbers[start : start + math.prod(shape)].astype(dtype).reshape(shape)
+    if "list" in argument:
+        return [_argument(part, numbers, dtype) for part in argument["list"]]
+    return _argument(argument["whole"], numbers, "int64") if "whole" in argument else argument["value"]
+
+
+def _snapshot(value: Any) -> Any:
+    """What has to be the same after a call."""
+    if type(value) is list:
+        return [(id(part), _snapshot(part)) for part in value]
+    return (value.shape, value.tobytes()) if type(value) is ARRAY else value
+
+
+def main() -> None:
+    """Take the two pipes out of the submission's sight, and serve."""
+    channel = Channel(os.dup(0), os.dup(1))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    with contextlib.suppress(EOFError):
+        Worker(channel).run()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

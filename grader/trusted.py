@@ -1,0 +1,40 @@
+"""Right functions as source texts, each alone with what it is made of, to stand in for a submission's own wrong ones.
+
+They go into the sandbox only where a submission is judged again, and then only those that it has got wrong: what it is
+being judged on is never among them.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+from reference_impl import activations, network
+
+# Each function with the functions of `reference_impl` that it is made of.
+PARTS = {
+    "sigmoid": (activations.sigmoid,),
+    "sigmoid_prime": (activations.sigmoid, activations.sigmoid_prime_of_output, activations.sigmoid_prime),
+    "relu": (activations.relu,),
+    "relu_prime": (activations.relu_prime,),
+    "tanh": (activations.tanh,),
+    "tanh_prime": (activations.tanh, activations.tanh_prime_of_output, activations.tanh_prime),
+    "softmax": (activations.softmax,),
+    "forward": (
+        activations.identity,
+        activations.sigmoid,
+        activations.relu,
+        activations.tanh,
+        activations.softmax,
+        network.forward,
+    ),
+}
+
+TABLE = 'ACTIVATION = {"identity": identity, "sigmoid": sigmoid, "relu": relu, "tanh": tanh, "softmax": softmax}'
+
+
+@functools.cache
+def source(function: str) -> str:
+    """The source text that defines a right function of that name, to be run where `np` is NumPy."""
+    parts = ["from __future__ import annotations", *map(inspect.getsource, PARTS[function])]
+    return "\n\n".join([*parts, TABLE] if function == "forward" else parts)

@@ -1,0 +1,105 @@
+"""What the grader's tests share: an assignment with few networks and its key, and a runner without a sandbox."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader.assessment import Assessment
+from grader.assignment import Assignment
+from grader.calls import Trouble, arguments_for
+from grader.grade import FunctionGrade
+from grader.key import Key, read_key, write_key
+from grader.key_making import make_key
+from grader.questions import Questions
+from grader.sandbox.launch import SandboxError, launch
+from grader.sandbox.session import Limits, Session
+from oracles.comparison import Problem
+from reports.implementation import Implementation
+
+SMALL = Assignment(networks=40, feedback="hints")
+
+
+@functools.cache
+def bubblewrap_works() -> bool:
+    """Whether submissions can be run in the sandbox here."""
+    limits = Limits(10, 2**29, 16, 2**20, 2**20, 2**10)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "student.py").write_text("")
+        try:
+            with Session(
+                launch("bubblewrap", Path(folder), "student.py", None, scratch_bytes=2**20), limits
+            ) as session:
+                session.begin([], [])
+                session.loaded(30)
+        except SandboxError:
+            return False
+    return True
+
+
+needs_bubblewrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not there, or does not work here")
+
+
+@pytest.fixture(scope="session")
+def small_key_file(tmp_path_factory) -> Path:
+    """A key for the default assignment with few networks."""
+    path = tmp_path_factory.mktemp("key") / "small.key"
+    write_key(make_key(SMALL), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_key(small_key_file) -> Key:
+    return read_key(small_key_file, SMALL)
+
+
+class Unprotected:
+    """A runner for submissions that the tests have written: no sandbox, and so no waiting for one."""
+
+    def __init__(self, text: str, key: Key) -> None:
+        self._text, self._key, self.outputs = text, key, []
+        self._namespace = {}
+        exec(compile(text, "student.py", "exec", dont_inherit=True), self._namespace)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def give(self, numbers):
+        pass
+
+    def replace(self, sources):
+        for name, text in sources.items():
+            right = {"np": self._namespace["np"]}
+            exec(compile(text, name, "exec", dont_inherit=True), right)
+            self._namespace[name] = right[name]
+
+    def ask(self, calls, arguments):
+        implementation = Implementation("student", {k: v for k, v in self._namespace.items() if callable(v)})
+        for call in calls:
+            if call.function not in self._namespace:
+                yield call, Trouble(f"there is no function {call.function}", fails=False, sort="missing")
+            else:
+                result = implementation.call(call.function, arguments_for(self._key, call))
+                unwritten = isinstance(result, Problem) and not result.fails
+                yield call, Trouble(result.cause, fails=False, sort="unwritten") if unwritten else result
+
+
+def judge_unprotected(assignment: Assignment, key: Key, text: str) -> dict[str, FunctionGrade]:
+    """The grades of the functions of a submission that is trusted, given as text."""
+    questions = Questions(assignment, key)
+    outcomes = questions.judge(questions.ask(Unprotected(text, key), assignment.functions))
+    assessment = Assessment(questions, outcomes, "", lambda: Unprotected(text, key))
+    return {function: assessment.grade_function(function) for function in assignment.functions}
+
+
+@pytest.fixture(scope="session")
+def judge_text(small_key) -> Callable[[str], dict[str, FunctionGrade]]:
+    """The same for the default assignment with few networks."""
+    return lambda text: judge_unprotected(SMALL, small_key, text)

@@ -1,0 +1,117 @@
+"""Diagnosis beyond the single mistake: pairs, ties, factors, and what the catalogue does not know."""
+
+import pytest
+
+from grader.diagnosis import CATALOGUE, explain
+from mistakes.catalogue import MISTAKES
+from tests.grader.students import DB, DW, FORWARD, HIDDEN, PAIRS, SIGMOID_PRIME, UNKNOWN, N, with_lines
+
+
+def named(grades):
+    """The names given to each function that lost points by its own fault."""
+    return {name: (g.diagnosis_kind, g.diagnosis) for name, g in grades.items() if g.points < g.max_points}
+
+
+@pytest.mark.parametrize("names", PAIRS, ids=" and ".join)
+def test_two_at_once(names, judge_text):
+    assert named(judge_text(with_lines(PAIRS[names]))) == {"backward": ("together", list(names))}
+
+
+@pytest.mark.parametrize("mistake", UNKNOWN)
+def test_no_wrong_name(mistake, judge_text):
+    """What is not in the catalogue loses its points, and gets no name."""
+    found = named(judge_text(with_lines(UNKNOWN[mistake])))
+    assert len(found) == 1
+    assert next(iter(found.values())) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ({"error = p - y": "error = 3.7 * (p - y)"}, "The factor is 3.7."),
+        (
+            {N: "    n = 2 * x.shape[0] ** 2\n", "for s in range(n)": "for s in range(len(x))"},
+            "The factor is 0.5 times 1/n.",
+        ),
+        ({"error = p - y": "error = (p - y) * y.shape[1] ** 2 / y.shape[1] * n"}, "The factor is n k."),
+    ],
+)
+def test_a_factor(lines, words, judge_text):
+    grade = judge_text(with_lines(lines))["backward"]
+    assert grade.diagnosis == ["ProportionalFactor"]
+    assert grade.explanation[-1] == words
+
+
+def test_a_tie_is_told_as_a_tie(judge_text):
+    """Where one function is right on all networks that could tell two mistakes apart, both are named."""
+    from grader import diagnosis
+
+    class Twin(CATALOGUE["BiasGradientZero"]):
+        """The same under another name."""
+
+    diagnosis.CATALOGUE["Twin"] = Twin
+    try:
+        grade = judge_text(with_lines({DB: "db[l] = np.zeros_like(biases[l])"}))["backward"]
+    finally:
+        del diagnosis.CATALOGUE["Twin"]
+    assert (grade.diagnosis_kind, grade.diagnosis) == ("one of", ["BiasGradientZero", "Twin"])
+    assert len(grade.explanation) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "function", "pattern"),
+    [
+        (UNKNOWN["first layer left out"], "backward", "The last layer is right, earlier ones are not"),
+        (UNKNOWN["first layer left out"], "backward", "The gradients of all biases are right; only those of weights"),
+        ({DB: "db[l] = np.cos(np.sum(delta, axis=0))"}, "backward", "The gradients of all weights are right"),
+        ({HIDDEN: HIDDEN.replace("back *", "0.5 * back *")}, "backward", "It is wrong on the networks with several layers"),
+        (UNKNOWN["absolute error"], "loss", "It is wrong on the networks under half_squared_error_mean"),
+        (UNKNOWN["forward without the last activation"], "forward", "All layers are right but the last one"),
+        (UNKNOWN["leaky ReLU"], "relu", "It is wrong only where z < 0"),
+        ({"exps = np.exp(shifted)": "exps = np.exp(shifted)\n    return exps"}, "softmax", "The rows of the result do not sum to 1"),
+        ({DW: "dW[l] = np.dot(delta.T, a[l]) * (l + 2)"}, "backward", "points the right way, but is too long or too short"),
+        ({FORWARD: "a.append((activation(np.dot(a[-1], W.T) + b, name) * (1 + 1e-9 * (name == 'softmax'))).astype(W.dtype))"}, "forward", "with softmax in the last layer"),
+    ],
+)  # fmt: skip
+def test_patterns(lines, function, pattern, judge_text):
+    """Without a name, what the failures have in common is told."""
+    grade = judge_text(with_lines(lines))[function]
+    assert grade.diagnosis == []
+    assert any(pattern in text for text in grade.explanation)
+
+
+def test_the_notes_own_misprints(judge_text):
+    """Where a mistake is how the notes print it, that is said."""
+    assert {name for name, mistake in MISTAKES.items() if mistake.printed} == {
+        "SoftmaxWithoutExponential",
+        "FactorTwoMissing",
+        "NoSumOverNextNeurons",
+        "WeightGradientWithOneIndex",
+    }
+    grade = judge_text(with_lines({"exps = np.exp(shifted)": "exps = z"}))["softmax"]
+    assert "The notes print it like that, in N8." in grade.explanation[0]
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_explanations_lead_without_giving_the_code(name):
+    """What is wrong, in a sentence or two, and then a question or something to try; no line of Python."""
+    mistake, text = CATALOGUE[name], explain(name)
+    assert mistake.__doc__
+    assert mistake.hint
+    assert len(text) < 420
+    assert "return" not in text
+    assert "= np." not in text.replace("x = np.array([[1, 2]])", "")
+
+
+def test_a_slope_at_minus_1000(judge_text):
+    """NaN where exponentials overflow is recognised by where it is."""
+    grade = judge_text(with_lines({SIGMOID_PRIME: "return np.exp(-z) / (1 + np.exp(-z)) ** 2"}))["sigmoid_prime"]
+    assert grade.diagnosis == ["SigmoidDerivativeOverflows"]
+    assert "is NaN, should be" in grade.cause
+
+
+def test_extreme_answers_are_only_wrong(judge_text):
+    """Infinities and numbers at the end of the range break nothing."""
+    for value in ("np.inf", "1.7e308", "-1.7e308", "5e-324"):
+        grade = judge_text(with_lines({DB: f"db[l] = np.full_like(biases[l], {value})"}))["backward"]
+        assert grade.points == 17

@@ -1,0 +1,183 @@
+"""Hostile submissions: each is contained, gets the right verdict and a clear cause, and leaves everything as it was."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from grader.assignment import Assignment, CouldNotGradeError, Points, UseLimits
+from grader.exports import gradescope, junit, write_grade
+from grader.feedback import render, terminal_view
+from grader.grading import grade_submission
+from grader.key import write_key
+from grader.key_making import make_key
+from grader.sandbox.launch import UNUSED_USERS
+from grader.submission import find_submission
+from tests.grader.conftest import needs_bubblewrap
+from tests.grader.hostile import HOSTILE, in_sigmoid
+
+pytestmark = needs_bubblewrap
+
+ATTACKED = Assignment(
+    networks=16,
+    edges=(),
+    dtypes=("float64",),
+    losses=("half_squared_error_mean",),
+    points=Points(sigmoid=Decimal(2), relu=Decimal(1), relu_prime=Decimal(1)),
+    feedback="hints",
+)
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    path = tmp_path_factory.mktemp("key") / "attacked.key"
+    write_key(make_key(ATTACKED), path)
+    return path
+
+
+def limits(seconds):
+    return UseLimits(
+        call_seconds=seconds, import_seconds=seconds, total_seconds=60, memory_mb=512, processes=8, file_mb=2
+    )
+
+
+def grade(source, key, folder, seconds=20.0):
+    path = folder / "student.py"
+    path.write_bytes(source if isinstance(source, bytes) else source.encode())
+    return grade_submission(find_submission(path), msgspec.structs.replace(ATTACKED, limits=limits(seconds)), key)
+
+
+def left_behind(before):
+    """The processes and folders of submissions that are there and were not before; processes die within moments."""
+    deadline = time.monotonic() + 20
+    while (found := of_submissions() - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+def of_submissions():
+    """The processes and folders that belong to submissions."""
+    processes = {path for path in Path("/proc").glob("[0-9]*") if _user(path) >= UNUSED_USERS}
+    return processes | set(Path(tempfile.gettempdir()).glob("backproof-*"))
+
+
+def _user(process):
+    try:
+        return process.stat().st_uid
+    except OSError:
+        return -1
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
+def test_contained(hostile, key, tmp_path, monkeypatch):
+    monkeypatch.setenv("BACKPROOF_TEST_SECRET", "the answers")
+    before = of_submissions()
+    found = grade(hostile.source, key, tmp_path, hostile.seconds)
+    sigmoid, relu, relu_prime = found.functions.values()
+    assert hostile.cause in sigmoid.cause
+    assert (sigmoid.status == "passed") == hostile.sigmoid_passes
+    assert (relu.status == "passed") == (relu_prime.status == "passed") == hostile.imports
+    assert found.score == 2 * hostile.sigmoid_passes + 2 * hostile.imports
+    assert left_behind(before) == set()
+    # Whatever it printed or raised, every form of feedback can be made of it, and has no control character in it.
+    texts = [
+        render(found, "feedback.md"),
+        render(found, "feedback.html"),
+        gradescope(found).decode(),
+        junit(found).decode(),
+    ]
+    assert not [c for text in texts for c in text if ord(c) < 32 and c not in "\n\t"]
+    assert "<script>" not in texts[1]
+    assert terminal_view(found)
+
+
+def test_there_are_many():
+    assert len(HOSTILE) >= 25
+    assert len({hostile.name for hostile in HOSTILE}) == len(HOSTILE)
+
+
+def test_the_next_submission_is_untouched(key, tmp_path):
+    """The same grade before and after, to the byte; what one leaves in its scratch folder, no other finds."""
+    innocent = in_sigmoid("import os\nassert os.listdir('/tmp') == []")
+    first = grade(innocent, key, tmp_path)
+    assert first.score == 4
+    grade(in_sigmoid("open('/tmp/left', 'w').write('behind')\nimport os; os._exit(0)"), key, tmp_path)
+    again = grade(innocent, key, tmp_path)
+    timing = first.timing
+    assert (
+        msgspec.structs.replace(again, timing=timing).to_json()
+        == msgspec.structs.replace(first, timing=timing).to_json()
+    )
+
+
+@pytest.mark.parametrize("name", ["json.py", "random.py", "numpy.py", "os.py", "struct.py"])
+def test_named_like_a_standard_module(name, key, tmp_path):
+    """A submission may be called whatever it likes."""
+    path = tmp_path / name
+    path.write_text(in_sigmoid("import json, random, os"))
+    assert grade_submission(find_submission(path), ATTACKED, key).score == 4
+
+
+def test_neighbours_are_not_there(key, tmp_path):
+    """A file is graded alone: the other submissions in its folder are out of its sight."""
+    (tmp_path / "other.py").write_text("secret = 1")
+    found = grade(in_sigmoid("import other"), key, tmp_path)
+    assert "No module named 'other'" in found.functions["sigmoid"].cause
+
+
+def test_links_lead_nowhere(key, tmp_path):
+    """Nor does a folder take along what its links point at, pipes, or what it has compiled before."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "everything").symlink_to("/")
+    os.mkfifo(folder / "pipe")
+    (folder / "helper.py").write_text("def half(z): return z / 2")
+    (folder / "main.py").write_text(
+        in_sigmoid("import os, helper\nassert sorted(os.listdir('/submission')) == ['helper.py', 'main.py']")
+    )
+    submission = find_submission(folder, "main.py")
+    assert grade_submission(submission, ATTACKED, key).score == 4
+
+
+def test_time_runs_out(key, tmp_path):
+    """What there was no time for is neither right nor wrong, and earns nothing."""
+    path = tmp_path / "slow.py"
+    path.write_text(in_sigmoid("import time; time.sleep(0.1)"))
+    hurried = msgspec.structs.replace(ATTACKED, limits=msgspec.structs.replace(limits(20), total_seconds=1e-6))
+    found = grade_submission(find_submission(path), hurried, key)
+    assert [function.status for function in found.functions.values()] == ["not checked", "not checked", "not checked"]
+    assert "the 1e-06 s for everything were used up" in found.functions["relu"].cause
+    assert found.score == 0
+
+
+def test_a_cautious_umask(key, tmp_path):
+    """What is copied for the sandbox can be read there, whatever the user's files are like."""
+    before = os.umask(0o077)
+    try:
+        assert grade(in_sigmoid("pass"), key, tmp_path).score == 4
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("name", ["...py", "a\x1b[31mb.py", "<i>.py", " .py", "-x.py", "ü.py"])
+def test_names(name, key, tmp_path):
+    """Whatever a file is called, its grade lies in a folder of its own, or is refused."""
+    path = tmp_path / name
+    path.write_text(in_sigmoid("pass"))
+    if name == "...py":
+        with pytest.raises(CouldNotGradeError, match=r"a submission cannot be called '\.\.'"):
+            find_submission(path)
+        return
+    found = grade_submission(find_submission(path), ATTACKED, key)
+    assert found.score == 4
+    folder = write_grade(found, tmp_path / "out")
+    assert folder.parent == tmp_path / "out"
+    assert found.submission.isprintable()

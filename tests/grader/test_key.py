@@ -1,0 +1,204 @@
+"""`grader.key` and `grader.key_making`: right answers, made once, kept in a file, and checked when they are read."""
+
+import io
+import zipfile
+from dataclasses import replace
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import pytest
+
+from grader.assignment import Assignment, CouldNotGradeError, Points
+from grader.key import DEFAULT_KEY, Key, asked_case, find_key, layout, read_key, student_file, write_key
+from grader.key_making import make_key, make_keys
+from grader.networks import draw_networks, random_stream
+from oracles.bounds import NUMPY, bounds
+from oracles.certified import enclose
+from tests.grader.conftest import SMALL
+
+TINY = Assignment(
+    networks=16, edges=(), dtypes=("float64",), points=Points(relu=Decimal(1), relu_prime=Decimal(1), loss=Decimal(1))
+)
+
+
+@pytest.fixture(scope="module")
+def default_key() -> Key:
+    return read_key(DEFAULT_KEY, Assignment())
+
+
+@pytest.fixture(scope="module")
+def tiny_key() -> Key:
+    return make_key(TINY)
+
+
+class TestDefaultKey:
+    """The key that comes with Backproof."""
+
+    def test_its_networks_are_those_of_the_seed(self, default_key):
+        drawn = draw_networks(Assignment(), random_stream(Assignment())).networks
+        assert len(drawn) == len(default_key.networks) >= 200
+        for ours, theirs in zip(drawn, default_key.networks, strict=True):
+            assert (ours.edge, ours.case.to_json(), ours.judged.to_json()) == (
+                theirs.edge,
+                theirs.case.to_json(),
+                theirs.judged.to_json(),
+            )
+
+    def test_its_answers_are_right(self, default_key):
+        """Enclosed anew, on every twelfth network; and what is allowed is the bound, rounded up by 7 % at most."""
+        dtypes = default_key.header.dtypes
+        lenient = [replace(NUMPY[dtype], lenient=True) for dtype in dtypes]
+        for number in range(0, len(default_key.networks), 12):
+            network = default_key.networks[number]
+            found = {case: enclose(case) for case in (network.case, network.judged)}
+            bound = {case: bounds([case], lenient)[0].allowances for case in found}
+            for function in default_key.header.functions:
+                case = asked_case(function, network)
+                for quantity, answer in default_key.answer(function, number).items():
+                    for i, dtype in enumerate(dtypes):
+                        allowed = default_key.allowance(function, number, dtype)[quantity]
+                        least, most = found[case].distance(quantity, answer)
+                        # Balls of a hundredth of what is allowed count as points.
+                        assert np.all(least <= np.spacing(np.abs(answer)) + 0.01 * allowed)
+                        assert np.all(bound[case][i][quantity] <= allowed)
+                        assert np.all(allowed <= 1.07 * (1.01 * bound[case][i][quantity] + most) + np.finfo(float).tiny)
+
+    def test_the_oracles_agreed(self, default_key):
+        assert set(default_key.header.agreement) == {"torch", "jax"}
+        assert all(0 < ratio <= 1 for ratio in default_key.header.agreement.values())
+
+    def test_nothing_is_left_unchecked(self, default_key):
+        assert all(
+            np.isfinite(a).all() for by_function in default_key.allowances.values() for a in by_function.values()
+        )
+
+    def test_it_is_small(self):
+        assert DEFAULT_KEY.stat().st_size < 2**20
+
+    def test_predictions_for_the_loss_are_no_outputs(self, default_key):
+        """What is handed over is no part of what is asked for."""
+        outputs = default_key.answers["forward"]
+        for prediction in default_key.predictions:
+            if prediction.size > 2:
+                assert not np.isin(prediction, outputs).all()
+
+
+class TestFile:
+    """Written whole, read strictly."""
+
+    def test_there_and_back(self, tiny_key, tmp_path):
+        write_key(tiny_key, tmp_path / "a.key")
+        again = read_key(tmp_path / "a.key", TINY)
+        for function in TINY.functions:
+            assert np.array_equal(again.answers[function], tiny_key.answers[function])
+            before, after = tiny_key.allowances["float64"][function], again.allowances["float64"][function]
+            assert np.all(before <= after)
+            assert np.all(after <= 1.07 * before)
+        assert [network.case.to_json() for network in again.networks] == [n.case.to_json() for n in tiny_key.networks]
+
+    def test_the_same_key_is_the_same_file(self, tiny_key, tmp_path):
+        write_key(tiny_key, tmp_path / "a.key")
+        write_key(make_key(TINY), tmp_path / "b.key")
+        assert (tmp_path / "a.key").read_bytes() == (tmp_path / "b.key").read_bytes()
+
+    def test_another_assignment(self, tiny_key, tmp_path):
+        write_key(tiny_key, tmp_path / "a.key")
+        with pytest.raises(CouldNotGradeError, match="belongs to another assignment"):
+            read_key(tmp_path / "a.key", SMALL)
+
+    def test_a_changed_number(self, tiny_key, tmp_path):
+        path = tmp_path / "a.key"
+        write_key(tiny_key, path)
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        arrays["answers"][0] += 1
+        np.savez(tmp_path / "b.npz", **arrays)
+        with pytest.raises(CouldNotGradeError, match="is damaged"):
+            read_key(tmp_path / "b.npz", TINY)
+
+    def test_another_version(self, tiny_key, tmp_path):
+        path = tmp_path / "a.key"
+        write_key(tiny_key, path)
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        header = msgspec.json.decode(arrays["header"].tobytes()) | {"version": 0}
+        np.savez(tmp_path / "b.npz", **arrays | {"header": np.frombuffer(msgspec.json.encode(header), np.uint8)})
+        with pytest.raises(CouldNotGradeError, match="has format 0, and this version of backproof reads 1"):
+            read_key(tmp_path / "b.npz", TINY)
+
+    @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
+    def test_no_key(self, content, tmp_path):
+        (tmp_path / "a.key").write_bytes(content)
+        with pytest.raises(CouldNotGradeError, match="is not an answer key"):
+            read_key(tmp_path / "a.key", TINY)
+
+    def test_nothing_is_unpickled(self, tmp_path):
+        """Not even where the file asks for it."""
+        content = io.BytesIO()
+        np.save(content, np.array([print], dtype=object), allow_pickle=True)
+        with zipfile.ZipFile(tmp_path / "a.key", "w") as archive:
+            archive.writestr("header.npy", content.getvalue())
+        with pytest.raises(CouldNotGradeError, match="is not an answer key"):
+            read_key(tmp_path / "a.key", TINY)
+
+    def test_absent(self, tmp_path):
+        with pytest.raises(CouldNotGradeError, match=r"there is no answer key .*; backproof key makes one"):
+            read_key(tmp_path / "absent.key", TINY)
+
+    def test_where_it_is_looked_for(self, tmp_path):
+        assert find_key(None, None, "Ada") == DEFAULT_KEY
+        assert find_key(None, tmp_path / "week3.toml", "Ada") == tmp_path / "week3.key"
+        assert find_key(tmp_path / "file", None, "Ada") == tmp_path / "file"
+        assert find_key(tmp_path, None, "Ada/../B") == tmp_path / "Ada%2F..%2FB.key"
+
+
+class TestMaking:
+    """Nobody is believed who does not agree."""
+
+    def test_per_student(self, tmp_path):
+        (tmp_path / "a.toml").write_text("networks = 16\nedges = []\ndtypes = ['float64']\n[points]\nrelu = 1\n")
+        assignment, ids = tmp_path / "a.toml", ["Ada", "Emmy N."]
+        make_keys(assignment=assignment, out=tmp_path / "all", students=ids)
+        make_keys(assignment=assignment, out=tmp_path / "one", students=ids[1:])
+        first, second = ((tmp_path / "all" / student_file(student)).read_bytes() for student in ids)
+        assert (tmp_path / "one" / student_file(ids[1])).read_bytes() == second != first
+
+    def test_an_oracle_that_errs(self, monkeypatch):
+        """No key is made, and it is said where."""
+        from oracles.torch_oracle import TorchOracle
+
+        answers = TorchOracle.answers
+
+        def wrong(self, cases):
+            found = answers(self, cases)
+            for answer in found[-1:]:
+                answer.update({q: value * (1 + 1e-9) for q, value in answer.items() if q.kind == "loss"})
+            return found
+
+        monkeypatch.setattr(TorchOracle, "answers", wrong)
+        with pytest.raises(
+            CouldNotGradeError, match="torch does not agree with the certified answers, so there is no key"
+        ):
+            make_key(TINY)
+
+    def test_any_subgradient_at_zero(self):
+        tolerant = Assignment(
+            networks=32,
+            edges=("zeros",),
+            dtypes=("float64",),
+            points=Points(relu_prime=Decimal(1)),
+            relu_prime_at_zero="any",
+        )
+        key = make_key(tolerant)
+        x = np.concatenate([network.case.x.ravel() for network in key.networks])
+        answers, allowed = key.answers["relu_prime"], key.allowances["float64"]["relu_prime"]
+        assert (x == 0).any()
+        assert np.array_equal((answers - allowed)[x == 0], 0 * x[x == 0])
+        assert np.array_equal((answers + allowed)[x == 0], 1 + 0 * x[x == 0])
+        assert np.array_equal(allowed[x != 0], 0 * x[x != 0])
+
+    def test_layout_is_the_contracts(self, small_key):
+        for function in small_key.header.functions:
+            for network in small_key.networks[:3]:
+                assert all(size == int(np.prod(shape)) for _, shape, size in layout(function, network))

@@ -1,0 +1,292 @@
+"""The sandbox's parts: the format that crosses its boundary, the filter, the limits, and what is said when it fails."""
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+from grader.sandbox import launch as launching
+from grader.sandbox import worker
+from grader.sandbox.launch import SandboxError, describe_mode, launch
+from grader.sandbox.runtime import this_runtime, unreadable_for_others
+from grader.sandbox.session import Limits, Session, WorkerFailure
+from grader.sandbox.system_calls import ALLOW, CLONE, CLONE3, CLONE_THREAD, PRLIMIT, REFUSE, REFUSED, filter_program
+from tests.grader.conftest import needs_bubblewrap
+
+LIMITS = Limits(
+    cpu_seconds=30,
+    memory_bytes=2**29,
+    processes=16,
+    file_bytes=2**20,
+    output_bytes=2**20,
+    kept_bytes=2**10,
+)
+
+
+class TestFormat:
+    """safetensors, as the worker writes and reads it without the library."""
+
+    ARRAYS = (
+        np.arange(6.0).reshape(2, 3),
+        np.float32(2.5) * np.ones((1, 1), np.float32),
+        np.array(7.0),
+        np.zeros((0, 3)),
+        np.array([True, False]),
+        np.arange(3),
+        np.arange(6.0).reshape(2, 3).T,
+    )
+
+    def test_the_library_reads_what_the_worker_writes(self):
+        found = load(worker.pack(list(self.ARRAYS)))
+        for i, array in enumerate(self.ARRAYS):
+            assert found[str(i)].dtype == array.dtype
+            assert np.array_equal(found[str(i)], array)
+
+    def test_the_worker_reads_what_the_library_writes(self):
+        found = worker.unpack(save({str(i): a.copy(order="C") for i, a in enumerate(self.ARRAYS)}))
+        for i, array in enumerate(self.ARRAYS):
+            assert np.array_equal(found[str(i)], array)
+
+    def test_nothing(self):
+        assert worker.pack([]) == b""
+        assert worker.unpack(b"") == {}
+
+
+class TestDescriptions:
+    """Whatever a function gives is described; only plain arrays cross."""
+
+    @pytest.mark.parametrize(
+        ("value", "described"),
+        [
+            (None, {"type": "NoneType"}),
+            (3, {"type": "int"}),
+            (True, {"type": "bool"}),
+            ("text", {"type": "str"}),
+            ({}, {"type": "dict"}),
+            ((x for x in ()), {"type": "generator"}),
+            ([1.5, (None,)], ["list", {"number": 0}, ["tuple", {"type": "NoneType"}]]),
+            (np.array(["a"]), {"shape": [1], "dtype": "<U1"}),
+            (np.array([1j]), {"shape": [1], "dtype": "complex128"}),
+            (np.array([None]), {"shape": [1], "dtype": "object"}),
+            (np.zeros(2**14), {"shape": [2**14], "dtype": "float64"}),
+            ([0.0] * 1000, {"type": "list", "length": 1000}),
+            ([[[[]]]], ["list", ["list", ["list", {"type": "list", "length": 0}]]]),
+        ],
+    )
+    def test_described(self, value, described):
+        assert worker.describe(value, []) == described
+
+    def test_arrays(self):
+        arrays = []
+        assert worker.describe((np.ones(2), np.float32(1)), arrays) == ["tuple", 0, 1]
+        assert [array.shape for array in arrays] == [(2,), ()]
+
+    def test_subclasses_become_plain(self):
+        arrays = []
+        worker.describe(np.ma.masked_array([1.0, 2.0], [True, False]), arrays)
+        assert type(arrays[0]) is np.ndarray
+
+
+class TestFilter:
+    """The filter of system calls, run step by step as the kernel would."""
+
+    def run(self, machine, number, argument=0, audit=None):
+        """What the program says to a call."""
+        audit = audit or {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[machine]
+        data = struct.pack("=iIQ6Q", number, audit, 0, argument, 0, 0, 0, 0, 0)
+        program, i, word = filter_program(machine), 0, 0
+        while True:
+            code, if_true, if_false, value = struct.unpack_from("=HBBI", program, 8 * i)
+            i += 1
+            if code == 0x20:
+                (word,) = struct.unpack_from("=I", data, value)
+            elif code == 0x06:
+                return value
+            else:
+                passes = {0x15: word == value, 0x35: word >= value, 0x45: bool(word & value)}[code]
+                i += if_true if passes else if_false
+
+    @pytest.mark.parametrize(("machine", "column"), [("x86_64", 0), ("aarch64", 1)])
+    def test_refused(self, machine, column):
+        for numbers in REFUSED.values():
+            if numbers[column] is not None:
+                assert self.run(machine, numbers[column]) == REFUSE
+
+    @pytest.mark.parametrize(("machine", "column"), [("x86_64", 0), ("aarch64", 1)])
+    def test_threads_but_no_processes(self, machine, column):
+        assert self.run(machine, CLONE[column], CLONE_THREAD) == ALLOW
+        assert self.run(machine, CLONE[column], 17) == REFUSE  # SIGCHLD, as fork has it
+        assert self.run(machine, CLONE[column], CLONE_THREAD | 0x10000000) == REFUSE  # a user namespace
+        assert self.run(machine, CLONE3[column]) & 0xFFFF == 38  # ENOSYS: the C library then uses clone
+
+    def test_limits_of_its_own_alone(self):
+        assert self.run("x86_64", PRLIMIT[0], 0) == ALLOW
+        assert self.run("x86_64", PRLIMIT[0], 1234) == REFUSE
+
+    def test_the_rest_is_allowed(self):
+        for number in (0, 1, 3, 9, 12, 202, 257):  # read, write, close, mmap, brk, futex, openat
+            assert self.run("x86_64", number) == ALLOW
+
+    def test_other_calling_conventions(self):
+        assert self.run("x86_64", 1, audit=0x40000003) == 0x80000000  # i386: killed
+        assert self.run("x86_64", 0x40000000 + 1) == REFUSE  # x32
+
+    def test_unknown_machine(self):
+        assert filter_program("s390x") == b""
+        assert "no system calls are filtered" in describe_mode("bubblewrap", filtered=False)
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A folder with a submission in it."""
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    (folder / "student.py").write_text("def relu(z): return z * (z > 0)\n")
+    return folder
+
+
+class TestFailures:
+    """Where the sandbox itself does not work, it says so, and what to do."""
+
+    def test_no_bubblewrap(self, submission, monkeypatch):
+        monkeypatch.setenv("PATH", "/nowhere")
+        with pytest.raises(
+            SandboxError, match=r"there is no program bwrap here: install .*, or choose --sandbox limits"
+        ):
+            launch("bubblewrap", submission, "student.py", None, scratch_bytes=1)
+
+    def test_bubblewrap_that_does_not_work(self, submission, tmp_path, monkeypatch):
+        broken = tmp_path / "bwrap"
+        broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+        broken.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        started = Session(launch("bubblewrap", submission, "student.py", None, scratch_bytes=1), LIMITS)
+        started.begin(["relu"], [])
+        with started, pytest.raises(SandboxError, match=r"No permissions to create new namespace \(--sandbox limits"):
+            started.loaded(5)
+
+    def test_limits_as_root_with_a_python_that_others_cannot_read(self, submission, monkeypatch):
+        monkeypatch.setattr(launching.os, "geteuid", lambda: 0)
+        monkeypatch.setattr(launching, "unreadable_for_others", lambda *paths: Path("/private"))
+        with pytest.raises(SandboxError, match="as another user, who cannot enter /private"):
+            launch("limits", submission, "student.py", None, scratch_bytes=1)
+
+    @needs_bubblewrap
+    def test_an_answer_too_long(self, submission):
+        """Not even its length is believed."""
+        with Session(launch("bubblewrap", submission, "student.py", None, scratch_bytes=2**20), LIMITS) as session:
+            session.begin(["relu"], [])
+            session.loaded(10)
+            session._received += b"\xff" * 8
+            with pytest.raises(WorkerFailure, match="wrote into the channel"):
+                session.receive(1)
+
+
+def other_python():
+    """A Python that every user can read, and that can load this NumPy; None where there is none."""
+    for path in (Path(sys.executable).resolve(), Path("/usr/bin/python3")):
+        code = "import sys, numpy; print(*sys.version_info[:2])"
+        done = subprocess.run([path, "-c", code], capture_output=True, text=True, env=packages(), check=False)
+        readable = not any(not parent.stat().st_mode & 1 for parent in path.resolve().parents)
+        if readable and done.stdout.split() == [str(part) for part in sys.version_info[:2]]:
+            return path
+    return None
+
+
+def packages():
+    return {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(np.__file__).parents[1]}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class TestLimitsAlone:
+    """--sandbox limits, where there are no namespaces to be had."""
+
+    PROBES = """
+import os, sys
+import numpy as np
+def report(what):
+    try:
+        what()
+        return "yes"
+    except Exception as error:
+        return type(error).__name__
+def relu(z):
+    import socket
+    print("network", report(socket.socket))
+    print("processes", report(os.fork))
+    print("signals", report(lambda: os.kill(os.getppid(), 0)))
+    print("memory", report(lambda: open(f"/proc/{os.getppid()}/mem", "rb")))
+    print("writes", report(lambda: os.write(os.open("WRITTEN", os.O_CREAT | os.O_WRONLY), b"x")))
+    print("torch", report(lambda: __import__("torch")))
+    print("hog", report(lambda: np.ones(10**9)))
+    print("environment", sorted(os.environ))
+    return z * (z > 0)
+"""
+
+    @pytest.mark.parametrize("as_root", [True, False])
+    def test_what_is_kept_out(self, as_root, tmp_path):
+        python = other_python()
+        if python is None or os.geteuid():
+            pytest.skip("needs root, and a Python that every user can read")
+        folder = tmp_path / "submission"
+        folder.mkdir()
+        (folder / "student.py").write_text(self.PROBES.replace("WRITTEN", str(tmp_path / "written")))
+        for path in (tmp_path, *tmp_path.parents):
+            if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
+                path.chmod(0o777)
+        code = f"""
+import numpy as np
+from pathlib import Path
+from grader.sandbox.launch import launch
+from grader.sandbox.session import Limits, Session
+limits = Limits({", ".join(map(str, (30, 2**29, 16, 2**20, 2**20, 2**12)))})
+start = launch("limits", Path({str(folder)!r}), "student.py", None, scratch_bytes=2**20)
+assert (start.uid is None) == (not {as_root})
+with Session(start, limits) as session:
+    session.begin(["relu"], [np.array([-1.0, 2.0])])
+    assert session.loaded(20) == "loaded"
+    session.send({{"arguments": [[[0, 2]]], "calls": [(0, "relu", "float64", 0)]}})
+    message, (array,) = session.receive(20)
+    assert array.tolist() == [0, 2], message
+    session.close()
+    print(session.output)
+"""
+        user = {} if as_root else {"user": 54321, "group": 54321, "extra_groups": []}
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, env=packages(), check=False, **user)
+        said = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line)
+        assert done.returncode == 0, done.stderr
+        assert said.pop("writes") == "OSError"
+        assert (tmp_path / "written").read_bytes() == b""
+        assert "PYTHONPATH" in said.pop("environment")
+        assert said == {
+            "network": "PermissionError",
+            "processes": "PermissionError",
+            "signals": "PermissionError",
+            "memory": "PermissionError",
+            "torch": "ModuleNotFoundError",
+            "hog": "MemoryError",
+        }
+
+
+def test_the_runtime_is_python_and_numpy():
+    """No folder of packages is among what is readable, but hidden."""
+    runtime = this_runtime()
+    assert [path.name for path in runtime.numpy] in (["numpy", "numpy.libs"], ["numpy"])
+    packages = [folder for path in runtime.readable for folder in path.glob("**/*-packages/") if path.is_dir()]
+    hidden = [folder for folder in packages if {folder, *folder.parents} & set(runtime.hidden)]
+    assert packages == hidden
+
+
+def test_who_can_read_what(tmp_path):
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "open").chmod(0o755)
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed").chmod(0o700)
+    blocked = unreadable_for_others(tmp_path / "closed" / "python")
+    assert blocked is not None
+    assert not blocked.stat().st_mode & 1
