@@ -136,6 +136,14 @@ class TestAdvice:
         assert all(one.tolerances[1].false_alarms == 0 for one in found.quantities)
         assert all(1e-17 < one.allowed < 1e-12 for one in found.quantities)
 
+    def test_small_errors_are_counted(self):
+        """Those of float64 too, and half of a last place where the value is as good as it can be."""
+        found = advise(dataclasses.replace(SMALL, dtype="float64", draws=2))
+        for one in found.quantities:
+            for spread in one.observed.values():
+                assert 1e-18 < spread.median <= spread.p999 <= spread.worst < 1e-14
+                assert one.quantity == "loss" or spread.median < spread.p999
+
     def test_two_frameworks_are_enough(self):
         """NumPy has no bfloat16, and that is said."""
         found = advise(dataclasses.replace(SMALL, dtype="bfloat16", draws=2))
