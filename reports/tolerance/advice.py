@@ -137,6 +137,7 @@ class Advice(msgspec.Struct, frozen=True):
     undecided: Annotated[int, Meta(description="ReLU neurons of those so near 0 that rounding may decide their side")]
     frameworks: list[str]
     missing: Annotated[dict[str, str], Meta(description="What could not be run, and why")]
+    comparisons: Annotated[int, Meta(description="Of two honest results for one quantity, to count false alarms in")]
     quantities: list[QuantityAdvice]
 
 
@@ -238,6 +239,7 @@ def advise(architecture: Architecture, progress: Progress | None = None) -> Advi
         undecided=adviser.undecided,
         frameworks=[backend.name for backend in backends],
         missing={one.backend: one.why for one in missing},
+        comparisons=adviser.comparisons,
         quantities=quantities,
     )
 
@@ -254,6 +256,11 @@ class _Adviser:
             if quantity.kind in ("output", "loss", "dW", "db") and quantity.layer != 0
         }
 
+    @property
+    def comparisons(self) -> int:
+        """Of two results, in either order, on every second draw."""
+        return self.architecture.draws // 2 * len(self.backends) * (len(self.backends) - 1)
+
     def advice(self) -> list[QuantityAdvice]:
         """The advice for each quantity."""
         draws = self.architecture.draws
@@ -268,13 +275,12 @@ class _Adviser:
             for quantity, pairs in tolerances.items():
                 for name, pair in pairs.items():
                     alarms[quantity][name] += _alarms([answer[quantity] for answer in answers.values()], *pair)
-        comparisons = (draws // 2) * len(self.backends) * (len(self.backends) - 1)
         return [
             _advice(
                 quantity,
                 found,
                 tolerances[quantity],
-                {name: count / comparisons for name, count in alarms[quantity].items()},
+                {name: count / self.comparisons for name, count in alarms[quantity].items()},
             )
             for quantity, found in self.samples.items()
         ]

@@ -115,6 +115,8 @@ class TestAdvice:
         (gradient,) = [one for one in advice.quantities if one.quantity == "dW[1]"]
         (usual,) = [tolerance for tolerance in gradient.tolerances if tolerance.name == "assert_allclose"]
         assert usual.false_alarms > 0.9
+        assert advice.comparisons == 8 * 6
+        assert usual.false_alarms * 48 == pytest.approx(round(usual.false_alarms * 48))
 
     def test_pasted(self, advice):
         """In the functions that it is meant for, honest results pass, and one that is off by 1e-5 does not."""
