@@ -80,6 +80,7 @@ def _judge_part(
         raise
     progress.stage(WRITING)
     store.write(part, rows.table())
+    gc.collect()
 
 
 def _loaded(task: Task, progress: Progress) -> tuple[list[Oracle], Implementation]:
@@ -90,14 +91,16 @@ def _loaded(task: Task, progress: Progress) -> tuple[list[Oracle], Implementatio
 def _undisturbed() -> Iterator[None]:
     """Compute in one thread: the matrices are small, and how sums are split must not depend on the machine.
 
-    And look for garbage only among what is new: going through all that the oracles' packages consist of takes longer
-    than the networks do.
+    And look for garbage between parts only, among what is new: going through all that the oracles' packages consist of,
+    and through a part's networks while they are judged, takes longer than it saves.
     """
     with threadpoolctl.threadpool_limits(limits=1):
         gc.freeze()
+        gc.disable()
         try:
             yield
         finally:
+            gc.enable()
             gc.unfreeze()
 
 

@@ -1,7 +1,6 @@
 """Exact mode in a verification: without being asked, to the bit, counted, and said."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -85,13 +84,6 @@ def test_what_is_declared_to_be_approximate(torch_oracle):
         functions["loss"] = lambda *given, loss=loss, error=error: Approximate.of(loss(*given) * (1 + 1e-14), error)
         (judgement,) = judge([case], Implementation("planted", functions), [torch_oracle])
         assert bool(judgement.disagreements) is not agrees
-
-
-def test_without_rational_arithmetic(monkeypatch, complex_step_oracle):
-    """A light install does without."""
-    monkeypatch.setitem(sys.modules, "oracles.exact", None)
-    (judgement,) = judge([draw_case(0, 5, "integers")], with_loss(1), [complex_step_oracle])
-    assert (judgement.exact, judgement.disagreements) == (None, [])
 
 
 @pytest.mark.parametrize("name", ["loss", "gradient"])
