@@ -59,7 +59,7 @@ def judge_parts(
         _judge_in_processes(task, parts, progress, jobs)
     else:
         oracles, implementation = _loaded(task, progress)
-        with _undisturbed():
+        with undisturbed():
             for part in parts:
                 _judge_part(task, part, oracles, implementation, progress)
 
@@ -88,7 +88,7 @@ def _loaded(task: Task, progress: Progress) -> tuple[list[Oracle], Implementatio
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Compute in one thread: the matrices are small, and how sums are split must not depend on the machine.
 
     And look for garbage between parts only, among what is new: going through all that the oracles' packages consist of,
@@ -139,7 +139,7 @@ def _drain(futures: dict[Future[int], int], progress: Progress, left: set[int]) 
 def work(task: Task, part: int) -> int:
     """What a worker does with a part: judge it, keep it, and return how many networks that were, in all dtypes."""
     oracles, implementation = _kept_loaded(task)
-    with _undisturbed():
+    with undisturbed():
         _judge_part(task, part, oracles, implementation, Progress())
     return len(task.campaign.parts[part]) * len(task.campaign.dtypes)
 
