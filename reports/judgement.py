@@ -1,7 +1,7 @@
 """One network judged in every detail: a record for each of its quantities, against each oracle.
 
 Where an oracle disagrees, the certified values say who is wrong. And where every operation is proven to be exact,
-rational arithmetic says what is right to the bit, whatever the oracles say.
+the exact values say what is right to the bit, whatever the oracles say.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Judgement:
 
     undecided: how many of its neurons, over all samples, lie so near a kink that rounding may decide. undecidable: how
     many of them ball arithmetic could not decide either; None where it was not asked. exact: what was compared with
-    rational arithmetic, to the bit; None where nothing could be.
+    the exact values, to the bit; None where nothing could be.
     """
 
     case: Case

@@ -121,7 +121,7 @@ class Unchecked(msgspec.Struct, frozen=True):
 
 
 class ExactMode(msgspec.Struct, frozen=True):
-    """Networks whose every operation is proven to be exact, compared with rational arithmetic to the bit."""
+    """Networks whose every operation is proven to be exact, compared with the exact values to the bit."""
 
     dtype: str
     networks: Count

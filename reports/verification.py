@@ -220,7 +220,7 @@ def _who_is_wrong(name: str, summary: Summary) -> str:
 
 
 def _exact(summary: Summary) -> str:
-    """What equals rational arithmetic, as a part of the verdict's sentence."""
+    """What equals the exact values, as a part of the verdict's sentence."""
     if not summary.exact:
         return ""
     counts = [f"{mode.networks} {mode.dtype}" for mode in summary.exact]

@@ -48,7 +48,7 @@ def test_counted_and_said(tmp_path):
 
 
 def test_the_last_bit_counts(torch_oracle):
-    """Off by the last bit, the loss disagrees; where it is off in a witness as well, rational arithmetic says so."""
+    """Off by the last bit, the loss disagrees; where it is off in a witness as well, the exact values say so."""
     cases = [case for i in range(20) if (case := draw_case(0, i, "integers"))]
     factor = 1 + 2.0**-52
     for witness in (torch_oracle, Agreeing(torch_oracle, factor)):
