@@ -10,6 +10,7 @@ import functools
 import gc
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -109,7 +110,7 @@ def _judge_in_processes(task: Task, parts: Sequence[int], progress: Progress, jo
     left = set(parts)
     for _ in range(ATTEMPTS):
         context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(min(jobs, len(left)), context, initializer=_be_a_worker)
+        executor = ProcessPoolExecutor(min(jobs, len(left)), context, initializer=be_a_worker)
         try:
             progress.stage(f"judging {task.source} in {jobs} processes")
             _drain(_submitted(executor, task, sorted(left)), progress, left)
@@ -149,11 +150,20 @@ def _kept_loaded(task: Task) -> tuple[list[Oracle], Implementation]:
     return _loaded(task, Progress())
 
 
-def _be_a_worker() -> None:
-    """One of several processes on a machine: XLA too computes in one thread."""
+def be_a_worker() -> None:
+    """One of several processes on a machine: XLA too computes in one thread, and nobody outlives who began it."""
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     os.environ["XLA_FLAGS"] = " ".join(
         [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1"]
     )
+
+
+def _leave_with_parent() -> None:
+    """End this process as soon as its parent has; one that is killed tells nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

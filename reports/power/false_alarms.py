@@ -15,7 +15,7 @@ from oracles.case import DTYPES
 from oracles.draw import DRAWN, draw_case
 from oracles.registry import load_oracle
 from reports.campaign import Progress
-from reports.execution import undisturbed
+from reports.execution import be_a_worker, undisturbed
 from reports.implementation import as_implementation
 from reports.power.detection import DERIVED
 from reports.power.usual import usually_caught
@@ -92,7 +92,7 @@ def _parts(networks: int, judge_part: partial[Alarms], workers: int) -> Iterator
     if workers == 1:
         yield from map(judge_part, parts)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), be_a_worker) as pool:
         yield from pool.map(judge_part, parts)
 
 

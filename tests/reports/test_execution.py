@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from upath import UPath
 
@@ -147,6 +148,31 @@ class TestResume:
         assert (shards(tmp_path), report(tmp_path)) == (shards(expected), report(expected))
         assert {name: (tmp_path / "records" / name).stat().st_mtime_ns for name in kept} == stamps
         assert progress.counted == 600
+
+    def test_nobody_outlives_the_killed(self, tmp_path):
+        """Its processes would wait for work forever."""
+        command = [
+            sys.executable,
+            "-m",
+            "backproof",
+            "verify",
+            "--networks",
+            "5000",
+            "--profile",
+            "narrow",
+            "--jobs",
+            "2",
+        ]
+        command += ["--dtype", "float64", "--oracle", "complex-step", "--out", str(tmp_path)]
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while running.poll() is None and not shards_so_far(tmp_path):
+            time.sleep(0.01)
+        others = psutil.Process(running.pid).children(recursive=True)
+        assert len(others) >= 2
+        running.kill()
+        running.wait()
+        _, alive = psutil.wait_procs(others, timeout=60)
+        assert alive == []
 
     def test_interrupted_within_a_part(self, expected, tmp_path):
         """What was unfinished is judged again, and counted once."""
