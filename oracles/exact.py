@@ -1,10 +1,11 @@
-"""Exact mode: networks whose every operation is exact, worked out in rational arithmetic.
+"""Exact mode: networks whose every operation is exact, worked out where nothing rounds.
 
 With small integers, or few binary digits, under identity and ReLU, a squared error and means over powers of two,
-nothing rounds. That is proven here and not hoped for. Where all terms of a sum are multiples of q, and their absolute
-values sum up to no more than 2^p q, every sum of some of them is a number of p binary digits: no order of additions
-rounds. So it is worked out for each quantity how many digits the operations need that lead to it. Where the precision
-has them, there is one right answer, to the bit.
+nothing rounds. That is proven here and not hoped for. Where all terms of a sum are multiples of q, a power of two, and
+their absolute values sum up to no more than 2^p q, every sum of some of them is a number of p binary digits: no order
+of additions rounds. So it is worked out for each quantity how many digits the operations need that lead to it. Where
+the precision has them, there is one right answer, to the bit. Worked out in float64, as is done here for many networks
+at a time, it is the rational number: float64 has the digits of every precision that is judged.
 
 To the bit, but for the sign of a zero: a rational 0 has none. Which one floating-point arithmetic gives it, in -1 * 0
 or in x - x, depends on the order of operations, and the contract leaves that open.
@@ -12,21 +13,23 @@ or in x - x, depends on the order of operations, and the contract leaves that op
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from flint import fmpq, fmpq_mat
 
+from oracles.bounds.deviation import is_power_of_two, largest_common_power
 from oracles.case import Answer, Case, Quantity
-from reference_impl.contract import Array
+from oracles.stack import LOSS_KINDS, PASS_ON, Stack, shape_of, stack_of
+from reference_impl.contract import ACTIVATIONS, Array
 
-# The binary digits of a dtype's numbers, and the largest denominator that a product of two of them may have.
+# The binary digits of a dtype's numbers, and the smallest power of two that the terms of a sum may be multiples of.
 DIGITS = {"float64": 53, "float32": 24}
-LARGEST_DENOMINATOR = {"float64": 2**1022, "float32": 2**126}
+SMALLEST_QUANTUM = {"float64": 2.0**-1022, "float32": 2.0**-126}
 
-ACTIVATIONS = {"identity", "relu"}
+RELU = ACTIVATIONS.index("relu")
+RATIONAL = [ACTIVATIONS.index("identity"), RELU, PASS_ON]
+
+UNKNOWN = -1  # the digits of what may be rounded
 
 
 @dataclass(frozen=True)
@@ -37,142 +40,163 @@ class Exact:
     digits: dict[Quantity, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ExactStack:
+    """The same for a stack's networks, by kind of quantity.
+
+    values: the stack's arrays, as `Stack.array_shape` has them. digits: (S, L + 1) for outputs, (S, 1) for the loss,
+    else (S, L); -1 where an operation may round.
+    """
+
+    values: dict[str, Array]
+    digits: dict[str, Array]
+
+    def known(self, kind: str) -> Array:
+        """Which numbers are exact, in the shape of the values."""
+        digits, shape = self.digits[kind], self.values[kind].shape
+        return np.broadcast_to((digits != UNKNOWN).reshape(digits.shape[: len(shape)] + (1,) * (len(shape) - 2)), shape)
+
+
 def exact_answer(case: Case) -> Exact:
     """The quantities of a case for which no operation rounds in the case's dtype.
 
     Looked at are outputs, loss, gradients and descent steps; none of them where an activation is not rational, or the
     loss has a logarithm.
     """
-    found = Exact()
-    if set(case.activations) <= ACTIVATIONS and case.loss_parts.kind == "squared_error":
-        evaluation = _Evaluation(case, found)
-        for part in (evaluation.passes, evaluation.steps):
-            try:
-                part()
-            except _MayRoundError:
-                continue
+    stack, found = stack_of([case], [0], shape_of(case)), Exact()
+    exact = exact_stack(stack)
+    if exact is None:
+        return found
+    others = {kind: np.zeros(stack.array_shape(kind)) for kind in stack.sizes if kind not in exact.values}
+    (values,) = stack.split(stack.flat(exact.values | others))
+    for quantity, value in values.items():
+        if quantity.kind in others:
+            continue
+        digits = exact.digits[quantity.kind][0]
+        place = 0 if quantity.layer is None else len(digits) - 1 - case.depth + quantity.layer
+        if digits[place] != UNKNOWN:
+            found.values[quantity], found.digits[quantity] = value, int(digits[place])
     return found
 
 
-class _MayRoundError(Exception):
-    """From here on an operation may round."""
+def exact_stack(stack: Stack) -> ExactStack | None:
+    """The same for all networks of a stack; None where it can be seen at once that nothing is exact."""
+    rational = (stack.loss == LOSS_KINDS.index("squared_error")) & np.isin(stack.activations, RATIONAL).all(axis=1)
+    if not rational.any():
+        return None
+    chosen, kinds = np.flatnonzero(rational), ("output", "loss", "dW", "db", "step_W", "step_b")
+    found = ExactStack(
+        values={kind: np.zeros(stack.array_shape(kind)) for kind in kinds},
+        digits={
+            kind: np.full((len(stack.cases), stack.shape.depth + (kind == "output")), UNKNOWN)
+            if kind != "loss"
+            else np.full((len(stack.cases), 1), UNKNOWN)
+            for kind in kinds
+        },
+    )
+    with np.errstate(all="ignore"):
+        evaluation = _Evaluation(stack, chosen, found)
+        evaluation.passes()
+        evaluation.steps()
+    return found
 
 
 class _Evaluation:
-    """A case worked out as far as nothing rounds."""
+    """Some networks of a stack worked out; once something may round, nothing that depends on it is known.
 
-    def __init__(self, case: Case, found: Exact) -> None:
-        self.case, self.found = case, found
+    Missing layers hand on x, missing samples and neurons are 0.
+    """
+
+    def __init__(self, stack: Stack, chosen: Array, found: ExactStack) -> None:
+        self.stack, self.chosen, self.found = stack, chosen, found
+        self.dtype = stack.cases[0].dtype
+        self.relu = stack.activations[chosen] == RELU
+        self.layers = stack.activations[chosen] != PASS_ON
+        self.weights = stack.weights[chosen]
+        self.digits = np.zeros(len(chosen), int)
 
     def passes(self) -> None:
         """Forward through the layers, the loss, and back."""
-        case = self.case
-        a, z = [_rational(case.x)], []
-        digits = self._needs(_absolute(a[0]), _denominator(a[0]))
-        weights = [_rational(W) for W in case.weights]
-        for i, (W, b, g) in enumerate(zip(weights, case.biases, case.activations, strict=True), 1):
-            bias = _rational(np.broadcast_to(b, (case.n, len(b))))
-            sizes = _absolute(a[-1]) * _absolute(W).transpose() + _absolute(bias)
-            digits = max(digits, self._needs(sizes, math.lcm(_denominator(a[-1], W), _denominator(bias))))
-            z.append(a[-1] * W.transpose() + bias)
-            a.append(_each(lambda entry: max(entry, fmpq(0)), z[-1]) if g == "relu" else z[-1])
-            self._keep(Quantity("output", i), a[-1], digits)
-        y = _rational(case.y)
-        sizes = _absolute(a[-1]) + _absolute(y)
-        digits = max(digits, self._needs(sizes, math.lcm(_denominator(a[-1]), _denominator(y))))
-        difference, scale = a[-1] - y, self._scale()
-        self._loss(difference, scale, digits)
-        self._backward(difference * (2 * scale), z, a, weights, digits)
+        stack, chosen = self.stack, self.chosen
+        x, sampled = stack.x[chosen], stack.sampled[chosen][:, :, None]
+        self._need(np.abs(x), _quantum(x), np.True_)
+        a: dict[int, Array] = {}
+        for t in stack.layers:
+            there, received = self.layers[:, t], a.get(t - 1, x)
+            W, b = self.weights[:, t].transpose(0, 2, 1), stack.biases[chosen, t, None] * sampled
+            quantum = np.minimum(_quantum(received) * _quantum(W), _quantum(b))
+            self._need(np.abs(received) @ np.abs(W) + np.abs(b), quantum, there)
+            z = received @ W + b
+            z[self.relu[:, t]] = np.maximum(z[self.relu[:, t]], 0)
+            a[t] = np.where(there[:, None, None], z, x)
+            self._keep("output", t + 1, a[t], self.digits, there)
+        last = stack.shape.depth - 1
+        y = stack.y[chosen]
+        self._need(np.abs(a[last]) + np.abs(y), np.minimum(_quantum(a[last]), _quantum(y)), np.True_)
+        difference = a[last] - y
+        self._loss(difference)
+        self._backward(difference, a, x)
 
-    def _scale(self) -> fmpq:
-        """The loss's scale c, a power of two: multiplying by it rounds nothing, wherever that is done."""
-        parts, n, k = self.case.loss_parts, self.case.n, self.case.widths[-1]
-        scale = fmpq(*parts.factor.as_integer_ratio()) / {"sum": 1, "mean": n, "entry_mean": n * k}[parts.reduction]
-        self._needs(fmpq_mat(1, 1, [0]), int(scale.denominator))
-        return scale
+    def _loss(self, difference: Array) -> None:
+        """The loss's scale c is a power of two: multiplying by it rounds nothing, wherever that is done."""
+        scale = self.stack.scale[self.chosen]
+        rounds = ~is_power_of_two(scale) | (scale < SMALLEST_QUANTUM[self.dtype])
+        self.digits[rounds] = UNKNOWN
+        total = (difference**2).sum(axis=(1, 2))
+        digits = self._digits(total[:, None], _quantum(difference) ** 2)
+        self._keep("loss", 0, total * scale, digits, np.True_)
 
-    def _loss(self, difference: fmpq_mat, scale: fmpq, digits: int) -> None:
-        total = sum((entry * entry for entry in difference.entries()), start=fmpq(0))
-        self._try(
-            Quantity("loss"), fmpq_mat(1, 1, [total * scale]), fmpq_mat(1, 1, [total]), difference, difference, digits
-        )
-
-    def _backward(
-        self, delta: fmpq_mat, z: list[fmpq_mat], a: list[fmpq_mat], weights: list[fmpq_mat], digits: int
-    ) -> None:
+    def _backward(self, difference: Array, a: dict[int, Array], x: Array) -> None:
         """delta_{i-1} = (delta_i W_i) * g', dW_i = delta_i^T x^(i) and db_i, the sum of delta_i over the samples."""
-        ones = fmpq_mat(1, self.case.n, [1] * self.case.n)
-        for i in range(self.case.depth, 0, -1):
-            if self.case.activations[i - 1] == "relu":
-                active = _each(lambda entry: fmpq(entry > 0), z[i - 1])
-                delta = _products(delta, active)
-            sizes, received = _absolute(delta), a[i - 1]
-            self._try(
-                Quantity("dW", i), delta.transpose() * received, sizes.transpose() * _absolute(received),
-                delta, received, digits,
-            )  # fmt: skip
-            self._try(Quantity("db", i), ones * delta, ones * sizes, delta, ones, digits)
-            if i > 1:
-                W = weights[i - 1]
-                digits = max(digits, self._needs(sizes * _absolute(W), _denominator(delta, W)))
-                delta = delta * W
+        delta = difference * (2 * self.stack.scale[self.chosen])[:, None, None]
+        for t in reversed(self.stack.layers):
+            there, received = self.layers[:, t], a.get(t - 1, x)
+            delta = np.where(self.relu[:, t, None, None] & (a[t] <= 0), 0.0, delta)
+            quantum, turned = _quantum(delta), delta.transpose(0, 2, 1)
+            digits = self._digits(np.abs(turned) @ np.abs(received), quantum * _quantum(received))
+            self._keep("dW", t, turned @ received, digits, there)
+            digits = self._digits(np.abs(delta).sum(axis=1), quantum)
+            self._keep("db", t, delta.sum(axis=1), digits, there)
+            W = self.weights[:, t]
+            self._need(np.abs(delta) @ np.abs(W), quantum * _quantum(W), there)
+            delta = delta @ W
 
     def steps(self) -> None:
         """w - alpha g."""
-        alpha = fmpq(*float(self.case.learning_rate).as_integer_ratio())
-        for quantity, w, g in self.case.steps():
-            before, change = _rational(np.atleast_2d(w)), _rational(np.atleast_2d(g)) * alpha
-            sizes = _absolute(before) + _absolute(change)
-            digits = self._needs(sizes, math.lcm(_denominator(before), _denominator(change)))
-            self._keep(quantity, before - change, digits)
+        stack, chosen = self.stack, self.chosen
+        alpha = stack.learning_rate[chosen]
+        for kind, starts, gradients in (
+            ("step_W", self.weights, stack.step_weights[chosen]),
+            ("step_b", stack.biases[chosen], stack.step_biases[chosen]),
+        ):
+            for t in stack.layers:
+                w, g = starts[:, t], gradients[:, t]
+                change = g * alpha.reshape(-1, *[1] * (g.ndim - 1))
+                self.digits = np.zeros(len(chosen), int)
+                quantum = np.minimum(_quantum(w), _quantum(g) * _quantum(alpha))
+                digits = self._digits(np.abs(w) + np.abs(change), quantum)
+                self._keep(kind, t, w - change, digits, self.layers[:, t])
 
-    def _try(
-        self, quantity: Quantity, value: fmpq_mat, sizes: fmpq_mat, left: fmpq_mat, right: fmpq_mat, digits: int
-    ) -> None:
-        """Keep sums of products of entries of two matrices, where they don't round; nothing else depends on them."""
-        try:
-            self._keep(quantity, value, max(digits, self._needs(sizes, _denominator(left, right))))
-        except _MayRoundError:
-            return
+    def _need(self, sizes: Array, quantum: Array, there: Array | np.bool_) -> None:
+        """Count the digits of an operation for everything that depends on it, in the networks where it is there."""
+        self.digits = np.where(there, self._digits(sizes, quantum), self.digits)
 
-    def _needs(self, sizes: fmpq_mat, denominator: int) -> int:
-        """The binary digits for sums of multiples of 1 / denominator, whose absolute values sum up to the sizes.
+    def _digits(self, sizes: Array, quantum: Array) -> Array:
+        """The digits needed so far and for sums of multiples of a quantum (S,), the terms adding up to the sizes.
 
-        Raises _MayRoundError where the dtype does not have them.
+        sizes (S, ...). What float64 makes of sizes that it does not have the digits for is too large as well.
         """
-        digits = max(int((size * denominator).ceil()).bit_length() for size in sizes.entries())
-        power_of_two = denominator & (denominator - 1) == 0
-        dtype = self.case.dtype
-        if digits > DIGITS[dtype] or not power_of_two or denominator > LARGEST_DENOMINATOR[dtype]:
-            raise _MayRoundError
-        return digits
+        needed = sizes.reshape(len(sizes), -1).max(axis=1) / quantum
+        digits = np.maximum(np.frexp(needed)[1], self.digits)
+        known = (needed < 2.0 ** DIGITS[self.dtype]) & (quantum >= SMALLEST_QUANTUM[self.dtype])
+        return np.where(known & (self.digits != UNKNOWN), digits, UNKNOWN)
 
-    def _keep(self, quantity: Quantity, value: fmpq_mat, digits: int) -> None:
-        numbers = np.array([float(entry) for entry in value.entries()])
-        self.found.values[quantity] = numbers.reshape(self.case.shapes[quantity])
-        self.found.digits[quantity] = digits
+    def _keep(self, kind: str, place: int, values: Array, digits: Array, there: Array | np.bool_) -> None:
+        at = (self.chosen, place) if kind != "loss" else (self.chosen,)
+        self.found.values[kind][at] = values
+        self.found.digits[kind][self.chosen, place] = np.where(there, digits, UNKNOWN)
 
 
-def _rational(matrix: Array) -> fmpq_mat:
-    entries = [fmpq(*entry.as_integer_ratio()) for entry in matrix.ravel().tolist()]
-    rows, columns = matrix.shape
-    return fmpq_mat(rows, columns, entries)
-
-
-def _denominator(*matrices: fmpq_mat) -> int:
-    """One that products of entries, one of each matrix, have in common."""
-    return math.prod(int(matrix.numer_denom()[1]) for matrix in matrices)
-
-
-def _each(function: Callable[[fmpq], fmpq], matrix: fmpq_mat) -> fmpq_mat:
-    return fmpq_mat(matrix.nrows(), matrix.ncols(), [function(entry) for entry in matrix.entries()])
-
-
-def _absolute(matrix: fmpq_mat) -> fmpq_mat:
-    return _each(abs, matrix)
-
-
-def _products(left: fmpq_mat, right: fmpq_mat) -> fmpq_mat:
-    """Entry by entry."""
-    entries = [a * b for a, b in zip(left.entries(), right.entries(), strict=True)]
-    return fmpq_mat(left.nrows(), left.ncols(), entries)
+def _quantum(array: Array) -> Array:
+    """The largest power of two up to 1 that divides all entries of each network's array, (S,)."""
+    return np.minimum(largest_common_power(array), 1.0)

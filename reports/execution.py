@@ -10,6 +10,7 @@ import functools
 import gc
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -59,7 +60,7 @@ def judge_parts(
         _judge_in_processes(task, parts, progress, jobs)
     else:
         oracles, implementation = _loaded(task, progress)
-        with _undisturbed():
+        with undisturbed():
             for part in parts:
                 _judge_part(task, part, oracles, implementation, progress)
 
@@ -80,6 +81,7 @@ def _judge_part(
         raise
     progress.stage(WRITING)
     store.write(part, rows.table())
+    gc.collect()
 
 
 def _loaded(task: Task, progress: Progress) -> tuple[list[Oracle], Implementation]:
@@ -87,17 +89,19 @@ def _loaded(task: Task, progress: Progress) -> tuple[list[Oracle], Implementatio
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Compute in one thread: the matrices are small, and how sums are split must not depend on the machine.
 
-    And look for garbage only among what is new: going through all that the oracles' packages consist of takes longer
-    than the networks do.
+    And look for garbage between parts only, among what is new: going through all that the oracles' packages consist of,
+    and through a part's networks while they are judged, takes longer than it saves.
     """
     with threadpoolctl.threadpool_limits(limits=1):
         gc.freeze()
+        gc.disable()
         try:
             yield
         finally:
+            gc.enable()
             gc.unfreeze()
 
 
@@ -106,7 +110,7 @@ def _judge_in_processes(task: Task, parts: Sequence[int], progress: Progress, jo
     left = set(parts)
     for _ in range(ATTEMPTS):
         context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(min(jobs, len(left)), context, initializer=_be_a_worker)
+        executor = ProcessPoolExecutor(min(jobs, len(left)), context, initializer=be_a_worker)
         try:
             progress.stage(f"judging {task.source} in {jobs} processes")
             _drain(_submitted(executor, task, sorted(left)), progress, left)
@@ -136,7 +140,7 @@ def _drain(futures: dict[Future[int], int], progress: Progress, left: set[int]) 
 def work(task: Task, part: int) -> int:
     """What a worker does with a part: judge it, keep it, and return how many networks that were, in all dtypes."""
     oracles, implementation = _kept_loaded(task)
-    with _undisturbed():
+    with undisturbed():
         _judge_part(task, part, oracles, implementation, Progress())
     return len(task.campaign.parts[part]) * len(task.campaign.dtypes)
 
@@ -146,11 +150,20 @@ def _kept_loaded(task: Task) -> tuple[list[Oracle], Implementation]:
     return _loaded(task, Progress())
 
 
-def _be_a_worker() -> None:
-    """One of several processes on a machine: XLA too computes in one thread."""
+def be_a_worker() -> None:
+    """One of several processes on a machine: XLA too computes in one thread, and nobody outlives who began it."""
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     os.environ["XLA_FLAGS"] = " ".join(
         [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1"]
     )
+
+
+def _leave_with_parent() -> None:
+    """End this process as soon as its parent has; one that is killed tells nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -1,27 +1,25 @@
 """One network judged in every detail: a record for each of its quantities, against each oracle.
 
 Where an oracle disagrees, the certified values say who is wrong. And where every operation is proven to be exact,
-rational arithmetic says what is right to the bit, whatever the oracles say.
+the exact values say what is right to the bit, whatever the oracles say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from oracles.bounds import NUMPY, Arithmetic, bounds
 from oracles.case import Answer, Case, Quantity
 from oracles.comparison import Record, compare
+from oracles.exact import Exact, exact_answer
 from oracles.registry import Oracle
 from reference_impl.contract import Array
 from reports.campaign import Grade, Progress, load_oracles
 from reports.implementation import Implementation, added_error, load_implementation
-
-if TYPE_CHECKING:
-    from oracles.exact import Exact
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Judgement:
 
     undecided: how many of its neurons, over all samples, lie so near a kink that rounding may decide. undecidable: how
     many of them ball arithmetic could not decide either; None where it was not asked. exact: what was compared with
-    rational arithmetic, to the bit; None where nothing could be.
+    the exact values, to the bit; None where nothing could be.
     """
 
     case: Case
@@ -161,16 +159,12 @@ def _mark_lenient(strict: Record, lenient: Record) -> Record:
 
 
 def exactly(case: Case) -> Exact | None:
-    """What must be exact about a case; None where nothing must, or what rational arithmetic takes is not installed."""
-    try:
-        from oracles.exact import exact_answer
-    except ModuleNotFoundError:
-        return None
+    """What must be exact about a case; None where nothing must."""
     found = exact_answer(case)
     return found if found.values else None
 
 
-def differs(got: Any, exact: Array) -> bool:
+def _differs(got: Any, exact: Array) -> bool:
     """Whether an array that has no error of its own is not the exact one, to the bit but for the signs of zeros."""
     return not np.any(added_error(got)) and not np.array_equal(np.asarray(got), exact)
 
@@ -184,7 +178,7 @@ def _to_the_bit(records: list[Record], evidence: Evidence) -> list[Record]:
 
 def _exact_record(record: Record, exact: Exact, evidence: Evidence) -> Record:
     q = record.quantity
-    if q not in exact.values or record.index is None or not differs(evidence.got[q], exact.values[q]):
+    if q not in exact.values or record.index is None or not _differs(evidence.got[q], exact.values[q]):
         return record
     zero = np.zeros_like(exact.values[q])
     (found,) = compare({q: evidence.got[q]}, {q: exact.values[q]}, {q: zero}, evidence.case.dtype)

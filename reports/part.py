@@ -11,12 +11,13 @@ from oracles.bounds import Arithmetic
 from oracles.bounds.network import StackBounds, stack_bounds
 from oracles.case import FUNCTION_OF_KIND
 from oracles.comparison import compare_segments
+from oracles.exact import exact_stack
 from oracles.registry import Oracle
 from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
 from reports.campaign import Campaign, Progress
 from reports.implementation import Implementation
-from reports.judgement import Evidence, allowances, differs, exactly, judgement, tested
+from reports.judgement import Evidence, allowances, exactly, judgement, tested
 from reports.records import Rows
 
 # What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
@@ -83,7 +84,8 @@ class _StackJudge:
     def judge(self) -> None:
         """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
-        wrong = np.array([answer is None for answer in self.answers]) | self._compare() | self._compare_exactly()
+        got = _joined(self.stack, self.answers)
+        wrong = np.array([answer is None for answer in self.answers]) | self._compare(got) | self._compare_exactly(got)
         if self.campaign.attribute:
             wrong[:] = True
         for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
@@ -102,37 +104,48 @@ class _StackJudge:
         componentwise = self.campaign.bound == "componentwise"
         return stack_bounds(self.stack, list(different), componentwise=componentwise), number, numbers
 
-    def _compare(self) -> Array:
+    def _compare(self, got: Flat) -> Array:
         """Note how all networks compare, and say which of them disagree, (S,)."""
-        stack, got = self.stack, _joined(self.stack, self.answers)
-        wrong = np.zeros(len(stack.cases), bool)
-        for kind, sizes in stack.sizes.items():
-            if kind not in got:
-                self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
-                continue
-            own, answers = self.bounds.allowances[kind][self.own], (expected[kind] for expected in self.expected)
-            for o, (oracle, answer, number) in enumerate(zip(self.oracles, answers, self.theirs, strict=True)):
-                theirs = oracle.arithmetic.with_answer(self.bounds.allowances[kind][number], answer, own)
-                values = got[kind], answer, own + theirs
-                found = compare_segments(*values, sizes)
-                self.rows.add_segments(stack, self.networks, self.dtype, o, kind, found, values)
-                wrong |= found.failures > 0
+        stack, wrong = self.stack, np.zeros(len(self.stack.cases), bool)
+        for kind in stack.sizes.keys() - got.keys():
+            self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
+        if not got:
+            return wrong
+        kinds = list(got)
+        line, own, sizes = (
+            np.concatenate(parts)
+            for parts in (
+                list(got.values()),
+                [self.bounds.allowances[kind][self.own] for kind in kinds],
+                [stack.sizes[kind] for kind in kinds],
+            )
+        )
+        for o, (oracle, expected, number) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
+            answer = np.concatenate([expected[kind] for kind in kinds])
+            allowed = np.concatenate([self.bounds.allowances[kind][number] for kind in kinds])
+            values = line, answer, own + oracle.arithmetic.with_answer(allowed, answer, own)
+            found = compare_segments(*values, sizes)
+            self.rows.add_segments(stack, self.networks, self.dtype, o, kinds, found, values)
+            wrong |= (found.failures > 0).reshape(len(kinds), -1).any(axis=0)
         return wrong
 
-    def _compare_exactly(self) -> Array:
+    def _compare_exactly(self, got: Flat) -> Array:
         """Note what must be exact, and say which of the networks have something that is not, (S,)."""
-        wrong = np.zeros(len(self.stack.cases), bool)
-        for s, (case, answer) in enumerate(zip(self.stack.cases, self.answers, strict=True)):
-            found = exactly(case)
-            if answer is None or found is None:
-                continue
-            got = self.implementation.by_quantity(case, answer)
-            there = [quantity for quantity in found.values if quantity.kind in answer]
-            wrong[s] = any(differs(got[quantity], found.values[quantity]) for quantity in there)
-            at = self.stack.numbers[s], self.dtype
-            self.rows.exact[at] = sum(found.values[quantity].size for quantity in there)
-            self.rows.digits[at] = max((found.digits[quantity] for quantity in there), default=0)
-        return wrong
+        stack, wrong = self.stack, np.zeros(len(self.stack.cases), bool)
+        exact = exact_stack(stack)
+        if exact is None:
+            return wrong
+        lines, numbers, digits = stack.flat(exact.values), np.zeros(len(wrong), int), np.zeros(len(wrong), int)
+        for kind in exact.values.keys() & got.keys():
+            must, ends = stack.flat({kind: exact.known(kind)})[kind], np.cumsum(stack.sizes[kind])
+            differs = must & (got[kind] != lines[kind])
+            wrong |= np.logical_or.reduceat(differs, ends - stack.sizes[kind])
+            numbers += np.add.reduceat(must.astype(int), ends - stack.sizes[kind])
+            digits = np.maximum(digits, exact.digits[kind].max(axis=1))
+        answered = np.array([answer is not None for answer in self.answers])
+        self.rows.exact[self.networks, self.dtype] = np.where(answered, numbers, 0)
+        self.rows.digits[self.networks, self.dtype] = np.where(answered, digits, 0)
+        return wrong & answered
 
     def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
         """The evidence on some of the networks."""
@@ -182,8 +195,7 @@ def _predictions(stack: Stack, expected: Flat) -> list[Array]:
 
 def _joined(stack: Stack, answers: list[dict[str, list[Any]] | None]) -> Flat:
     """The answers by kind, float64; NaN for a network that gave none that can be compared."""
-    kinds = {kind for answer in answers if answer is not None for kind in answer}
-    lines: dict[str, list[Array]] = {kind: [] for kind in kinds}
+    lines: dict[str, list[Array]] = {kind: [] for answer in answers if answer is not None for kind in answer}
     for s, answer in enumerate(answers):
         for kind, parts in lines.items():
             parts += [np.full(stack.sizes[kind][s], np.nan)] if answer is None else answer[kind]

@@ -97,16 +97,18 @@ class Rows:
         networks: Array,
         dtype: int,
         oracle: int,
-        kind: str,
+        kinds: Sequence[str],
         found: Segments,
         values: tuple[Array, Array, Array],
     ) -> None:
         """Note what a comparison found for the networks at these places in the part.
 
-        found: a segment for each network of the stack. values: what was got, expected and allowed, entry by entry.
+        found: for each of the kinds a segment for each network of the stack. values: what was got, expected and
+        allowed, entry by entry.
         """
-        at = (networks, dtype, oracle, QUANTITIES.index(kind))
-        sizes = stack.sizes[kind]
+        sizes = np.concatenate([stack.sizes[kind] for kind in kinds])
+        numbers = np.array([QUANTITIES.index(kind) for kind in kinds])
+        at = (np.tile(networks, len(kinds)), dtype, oracle, np.repeat(numbers, len(networks)))
         checked = found.unchecked < sizes
         self.verdict[at] = np.where(found.failures > 0, 2, np.where(checked, 1, 0))
         self.entries[at], self.failures[at], self.unchecked[at] = sizes, found.failures, found.unchecked
@@ -117,8 +119,9 @@ class Rows:
             fineness = found.all_allowed / found.all_expected
         self.fineness[at] = np.where(checked & np.isfinite(fineness), fineness, np.nan)
         self.indexed[at] = checked
-        position = found.worst - (np.cumsum(sizes) - sizes)
-        self.layer[at], self.row[at], self.column[at] = _locate(stack, kind, position)
+        position = (found.worst - (np.cumsum(sizes) - sizes)).reshape(len(kinds), -1)
+        places = np.array([_locate(stack, kind, line) for kind, line in zip(kinds, position, strict=True)])
+        self.layer[at], self.row[at], self.column[at] = places.transpose(1, 0, 2).reshape(3, -1)
         if found.unchecked.any():
             reasons = np.where(found.unknown > 0, self._cause(NO_FINITE_VALUE), self._cause(NO_FINITE_BOUND))
             self.cause[at] = np.where((found.unchecked > 0) & (found.failures == 0), reasons, 0)

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from oracles.comparison import Outside
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "2.0"
 
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -26,7 +26,7 @@ class ImplementationTested(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What it was verified with: together with the environment, this determines everything but the timing."""
+    """What it was verified with: together with the environment, this determines everything."""
 
     networks: Annotated[int, Meta(ge=1, description="Networks asked for")]
     seed: Count
@@ -121,7 +121,7 @@ class Unchecked(msgspec.Struct, frozen=True):
 
 
 class ExactMode(msgspec.Struct, frozen=True):
-    """Networks whose every operation is proven to be exact, compared with rational arithmetic to the bit."""
+    """Networks whose every operation is proven to be exact, compared with the exact values to the bit."""
 
     dtype: str
     networks: Count
@@ -130,10 +130,14 @@ class ExactMode(msgspec.Struct, frozen=True):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """The one part of a report that differs from run to run."""
+    """How long a run took, which is all that differs from one to the next: what timing.json holds."""
 
     seconds: float
     networks_per_second: float
+
+    def to_json(self) -> bytes:
+        """The content of timing.json."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -166,7 +170,6 @@ class Report(msgspec.Struct, frozen=True):
     ]
     exact: Annotated[list[ExactMode], Meta(description="By dtype; empty where no network is exact")]
     environment: dict[str, str]
-    timing: Timing
 
     def to_json(self) -> bytes:
         """The content of report.json."""

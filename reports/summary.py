@@ -182,7 +182,7 @@ class Summary:
 
     @cached_property
     def exact(self) -> list[ExactMode]:
-        """What was compared with rational arithmetic, by dtype."""
+        """What was compared with the exact values, by dtype."""
         rows = self._rows(
             f"""
             SELECT dtype, count(*) AS networks, CAST(sum(exact) AS BIGINT) AS entries, max(digits) AS digits

@@ -37,7 +37,8 @@ def verify(
     """Verify the implementation of that name or path, write the report into the folder `out`, and return it.
 
     out: a path, or an address of any filesystem that fsspec knows. jobs: in how many processes; scheduler: the address
-    of a Dask cluster to do it instead. Neither changes the report, timing aside.
+    of a Dask cluster to do it instead. Neither changes the report; timing.json says how long it
+    took.
 
     Raises CouldNotRunError where the folder cannot be written, the implementation cannot be loaded, an oracle cannot
     work, or something stops the campaign before it has found a disagreement; what was verified by then is written all
@@ -125,8 +126,10 @@ def _run(
     except (Exception, KeyboardInterrupt) as error:
         stopped = error
     progress.stage("writing the report")
-    report = _report(ImplementationTested(manifest.source, missing), campaign, store, stopped, started)
+    report = _report(ImplementationTested(manifest.source, missing), campaign, store, stopped)
     write_report(report, store.folder)
+    seconds = time.perf_counter() - started
+    (store.folder / "timing.json").write_bytes(Timing(seconds, report.networks / seconds).to_json())
     if report.verdict == "could not run":
         failure = CouldNotRunError(report.summary)
         failure.report = report
@@ -139,11 +142,9 @@ def _report(
     campaign: Campaign,
     store: Store,
     stopped: BaseException | None,
-    started: float,
 ) -> Report:
     summary = Summary(store.tables(), implementation.source, campaign)
     verdict, sentence = _verdict(implementation.source, campaign, summary, stopped)
-    seconds = time.perf_counter() - started
     return Report(
         schema_version=SCHEMA_VERSION,
         verdict=verdict,
@@ -170,7 +171,6 @@ def _report(
         undecidable_neurons=summary.undecidable,
         exact=summary.exact,
         environment=environment(),
-        timing=Timing(seconds=seconds, networks_per_second=summary.networks / seconds),
     )
 
 
@@ -220,7 +220,7 @@ def _who_is_wrong(name: str, summary: Summary) -> str:
 
 
 def _exact(summary: Summary) -> str:
-    """What equals rational arithmetic, as a part of the verdict's sentence."""
+    """What equals the exact values, as a part of the verdict's sentence."""
     if not summary.exact:
         return ""
     counts = [f"{mode.networks} {mode.dtype}" for mode in summary.exact]

@@ -54,5 +54,5 @@ def say_exact(mode: ExactMode) -> str:
     """What had to be exact in a dtype, in a sentence."""
     return (
         f"In {mode.dtype}, {mode.entries} numbers of {mode.networks} networks are proven to be exact, in at most "
-        f"{mode.digits} binary digits, and were compared with rational arithmetic to the bit."
+        f"{mode.digits} binary digits, and were compared with the exact values to the bit."
     )

@@ -46,7 +46,7 @@ class TestVerify:
         assert "backproof-report/report.html" in done.stdout.splitlines()[-1]
         files = {path.name for path in (here / "backproof-report").iterdir() if path.is_file()}
         charts = {"ratios.svg", "growth.svg", "fineness.svg"}
-        assert files == {"report.json", "report.md", "report.html", "manifest.json", *charts}
+        assert files == {"report.json", "report.md", "report.html", "manifest.json", "timing.json", *charts}
         assert written(here / "backproof-report")["verdict"] == "agree"
 
     def test_disagreement(self, here):

@@ -41,7 +41,7 @@ HEAVY = {
         "oracles/jax_oracle.py", "oracles/jax_practice.py", "oracles/jax_backends.py",
         "oracles/conventions/evaluation.py", *BENCH,
     },
-    "flint": {"oracles/certified.py", "oracles/exact.py", "oracles/trajectory.py"},
+    "flint": {"oracles/certified.py", "oracles/trajectory.py"},
     "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
     "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }  # fmt: skip

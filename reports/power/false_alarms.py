@@ -15,13 +15,14 @@ from oracles.case import DTYPES
 from oracles.draw import DRAWN, draw_case
 from oracles.registry import load_oracle
 from reports.campaign import Progress
+from reports.execution import be_a_worker, undisturbed
 from reports.implementation import as_implementation
 from reports.power.detection import DERIVED
 from reports.power.usual import usually_caught
 from reports.probes import Probe, probe_all
 
 # Networks that are judged together: many for an oracle to work on, few enough to hold in memory.
-PART = 512
+PART = 2048
 
 # The usual tolerances are looked at on this many networks only: their rates need no million, and they take their time.
 USUAL_NETWORKS = 20_000
@@ -91,16 +92,18 @@ def _parts(networks: int, judge_part: partial[Alarms], workers: int) -> Iterator
     if workers == 1:
         yield from map(judge_part, parts)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), be_a_worker) as pool:
         yield from pool.map(judge_part, parts)
 
 
 def _judge_part(numbers: range, *, seed: int, oracle: str, dtypes: Sequence[str]) -> Alarms:
     counts, drawn = Alarms(), [draw_case(seed, number) for number in numbers]
-    for dtype in dtypes:
-        probes = probe_all([case.cast(dtype) for case in drawn], load_oracle(oracle))
-        for number, probe in zip(numbers, probes, strict=True):
-            _judge(counts, number, probe)
+    witness = load_oracle(oracle)
+    with undisturbed():
+        for dtype in dtypes:
+            probes = probe_all([case.cast(dtype) for case in drawn], witness)
+            for number, probe in zip(numbers, probes, strict=True):
+                _judge(counts, number, probe)
     return counts
 
 

@@ -1,7 +1,6 @@
 """Exact mode in a verification: without being asked, to the bit, counted, and said."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -52,7 +51,7 @@ def test_counted_and_said(tmp_path):
 
 
 def test_the_last_bit_counts(torch_oracle):
-    """Off by the last bit, the loss disagrees; where it is off in a witness as well, rational arithmetic says so."""
+    """Off by the last bit, the loss disagrees; where it is off in a witness as well, the exact values say so."""
     cases = [case for i in range(20) if (case := draw_case(0, i, "integers"))]
     factor = 1 + 2.0**-52
     for witness in (torch_oracle, Agreeing(torch_oracle, factor)):
@@ -110,13 +109,6 @@ def test_gradients_behind_an_adapter(slip, verdicts, torch_oracle):
     assert any(row["got"] != row["expected"] for row in rows)
     wrong = [{record.quantity.kind for _, record in judgement.disagreements} for judgement in judgements]
     assert [row["verdict"] == "disagrees" for row in rows] == [kind in d for d in wrong for kind in ("dW", "db")]
-
-
-def test_without_rational_arithmetic(monkeypatch, complex_step_oracle):
-    """A light install does without."""
-    monkeypatch.setitem(sys.modules, "oracles.exact", None)
-    (judgement,) = judge([draw_case(0, 5, "integers")], with_loss(1), [complex_step_oracle])
-    assert (judgement.exact, judgement.disagreements) == (None, [])
 
 
 @pytest.mark.parametrize("name", ["loss", "gradient"])

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from upath import UPath
 
@@ -19,11 +20,9 @@ from reports.verification import resume, verify
 CAMPAIGN = Campaign(networks=600, profile="narrow", dtypes=("float64",), oracles=("complex-step",))
 
 
-def report(folder) -> dict:
-    """report.json but for the timing."""
-    read = json.loads((folder / "report.json").read_bytes())
-    del read["timing"]
-    return read
+def report(folder) -> bytes:
+    """report.json, byte for byte."""
+    return (folder / "report.json").read_bytes()
 
 
 def shards(folder) -> list[str]:
@@ -115,7 +114,7 @@ class TestDyingProcesses:
         verify(self.crashing(tmp_path, 1), CAMPAIGN, tmp_path / "out", progress, jobs=2)
         assert (tmp_path / "crash-0").exists()
         assert shards(tmp_path / "out") != []
-        assert report(tmp_path / "out")["quantities"][0]["cases"] == 600
+        assert json.loads(report(tmp_path / "out"))["quantities"][0]["cases"] == 600
         assert any("A process died" in note for note in progress.notes)
 
     def test_always(self, tmp_path):
@@ -149,6 +148,31 @@ class TestResume:
         assert (shards(tmp_path), report(tmp_path)) == (shards(expected), report(expected))
         assert {name: (tmp_path / "records" / name).stat().st_mtime_ns for name in kept} == stamps
         assert progress.counted == 600
+
+    def test_nobody_outlives_the_killed(self, tmp_path):
+        """Its processes would wait for work forever."""
+        command = [
+            sys.executable,
+            "-m",
+            "backproof",
+            "verify",
+            "--networks",
+            "5000",
+            "--profile",
+            "narrow",
+            "--jobs",
+            "2",
+        ]
+        command += ["--dtype", "float64", "--oracle", "complex-step", "--out", str(tmp_path)]
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while running.poll() is None and not shards_so_far(tmp_path):
+            time.sleep(0.01)
+        others = psutil.Process(running.pid).children(recursive=True)
+        assert len(others) >= 2
+        running.kill()
+        running.wait()
+        _, alive = psutil.wait_procs(others, timeout=60)
+        assert alive == []
 
     def test_interrupted_within_a_part(self, expected, tmp_path):
         """What was unfinished is judged again, and counted once."""
