@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: verify test lint format power picture clean
+.PHONY: verify test lint format power frameworks picture clean
 
 # Compare the NumPy implementation of the notes with PyTorch and JAX; the report goes to backproof-report/.
 verify: .venv/installed-verify
@@ -28,6 +28,11 @@ format: .venv/installed-dev
 # Measure how good the suite itself is; the report goes to backproof-power/.
 power: .venv/installed-dev
 	$(BIN)/backproof power
+
+# Hold NumPy, PyTorch and JAX against exact values on 100,000 networks; the report goes to backproof-frameworks/.
+frameworks: .venv/installed-dev
+	$(BIN)/backproof frameworks --networks 100000 --slow-networks 0 --dtype float64 --dtype float32 \
+		--framework numpy --framework torch-eager --framework jax-jit
 
 # Take the README's pictures of a report and of feedback anew; needs the browser chromium.
 picture: verify

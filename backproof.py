@@ -608,13 +608,13 @@ def frameworks_command(*, debug: bool, **settings: Any) -> None:
 
 
 @main.command("conventions")
-@click.argument("text", default="")
+@click.argument("text", nargs=-1)
 @click.option("--check", is_flag=True, help="Run all of it on what is installed, and look for differences besides.")
 @click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
-def conventions_command(text: str, *, check: bool, debug: bool) -> None:
+def conventions_command(text: tuple[str, ...], *, check: bool, debug: bool) -> None:
     """Tell where NumPy, PyTorch and JAX differ by more than rounding.
 
-    TEXT selects what mentions it, or what has it for its name: relu-at-0, NaN, softplus, dtype.
+    TEXT selects what mentions all of it, or what has it for its name: relu-at-0, NaN, softplus, gradient at zero.
     """
 
     def run() -> int:
@@ -624,7 +624,7 @@ def conventions_command(text: str, *, check: bool, debug: bool) -> None:
             outcome = check_conventions()
             _print(outcome_view(outcome))
             return DISAGREES if outcome.failures else AGREES
-        _print(conventions_view(find_conventions(text)))
+        _print(conventions_view(find_conventions(" ".join(text))))
         return AGREES
 
     _exit(run, debug)

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from oracles.conventions import FRAMEWORKS, Convention
+from oracles.conventions import FRAMEWORKS, Convention, conventions
 
 if TYPE_CHECKING:
     from oracles.conventions.checks import Outcome
@@ -18,8 +18,9 @@ NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
 
 
 def conventions_view(found: Sequence[Convention]) -> Group:
-    """Each convention: what it is called, what each framework gives, why, and where that is documented."""
-    return Group(*(part for convention in found for part in _parts(convention)))
+    """Each convention: what it is called, what each framework gives, why, and where that is documented; how many."""
+    number = f"{len(found)} of {len(conventions())} conventions; --check runs them all on what is installed."
+    return Group(*(part for convention in found for part in _parts(convention)), Text(number, style="dim"))
 
 
 def _parts(convention: Convention) -> list[RenderableType]:

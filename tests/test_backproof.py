@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import backproof
+from oracles.conventions import conventions
 from oracles.draw import draw_case
 from reference_impl import as_printed
 from reports.campaign import CouldNotRunError
@@ -304,6 +305,13 @@ class TestConventions:
         assert (done.exit_code, done.stderr) == (0, "")
         assert "grad(torch.relu, 0.0)" in done.stdout
         assert "https://docs.pytorch.org/" in done.stdout
+        assert f"1 of {len(conventions())} conventions" in done.stdout
+
+    def test_several_words(self):
+        """As one would ask."""
+        done = run("conventions", "gradient", "at", "zero")
+        assert "relu-at-0" in done.stdout
+        assert "clamped-logarithm" not in done.stdout
 
     def test_none(self):
         done = run("conventions", "xyzzy")

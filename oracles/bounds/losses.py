@@ -221,10 +221,11 @@ def _weighted_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array) -> tup
 
 
 def _weighted_binary_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
-    """q/c = (p - y) / (1 - p); nothing can be said where p may be 1."""
+    """q/c = (p - y) / (1 - p); nothing can be said where p may be 1, or 0: p (-y / p) is NaN then, whatever y is."""
     complement = 1 - p.value
     q, slope = (p.value - y) / complement, (1 - y) / complement**2
-    curvature = np.where(p.size < complement, 4 * slope * p.size**2 / (complement - p.size), np.inf)
+    certain = (p.size < complement) & (p.size < p.value)
+    curvature = np.where(certain, 4 * slope * p.size**2 / (complement - p.size), np.inf)
     largest = np.abs(q) + slope * p.size + curvature
     return q, Terms(slope, curvature, largest, ledger.relative(8) * largest)
 

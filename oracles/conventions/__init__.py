@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +34,8 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Convention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One declared difference, or one thing that all of them do and few expect.
 
-    explains: the sweep's probes whose differences this declares; * stands for any text.
+    explains: the sweep's probes whose differences this declares; * stands for any text. keywords: other words by which
+    it is looked for.
     """
 
     id: str
@@ -42,11 +44,13 @@ class Convention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: list[str]
     observations: list[Observation]
     explains: list[str] = []
+    keywords: list[str] = []
 
-    def mentions(self, text: str) -> bool:
-        """Whether the text occurs in it anywhere, in capitals or not."""
-        words = (self.id, self.title, self.why, *self.sources, *(one.code for one in self.observations))
-        return any(text.lower() in word.lower() for word in words)
+    def mentions(self, *texts: str) -> bool:
+        """Whether each of the texts occurs in it anywhere, in capitals or not."""
+        codes = (one.code for one in self.observations)
+        parts = [part.lower() for part in (self.id, self.title, self.why, *self.keywords, *self.sources, *codes)]
+        return all(any(text.lower() in part for part in parts) for text in texts)
 
     def declares(self, probe: str) -> bool:
         """Whether a difference at this probe is declared here."""
@@ -72,13 +76,16 @@ def conventions() -> tuple[Convention, ...]:
 
 
 def find_conventions(text: str = "") -> tuple[Convention, ...]:
-    """Those that mention a text; all of them without one, and the one alone whose name it is.
+    """The one whose name a text is, or those that mention it, or else all of its words; all of them without a text.
 
     Raises ValueError where there is none.
     """
-    found = tuple(one for one in conventions() if one.id == text) or tuple(
-        one for one in conventions() if one.mentions(text)
+    ways: tuple[Callable[[Convention], bool], ...] = (
+        lambda one: one.id == text,
+        lambda one: one.mentions(text),
+        lambda one: one.mentions(*text.split()),
     )
+    found = next(filter(None, (tuple(filter(way, conventions())) for way in ways)), ())
     if not found:
         raise ValueError(f"no convention mentions {text!r}; without a text all of them are shown")
     return found

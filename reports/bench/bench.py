@@ -18,6 +18,7 @@ from mistakes.catalogue import MISTAKES
 from oracles.case import Case
 from oracles.draw import draw_case
 from oracles.registry import Oracle
+from reports.bench.enclosures import Enclosing, measure_enclosures
 from reports.bench.methods import METHODS, compiled_anew, passes
 from reports.bench.sizes import Size, measure_sizes
 from reports.campaign import DEFAULT_IMPLEMENTATION, Campaign, Progress, load_oracles
@@ -28,7 +29,7 @@ from reports.judgement import judge
 from reports.part import computing
 from reports.store import Manifest, Store
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 # Networks that backproof judges before it is timed, so that nothing is left to compile.
 WARM_UP = 4096
@@ -72,6 +73,7 @@ class Bench(msgspec.Struct, frozen=True):
         Meta(description="The share of the implementation's bare calls and both frameworks' arithmetic in one process"),
     ]
     sizes: list[Size]
+    enclosures: list[Enclosing]
     environment: dict[str, str]
 
     def to_json(self) -> bytes:
@@ -104,7 +106,7 @@ def bench(networks: int, jobs: int | None = None, progress: Progress | None = No
     power = _power(oracles, progress)
     progress.stage("timing single passes")
     with threadpoolctl.threadpool_limits(limits=1):
-        sizes = measure_sizes()
+        sizes, enclosures = measure_sizes(), measure_enclosures()
     plain = rates[next(iter(METHODS))]
     return Bench(
         schema_version=SCHEMA_VERSION,
@@ -118,6 +120,7 @@ def bench(networks: int, jobs: int | None = None, progress: Progress | None = No
         stages=stages,
         bare_share=bare,
         sizes=sizes,
+        enclosures=enclosures,
         environment=environment(),
     )
 

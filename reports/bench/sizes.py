@@ -44,14 +44,14 @@ def _size(widths: tuple[int, ...], n: int, dtype: str) -> Size:
     x = rng.standard_normal((n, widths[0])).astype(dtype)
     y = rng.multinomial(1, [1 / widths[-1]] * widths[-1], n).astype(dtype)
     activations = ["relu"] * (len(weights) - 1) + ["softmax"]
-    numpy_pass = _timed(lambda: backward(weights, biases, x, y, activations, "cross_entropy_mean"))
-    torch_pass, jax_pass = _timed(_torch_pass(weights, biases, x, y)), _timed(_jax_pass(weights, biases, x, y))
+    numpy_pass = timed(lambda: backward(weights, biases, x, y, activations, "cross_entropy_mean"))
+    torch_pass, jax_pass = timed(_torch_pass(weights, biases, x, y)), timed(_jax_pass(weights, biases, x, y))
     return Size(
         list(widths), n, dtype, numpy_pass, torch_pass, jax_pass, torch_pass / numpy_pass, jax_pass / numpy_pass
     )
 
 
-def _timed(run: Callable[[], Any]) -> float:
+def timed(run: Callable[[], Any]) -> float:
     """The median time of as many runs as fit into a fraction of a second, at least five."""
     run()
     times: list[float] = []

@@ -10,7 +10,7 @@ from reports.bench.bench import Bench
 
 
 def bench_view(bench: Bench) -> Group:
-    """A table of methods, one of stages, one of sizes."""
+    """A table of methods, one of stages, one of sizes, one of enclosures."""
     return Group(
         Text("Methods, on networks of different architectures, float64", style="bold"),
         _methods(bench),
@@ -19,6 +19,8 @@ def bench_view(bench: Bench) -> Group:
         f"The implementation's bare calls and both frameworks' arithmetic are {bench.bare_share:.0%} of that.",
         Text("\nOne forward and backward pass, one thread", style="bold"),
         _sizes(bench),
+        Text("\nThe exact values of one network enclosed, forward and backward", style="bold"),
+        _enclosures(bench),
     )
 
 
@@ -72,4 +74,12 @@ def _sizes(bench: Bench) -> Table:
             f"{row.torch_ratio:.2f}",
             f"{row.jax_ratio:.2f}",
         )
+    return table
+
+
+def _enclosures(bench: Bench) -> Table:
+    table = _table("widths", "batch", "entries", "bits", "ms")
+    for row in bench.enclosures:
+        widths = "-".join(map(str, row.widths))
+        table.add_row(widths, str(row.batch), f"{row.entries:,}", str(row.bits), f"{row.seconds * 1e3:.2f}")
     return table

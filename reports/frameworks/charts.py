@@ -14,7 +14,10 @@ from reports.frameworks.report import FrameworksReport, Outcome
 NAMES = ("quantities", "ulps", "profiles", "pairs")
 
 # What the axes show: exact agreement stands at the left edge, a violation at most at the right one.
-RATIOS, ULPS = (1e-4, 10.0), (1e-2, 1e10)
+RATIOS, ULPS = (1e-4, 10.0), (1e-2, 1e16)
+
+# What a chart may be asked to show in place of one quantity.
+EVERYTHING = "all of them"
 
 # One colour for a library, lighter and darker for the ways to use it.
 COLOURS = {
@@ -35,7 +38,7 @@ def charts(report: FrameworksReport) -> list[Chart]:
     overall = [row for row in against_truth if row.profile == "all" and row.entries]
     if not overall:
         return []
-    gradients = [row for row in against_truth if row.profile != "all" and row.quantity == "dW"]
+    by_profile = [row for row in against_truth if row.profile != "all" and row.ratios.median is not None]
     found = [
         Chart(
             "quantities",
@@ -47,14 +50,16 @@ def charts(report: FrameworksReport) -> list[Chart]:
             "ulps",
             "How accurate they are",
             "Errors in units of the last place of the dtype: the median (tick), 99 % (bar), and the worst entry (dot). "
-            "Gradients that cancel have few accurate digits, in every framework.",
+            "Gradients that cancel have few accurate digits, in every framework. What is beyond the axis stands at its "
+            "edge.",
             _by_dtype(report, overall, lambda rows: _ranges(rows, "quantity", "ulps", ULPS)),
         ),
         Chart(
             "profiles",
-            "Error / allowed of the weights' gradients, by profile",
-            "The median entry (tick), 99 % (bar), and the worst (dot).",
-            _by_dtype(report, gradients, lambda rows: _ranges(rows, "profile", "ratios", RATIOS)),
+            "Error / allowed against the certified values, by profile",
+            "The median entry (tick), 99 % (bar), and the worst (dot); of the weights' gradients, where nothing else "
+            "is chosen.",
+            _by_dtype(report, by_profile, lambda rows: _ranges(rows, "profile", "ratios", RATIOS), "dW"),
         ),
     ]
     pairs = [row for row in report.outcomes if row.against != TRUTH and row.profile == "all" and row.entries]
@@ -63,40 +68,55 @@ def charts(report: FrameworksReport) -> list[Chart]:
             Chart(
                 "pairs",
                 "Error / allowed against each other",
-                "The largest difference of all entries and quantities, in units of what both together are allowed.",
-                _by_dtype(report, pairs, lambda rows: _heatmap(rows, "backend", "against")),
+                "The largest difference of all entries, in units of what both together are allowed; of all quantities, "
+                "where none is chosen.",
+                _by_dtype(report, pairs, lambda rows: _heatmap(rows, "backend", "against"), EVERYTHING),
             )
         )
     return found
 
 
 def _by_dtype(
-    report: FrameworksReport, outcomes: list[Outcome], panel: Callable[[list[Outcome]], alt.LayerChart | alt.FacetChart]
+    report: FrameworksReport,
+    outcomes: list[Outcome],
+    panel: Callable[[list[Outcome]], alt.LayerChart | alt.FacetChart],
+    chosen: str | None = None,
 ) -> dict[str, Any]:
-    """A panel for each dtype, two in a row."""
+    """A panel for each dtype, two in a row; chosen: the quantity that is shown first, where one can be chosen."""
     panels = [
         panel(rows).properties(title=dtype)
         for dtype in report.settings.dtypes
         if (rows := [row for row in outcomes if row.dtype == dtype])
     ]
-    lines = [alt.hconcat(*panels[i : i + 2]) for i in range(0, len(panels), 2)]
-    return alt.vconcat(*lines).configure(font=FONT).to_dict()
+    found = alt.vconcat(*(alt.hconcat(*panels[i : i + 2]) for i in range(0, len(panels), 2)))
+    if chosen is not None:
+        there = {row.quantity for row in outcomes}
+        options = [EVERYTHING] * (chosen == EVERYTHING) + [quantity for quantity in QUANTITIES if quantity in there]
+        choice = alt.binding_select(options=options, name="quantity ")
+        found = found.add_params(alt.param(name="chosen", value=chosen, bind=choice))
+    return found.configure(font=FONT).to_dict()
+
+
+def _chart(values: list[dict[str, Any]], *, choose: bool) -> alt.Chart:
+    """A chart of the values, or of those of the quantity that is chosen."""
+    chart = alt.Chart(alt.InlineData(values=values))
+    return chart.transform_filter("datum.shown == chosen") if choose else chart
 
 
 def _heatmap(outcomes: list[Outcome], column: str, row: str) -> alt.LayerChart | alt.FacetChart:
-    """The largest ratio of each column and row, as a colour and a number."""
-    largest: dict[tuple[str, str], float] = {}
+    """The largest ratio of each column and row, as a colour and a number; of each quantity, and of all of them."""
+    largest: dict[tuple[str, str, str], float] = {}
     for outcome in outcomes:
         ratio = outcome.ratios.largest
-        value = RATIOS[1] if ratio is None else ratio
-        value = RATIOS[1] if outcome.violations else value
-        key = getattr(outcome, column), getattr(outcome, row)
-        largest[key] = max(value, largest.get(key, 0.0))
+        value = RATIOS[1] if ratio is None or outcome.violations else ratio
+        for shown in {outcome.quantity, outcome.quantity if row == "quantity" else EVERYTHING}:
+            key = getattr(outcome, column), getattr(outcome, row), shown
+            largest[key] = max(value, largest.get(key, 0.0))
     values = [
-        {column: i, row: j, "ratio": max(value, RATIOS[0]), "text": _brief(value), "light": value < 0.1}
-        for (i, j), value in largest.items()
+        {column: i, row: j, "shown": shown, "ratio": max(value, RATIOS[0]), "text": _brief(value), "light": value < 0.1}
+        for (i, j, shown), value in sorted(largest.items())
     ]
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = _chart(values, choose=row != "quantity").encode(
         x=alt.X(f"{column}:N", sort=list(COLOURS), title=None, axis=alt.Axis(orient="top", labelAngle=-30)),
         y=alt.Y(f"{row}:N", sort=list(QUANTITIES if row == "quantity" else COLOURS), title=None),
     )
@@ -132,6 +152,7 @@ def _ranges(
             {
                 row: getattr(outcome, row),
                 "backend": outcome.backend,
+                "shown": outcome.quantity,
                 **{
                     key: domain[1] if number is None else min(max(number, domain[0]), domain[1])
                     for key, number in (("median", numbers.median), ("p99", numbers.p99), ("largest", numbers.largest))
@@ -140,7 +161,7 @@ def _ranges(
         )
     scale = alt.Scale(type="log", domain=domain)
     present = [name for name in COLOURS if any(value["backend"] == name for value in values)]
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = _chart(values, choose=row != "quantity").encode(
         y=alt.Y(f"{row}:N", sort=list(dict.fromkeys(value[row] for value in values)), title=None),
         yOffset=alt.YOffset("backend:N", sort=present),
         color=alt.Color(

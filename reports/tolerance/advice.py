@@ -36,6 +36,9 @@ BOUNDED, PART = 8, 8
 
 ALL = slice(None)
 
+# The smallest float64 is 2^-1074: errors and sizes have no unit of their own.
+SMALLEST_EXPONENT = -1074
+
 # How many times the largest difference that was seen is allowed by what is advised.
 SEEN_TIMES = 2
 
@@ -134,6 +137,7 @@ class Advice(msgspec.Struct, frozen=True):
     undecided: Annotated[int, Meta(description="ReLU neurons of those so near 0 that rounding may decide their side")]
     frameworks: list[str]
     missing: Annotated[dict[str, str], Meta(description="What could not be run, and why")]
+    comparisons: Annotated[int, Meta(description="Of two honest results for one quantity, to count false alarms in")]
     quantities: list[QuantityAdvice]
 
 
@@ -180,7 +184,7 @@ class _Samples:
     largest: float = 0.0
     unbounded: int = 0
     relative: list[float] = field(default_factory=list)
-    sizes: Tally = field(default_factory=lambda: Tally(1))
+    sizes: Tally = field(default_factory=lambda: Tally(1, SMALLEST_EXPONENT))
     errors: dict[str, Tally] = field(default_factory=dict)
     seen: _Fit = field(default_factory=_Fit)
     proven: _Fit = field(default_factory=_Fit)
@@ -190,12 +194,13 @@ class _Samples:
         """The root mean square of the entries."""
         return math.sqrt(self.squares / self.entries)
 
-    def observe(self, exact: Array, got: dict[str, Array], *, fit: bool) -> None:
-        """What an array is, and what each framework gave for it; fit: allow for how far they are apart."""
+    def observe(self, exact: Array, rest: Array, got: dict[str, Array], *, fit: bool) -> None:
+        """What an array is, exact + rest, and what each framework gave; fit: allow for how far they are apart."""
         self.squares, self.entries = self.squares + float((exact**2).sum()), self.entries + exact.size
         self.sizes.add(np.zeros(exact.size, int), np.abs(exact))
         for name, values in got.items():
-            self.errors.setdefault(name, Tally(1)).add(np.zeros(exact.size, int), np.abs(values - exact))
+            errors = self.errors.setdefault(name, Tally(1, SMALLEST_EXPONENT))
+            errors.add(np.zeros(exact.size, int), np.abs((values - exact) - rest))
         if fit:
             apart = np.max([np.abs(a - b) for a, b in itertools.combinations(got.values(), 2)], axis=0)
             self.seen.add(SEEN_TIMES * apart, exact)
@@ -234,6 +239,7 @@ def advise(architecture: Architecture, progress: Progress | None = None) -> Advi
         undecided=adviser.undecided,
         frameworks=[backend.name for backend in backends],
         missing={one.backend: one.why for one in missing},
+        comparisons=adviser.comparisons,
         quantities=quantities,
     )
 
@@ -250,6 +256,11 @@ class _Adviser:
             if quantity.kind in ("output", "loss", "dW", "db") and quantity.layer != 0
         }
 
+    @property
+    def comparisons(self) -> int:
+        """Of two results, in either order, on every second draw."""
+        return self.architecture.draws // 2 * len(self.backends) * (len(self.backends) - 1)
+
     def advice(self) -> list[QuantityAdvice]:
         """The advice for each quantity."""
         draws = self.architecture.draws
@@ -264,13 +275,12 @@ class _Adviser:
             for quantity, pairs in tolerances.items():
                 for name, pair in pairs.items():
                     alarms[quantity][name] += _alarms([answer[quantity] for answer in answers.values()], *pair)
-        comparisons = (draws // 2) * len(self.backends) * (len(self.backends) - 1)
         return [
             _advice(
                 quantity,
                 found,
                 tolerances[quantity],
-                {name: count / comparisons for name, count in alarms[quantity].items()},
+                {name: count / self.comparisons for name, count in alarms[quantity].items()},
             )
             for quantity, found in self.samples.items()
         ]
@@ -286,10 +296,10 @@ class _Adviser:
                 self.progress.judged()
 
     def _collect(self, number: int, case: Case, answers: dict[str, Answer]) -> None:
-        exact = _exact(case, self.architecture.dtype)
+        exact, rest = _exact(case, self.architecture.dtype)
         for quantity, found in self.samples.items():
             got = {name: np.ravel(answer[quantity]) for name, answer in answers.items()}
-            found.observe(np.ravel(exact[quantity]), got, fit=number % 2 == 0)
+            found.observe(np.ravel(exact[quantity]), np.ravel(rest[quantity]), got, fit=number % 2 == 0)
         if number < BOUNDED:
             arithmetics = [backend.arithmetic for backend in self.backends]
             (bound,) = bounds([case], arithmetics, componentwise=not self.architecture.followed)
@@ -302,11 +312,16 @@ class _Adviser:
         return {"advised": found.seen.pair(), "proven": found.proven.pair(), "assert_close": close, **USUAL}
 
 
-def _exact(case: Case, dtype: str) -> Answer:
-    """What errors are counted from: the certified values; for dtypes coarser than float64, PyTorch's in float64."""
+def _exact(case: Case, dtype: str) -> tuple[Answer, Answer]:
+    """What errors are counted from, and what is left of that beyond float64.
+
+    The certified values; for dtypes coarser than float64, PyTorch's in float64.
+    """
     if dtype == "float64":
-        return enclose(case).high
-    return load_backend("torch-eager", "float64").answers([case])[0]
+        enclosure = enclose(case)
+        return enclosure.high, enclosure.low
+    (answer,) = load_backend("torch-eager", "float64").answers([case])
+    return answer, {quantity: np.zeros_like(values) for quantity, values in answer.items()}
 
 
 def _alarms(answers: list[Array], rtol: float, atol: float) -> int:

@@ -39,8 +39,8 @@ def advice_view(advice: Advice) -> Group:
         "",
         _tolerances(advice),
         Text(
-            "How many arrays a tolerance fails when two honest results are compared (false alarms), and by how much an "
-            "entry may be wrong unnoticed, over the rms.",
+            f"The share of {advice.comparisons} comparisons of two honest results that a tolerance fails (false "
+            "alarms), and by how much an entry may be wrong unnoticed, over the rms.",
             style="dim",
         ),
         "",

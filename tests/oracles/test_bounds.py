@@ -204,6 +204,22 @@ def test_loss_that_may_be_infinite_is_not_bounded():
     assert np.isfinite(found.allowances[0][Quantity("dW", 1)]).all()
 
 
+@pytest.mark.parametrize("label", [0.0, 1.0])
+@pytest.mark.parametrize(("dtype", "bounded"), [("float64", True), ("float32", False)])
+def test_division_by_a_probability_that_may_be_0_is_not_bounded(label, dtype, bounded):
+    """Autodiff takes -y / p times p for the gradient, which is NaN where p underflows."""
+    from oracles.torch_backends import TorchBackend
+
+    case = Case(
+        (np.array([[-200.0], [0.0], [0.0]]),), (np.zeros(3),), np.ones((1, 1)), np.array([[label, 0.0, 0.5]]),
+        ("softmax",), "binary_cross_entropy_sum", 0.5,
+    )  # fmt: skip
+    (found,) = bounds([case.cast(dtype)], [TORCH[dtype]])
+    (answer,) = TorchBackend(dtype).answers([case])
+    for array in (found.allowances[0][Quantity("dW", 1)], answer[Quantity("dW", 1)]):
+        assert bool(np.isfinite(array).all()) is bounded
+
+
 def test_overflow_is_not_bounded():
     """What may overflow in float32 is not judged in float32."""
     case = _one_layer(np.array([[1e25]]), np.array([[1e25]]))

@@ -111,14 +111,22 @@ def kink() -> Case:
 
 
 def test_undecidable_kink():
-    """The neuron is counted, and the balls take in both answers."""
+    """The neuron is counted, and the balls take in both answers, and no more."""
     enclosure = enclose(kink(), most_bits=512)
     assert (enclosure.undecided, enclosure.bits) == (1, 512)
-    for slope in (0.0, 1.0):
+    for slope, inside in ((0.0, True), (1.0, True), (-0.001, False), (1.001, False)):
         least, _ = enclosure.distance(Quantity("db", 2), np.array([-2.0 * slope]))
-        assert least == 0
+        assert (least == 0) == inside
     least, most = enclosure.distance(Quantity("db", 3), np.array([-2.0]))
     assert (least, most < 1e-100) == (0, True)
+
+
+def test_no_logarithm_of_a_certain_zero():
+    """A softmax of one output is 1: with the label 1 its loss is 0, and 0 log 0 no part of it."""
+    one = np.ones((1, 1))
+    case = Case((one,), (np.zeros(1),), one, one, ("softmax",), "binary_cross_entropy_sum", 1.0)
+    enclosure = enclose(case, most_bits=128)
+    assert (enclosure.high[Quantity("loss")], enclosure.radius[Quantity("loss")]) == (0, 0)
 
 
 def test_precision_is_doubled_until_balls_are_small():

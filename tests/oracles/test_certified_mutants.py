@@ -32,8 +32,8 @@ OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast
 COMPARISONS = {ast.Gt: ast.GtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 NAMES = {"add": "sub", "sub": "add", "mul": "add", "exp": "expm1", "log": "log1p", "log1p": "expm1"}
 
-# What changes no answer here: how a ball around 0 is told from others, what its slopes are and whether it is counted
-# (`test_certified` looks at a kink); and that 0 log q is not worked out, which tells where q is exactly 0 alone.
+# What changes no answer here, and is seen by `test_certified`: how a ball around 0 is told from others, what its slopes
+# are and whether it is counted, for it looks at a kink; and that 0 log q is not worked out, which tells where q is 0.
 HARMLESS = {
     "_relu: if z <= 1",
     (

@@ -131,6 +131,17 @@ class TestFinding:
         assert set(found) >= {"softplus-from-20", "softplus-prime-in-jax"}
         assert len(find_conventions()) == len(conventions())
 
+    @pytest.mark.parametrize("text", ["gradient at zero", "zero gradient", "SUBGRADIENT", "kink"])
+    def test_as_people_ask(self, text):
+        """Why a gradient at zero is not PyTorch's, in their words and in any order."""
+        found = {one.id for one in find_conventions(text)}
+        assert found >= {"relu-at-0", "maximum-at-a-tie", "where-or-equal-at-0", "leaky-relu-at-0", "abs-at-0"}
+        assert len(found) < 9
+
+    def test_every_word(self):
+        """What mentions only some of the words is not meant."""
+        assert [one.id for one in find_conventions("subgradient relu6")] == ["relu-at-0"]
+
     def test_nothing(self):
         with pytest.raises(ValueError, match="no convention mentions 'xyzzy'; without a text all of them are shown"):
             find_conventions("xyzzy")

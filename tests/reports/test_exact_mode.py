@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pytest
 
+import reference_impl
 from oracles.case import Quantity
 from oracles.draw import draw_case
+from reports.adapters import gradients_from_step
 from reports.campaign import Campaign
 from reports.implementation import Approximate, Implementation, load_implementation
 from reports.judgement import judge
 from reports.verification import verify
+from tests.reports.test_part import part
 from tests.reports.test_rendering import in_terminal
 
 
@@ -84,6 +87,28 @@ def test_what_is_declared_to_be_approximate(torch_oracle):
         functions["loss"] = lambda *given, loss=loss, error=error: Approximate.of(loss(*given) * (1 + 1e-14), error)
         (judgement,) = judge([case], Implementation("planted", functions), [torch_oracle])
         assert bool(judgement.disagreements) is not agrees
+
+
+@pytest.mark.parametrize(("slip", "verdicts"), [(0.0, {"agrees"}), (1e-6, {"agrees", "disagrees"})])
+def test_gradients_behind_an_adapter(slip, verdicts, torch_oracle):
+    """What a step of a fixed rate shows of gradients is not right to the bit, and may not be off by more than it says.
+
+    Many networks at a time are judged as one by one. Some have gradients of 0, where no factor is wrong.
+    """
+
+    def step(weights, biases, x, y, activations, loss, learning_rate):
+        gradients = reference_impl.backward(weights, biases, x, y, activations, loss)
+        gradients = [[g * (1 + slip) for g in part] for part in gradients]
+        return reference_impl.gradient_descent_step(weights, biases, *gradients, learning_rate)
+
+    adapter = Implementation("adapter", {"backward": gradients_from_step(step, learning_rate=0.1)})
+    campaign = Campaign(networks=12, profile="integers", dtypes=("float64",), oracles=("torch",))
+    rows = [row for row in part(adapter, campaign, [torch_oracle]) if row["quantity"] in ("dW", "db")]
+    judgements = list(judge(campaign.draw(range(12)), adapter, [torch_oracle]))
+    assert {row["verdict"] for row in rows} == verdicts
+    assert any(row["got"] != row["expected"] for row in rows)
+    wrong = [{record.quantity.kind for _, record in judgement.disagreements} for judgement in judgements]
+    assert [row["verdict"] == "disagrees" for row in rows] == [kind in d for d in wrong for kind in ("dW", "db")]
 
 
 @pytest.mark.parametrize("name", ["loss", "gradient"])

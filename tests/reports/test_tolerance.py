@@ -115,6 +115,8 @@ class TestAdvice:
         (gradient,) = [one for one in advice.quantities if one.quantity == "dW[1]"]
         (usual,) = [tolerance for tolerance in gradient.tolerances if tolerance.name == "assert_allclose"]
         assert usual.false_alarms > 0.9
+        assert advice.comparisons == 8 * 6
+        assert usual.false_alarms * 48 == pytest.approx(round(usual.false_alarms * 48))
 
     def test_pasted(self, advice):
         """In the functions that it is meant for, honest results pass, and one that is off by 1e-5 does not."""
@@ -135,6 +137,14 @@ class TestAdvice:
         found = advise(dataclasses.replace(SMALL, dtype="float64", draws=2))
         assert all(one.tolerances[1].false_alarms == 0 for one in found.quantities)
         assert all(1e-17 < one.allowed < 1e-12 for one in found.quantities)
+
+    def test_small_errors_are_counted(self):
+        """Those of float64 too, and half of a last place where the value is as good as it can be."""
+        found = advise(dataclasses.replace(SMALL, dtype="float64", draws=2))
+        for one in found.quantities:
+            for spread in one.observed.values():
+                assert 1e-18 < spread.median <= spread.p999 <= spread.worst < 1e-14
+                assert one.quantity == "loss" or spread.median < spread.p999
 
     def test_two_frameworks_are_enough(self):
         """NumPy has no bfloat16, and that is said."""

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from reports.bench import bench as benchmark
-from reports.bench import sizes
+from reports.bench import enclosures, sizes
 from reports.bench.bench import Bench, bench, write_bench
 from reports.bench.methods import METHODS, plain_loop
 from reports.bench.terminal import bench_view
@@ -24,6 +24,7 @@ def found():
         patch.setattr(benchmark, "MISTAKES", dict(list(benchmark.MISTAKES.items())[:3]))
         patch.setattr(sizes, "WIDTHS", ((2, 3, 1),))
         patch.setattr(sizes, "BATCHES", (1,))
+        patch.setattr(enclosures, "ENCLOSED", (((2, 3, 1), 4),))
         return bench(64, jobs=1)
 
 
@@ -52,6 +53,14 @@ def test_sizes(found):
         assert row.jax_ratio == pytest.approx(row.jax / row.reference_impl)
 
 
+def test_enclosures(found):
+    """x, two outputs, the loss, two layers' gradients and steps, and seven functions at x."""
+    (row,) = found.enclosures
+    assert (row.widths, row.batch, row.bits) == ([2, 3, 1], 4, 128)
+    assert row.entries == 4 * (2 + 3 + 1) + 1 + 2 * 13 + 7 * 8
+    assert row.seconds > 0
+
+
 def test_written_and_shown(found, tmp_path):
     write_bench(found, tmp_path / "out")
     assert msgspec.json.decode((tmp_path / "out" / "bench.json").read_bytes(), type=Bench) == found
@@ -59,4 +68,4 @@ def test_written_and_shown(found, tmp_path):
     console.print(bench_view(found))
     text = console.export_text()
     assert "plain loop, assert_close" in text
-    assert "2-3-1" in text
+    assert text.count("2-3-1") > 2

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import vl_convert
 
 from oracles.draw import DRAWN, draw_case
 from reports.campaign import CouldNotRunError, Progress
@@ -186,9 +187,34 @@ class TestReport:
 
     @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the browser chromium")
     def test_opens_in_a_browser(self, written, tmp_path):
-        """Off line, with all charts drawn."""
-        page = browse(written[1] / "frameworks.html", tmp_path)
+        """Off line, with all charts drawn, and nothing cut off where the window is wide enough."""
+        script = """<script>
+            document.body.style.width = "1300px";
+            setTimeout(() => {
+                const cut = [...document.querySelectorAll("section")].filter(s => s.scrollWidth > s.clientWidth);
+                document.title = cut.map(s => s.innerText.split("\\n")[0]).join() || "all there";
+            }, 6000);
+            </script>"""
+        (tmp_path / "page.html").write_text((written[1] / "frameworks.html").read_text() + script)
+        page = browse(tmp_path / "page.html", tmp_path)
+        assert "<title>all there</title>" in page
         assert len(re.findall(r"<svg[^>]*class=\"marks\"", page)) == 4
+        assert page.count("<select") == 2
+
+    def test_charts_of_a_chosen_quantity(self, written):
+        """By profile and by pair, every quantity can be chosen, and one at a time is drawn."""
+        *_, profiles, pairs = (chart.specification for chart in charts(written[0]))
+        for chart, first, options, marks in ((profiles, "dW", 11, 4 * 5), (pairs, "all of them", 14, 2)):
+            (parameter,) = chart["params"]
+            assert (parameter["value"], len(parameter["bind"]["options"])) == (first, options)
+            for value in (first, "loss"):
+                drawn = vl_convert.vegalite_to_svg({**chart, "params": [{**parameter, "value": value}]})
+                kind = "circle" if chart is profiles else "rect mark"
+                assert drawn.count(f'aria-roledescription="{kind}"') == marks, value
+        rows = [row for rows in pairs["datasets"].values() for row in rows]
+        by_pair = {(row["shown"], row["backend"], row["against"]): row["ratio"] for row in rows}
+        largest = max(ratio for (shown, *_), ratio in by_pair.items() if shown != "all of them")
+        assert by_pair["all of them", "numpy", "torch-eager"] == largest
 
     def test_charts_show_violations(self, wrong, tmp_path):
         """In the colour of the limit."""

@@ -31,6 +31,15 @@ def test_edges():
     assert (tally.quantile([0], 0.99), tally.most([0])) == (math.inf, math.inf)
 
 
+def test_lowest():
+    """What is no larger counts as 0, and all numbers of float64 can be told apart."""
+    values = np.array([1e-300, 1e-200, 1e-100])
+    for lowest, expected in ((-40, 0.0), (-1074, 1e-200)):
+        tally = Tally(1, lowest)
+        tally.add(np.zeros(3, int), values)
+        assert expected <= tally.quantile([0], 0.5) <= expected * 2 ** (1 / 8)
+
+
 def test_never_above_the_largest():
     tally = Tally(1)
     tally.add(np.zeros(1, int), np.array([0.3]))
