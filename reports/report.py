@@ -130,7 +130,7 @@ class ExactMode(msgspec.Struct, frozen=True):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """How long a run took, which is all that differs from one to the next: what timing.json holds."""
+    """How long a run took, which is all that differs from one to the next."""
 
     seconds: float
     networks_per_second: float
