@@ -264,6 +264,13 @@ HOSTILE = [
         "sigmoid(z) is 0.0",
     ),
     Hostile(
+        "subclass that brings its own allowance",
+        in_sigmoid(
+            "class Approximate(np.ndarray):\n    error = added_error = np.inf\nreturn np.zeros_like(z).view(Approximate)"
+        ),
+        "sigmoid(z) is 0.0",
+    ),
+    Hostile(
         "array on demand",
         in_sigmoid(
             "class Fake:\n    shape, dtype = z.shape, z.dtype\n    def __array__(self, *a, **k): return 1 / (1 + np.exp(-z))\nreturn Fake()"
