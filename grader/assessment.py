@@ -129,7 +129,8 @@ class Assessment:
         others = conjoin(self._replaced[function])
         told_again = _first_explanation(checks_again, self._key)
         if not told_again:
-            return f"{told} It is right as soon as {others} is."
+            verb = "is" if len(self._replaced[function]) == 1 else "are"
+            return f"{told} It is right as soon as {others} {verb}."
         return f"Even with a right {others} in the place of yours, {told_again[:1].lower()}{told_again[1:]}"
 
     def _counterexample(

@@ -86,6 +86,7 @@ class TestBlame:
         assert self.lost(grades) == {"sigmoid": 6}
         assert all(grades[name].follow_through for name in ("sigmoid_prime", "forward", "backward"))
         assert grades["forward"].cause.endswith("It is right as soon as sigmoid is.")
+        assert grades["backward"].cause.endswith("It is right as soon as sigmoid, sigmoid_prime and forward are.")
         assert grades["backward"].diagnosis == []
 
     def test_a_missing_function_that_others_call(self, judge_text):
