@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.assignment import Assignment, CouldNotGradeError, read_assignment
-from grader.key import find_key, read_key
+from grader.key import DEFAULT_KEY, find_key, read_key
 from grader.questions import Questions
 from grader.running import Runner
 from grader.sandbox.launch import Mode, SandboxError
+from grader.sandbox.runtime import unreadable_for_others
 from grader.submission import Submission, find_submission, private_copy
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def grade_submission(
 ) -> Grade:
     """Grade a submission with the answer key in a file; the rest as in `grade`."""
     started = time.perf_counter()
+    if mode == "limits":
+        _refuse_to_show(key)
     deadline = time.monotonic() + assignment.limits.total_seconds
     with private_copy(submission, adapter) as (folder, copied):
 
@@ -74,3 +78,16 @@ def grade_submission(
     if out is not None:
         write_grade(found, out)
     return found
+
+
+def _refuse_to_show(key: Path) -> None:
+    """Raises CouldNotGradeError where another user, as whom a submission runs then, can read the answers.
+
+    Those to the default assignment are no secret: they come with the program. Whoever is not root has no other user.
+    """
+    secret = os.geteuid() == 0 and key != DEFAULT_KEY and key.exists()
+    if secret and key.stat().st_mode & 0o004 and unreadable_for_others(key) is None:
+        raise CouldNotGradeError(
+            f"the key {key} can be read by every user, and so by the submission with --sandbox limits: take that right "
+            "away, as with chmod o-r"
+        )
