@@ -185,13 +185,19 @@ def passes(method: Method, implementation: Implementation, case: Case) -> bool:
 
 @contextmanager
 def compiled_anew() -> Iterator[None]:
-    """Without JAX's cache on disk, which would know the architectures of an earlier benchmark."""
+    """Without JAX's cache on disk, which would know the architectures of an earlier benchmark.
+
+    JAX looks at this setting once, at its first compilation, unless it is told to look again.
+    """
     import jax
+    from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
     config: Any = jax.config
     before = config.jax_enable_compilation_cache
     config.update("jax_enable_compilation_cache", False)
+    reset_cache()
     try:
         yield
     finally:
         config.update("jax_enable_compilation_cache", before)
+        reset_cache()

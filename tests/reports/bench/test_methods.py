@@ -1,5 +1,6 @@
 """`reports.bench.methods`: each method lets the right implementation pass, and catches a gross mistake."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -24,3 +25,24 @@ def test_raising_is_no_pass(name):
     """Nor is it a traceback on the terminal."""
     functions = {**REFERENCE.functions, "backward": lambda *_: np.zeros(3)[5]}
     assert not passes(METHODS[name], Implementation("raising", functions), draw_case(0, 4))
+
+
+def test_compiled_anew(jax_oracle):
+    """What is kept on disk is there before and afterwards, and not in between."""
+    read = []
+    jax.monitoring.register_event_listener(lambda event, **_: read.append(event) if "cache_hits" in event else None)
+
+    def compile_again() -> int:
+        before = len(read)
+        with jax.enable_x64(True):
+            jax.jit(lambda x: 7 * x + 1)(np.ones(3))
+        return len(read) - before
+
+    try:
+        compile_again()
+        assert compile_again() > 0
+        with compiled_anew():
+            assert compile_again() == 0
+        assert compile_again() > 0
+    finally:
+        jax.monitoring.clear_event_listeners()
