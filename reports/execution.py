@@ -63,6 +63,8 @@ def judge_parts(
         with undisturbed():
             for part in parts:
                 _judge_part(task, part, oracles, implementation, progress)
+                gc.collect()
+                gc.freeze()
 
 
 def _judge_part(
@@ -81,7 +83,6 @@ def _judge_part(
         raise
     progress.stage(WRITING)
     store.write(part, rows.table())
-    gc.collect()
 
 
 def _loaded(task: Task, progress: Progress) -> tuple[list[Oracle], Implementation]:
@@ -142,6 +143,7 @@ def work(task: Task, part: int) -> int:
     oracles, implementation = _kept_loaded(task)
     with undisturbed():
         _judge_part(task, part, oracles, implementation, Progress())
+        gc.collect()
     return len(task.campaign.parts[part]) * len(task.campaign.dtypes)
 
 
