@@ -159,11 +159,19 @@ class Compensated(Textbook):
         return self._dots(d, W.T, np.zeros(W.shape[1], d.dtype))
 
     def grad_bias(self, d: Array, dW: Array) -> Array:
-        return np.array([math.fsum(column) for column in d.T.tolist()], d.dtype)
+        return np.array([_exact_sum(column) for column in d.T.tolist()], d.dtype)
 
     def _dots(self, a: Array, W: Array, b: Array) -> Array:
         terms = (a[:, None, :].astype(np.float64) * W).tolist()
-        return np.array([[math.fsum([*ts, b_j]) for ts, b_j in zip(row, b, strict=True)] for row in terms], a.dtype)
+        return np.array([[_exact_sum([*ts, b_j]) for ts, b_j in zip(row, b, strict=True)] for row in terms], a.dtype)
+
+
+def _exact_sum(terms: list[float]) -> float:
+    """The sum; where infinities cancel or it overflows on the way, which fsum refuses, what adding up gives."""
+    try:
+        return math.fsum(terms)
+    except (ValueError, OverflowError):
+        return sum(terms)
 
 
 class Naive(Textbook):

@@ -17,9 +17,10 @@ from mistakes.catalogue import MISTAKES
 from mistakes.leaks import LEAKS, narrow
 from mistakes.textbook import Textbook
 from oracles.case import DTYPES
-from oracles.draw import DRAWN
+from oracles.draw import DRAWN, find_case
 from reports.campaign import CouldNotRunError
 from reports.implementation import Implementation, as_implementation
+from reports.judgement import judge
 from reports.power import laboratory
 from reports.power.conformance import by_conformance, by_unit_tests, suite
 from reports.power.detection import DERIVED, METHODS, detect, floors, specimens
@@ -108,6 +109,13 @@ class TestFalseAlarms:
         assert set(found.networks.values()) == set(found.tried.values()) == {1}
         assert found.places == []
         assert {method for _, method in found.alarms} >= {"numpy assert_allclose", "torch assert_close"}
+
+    @pytest.mark.parametrize("name", ["v2:ordinary:0:70794", "v2:ordinary:0:383106"])
+    def test_alarms_of_the_past(self, name, torch_oracle):
+        """Exact sums in which infinities cancel: fsum raises where additions give NaN."""
+        cases = [find_case(name).cast(dtype) for dtype in DTYPES]
+        judgements = judge(cases, as_implementation(ACCEPTED["Compensated"]()), [torch_oracle])
+        assert not any(judgement.disagreements for judgement in judgements)
 
     def test_workers(self):
         """As many processes as one likes count the same."""
