@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,9 @@ from reports.report import ExactMode, Growth, Place, Quantiles, QuantityOutcome,
 KINDS = list(FUNCTION_OF_KIND)
 QUANTILES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
 
+# What questions to very many records may take; what needs more goes to the disk for a while.
+MEMORY = "1GB"
+
 
 class Summary:
     """Questions to the records of one run; quantiles are values that occur, not interpolated ones."""
@@ -28,7 +32,7 @@ class Summary:
     def __init__(self, tables: Sequence[UPath], implementation: str, campaign: Campaign) -> None:
         """tables: the Parquet files that hold the records."""
         self._implementation, self._campaign, self._empty = implementation, campaign, not tables
-        self._connection = duckdb.connect()
+        self._connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": tempfile.gettempdir()})
         self._connection.execute("SET preserve_insertion_order = false")
         if tables:
             if tables[0].protocol:
