@@ -15,7 +15,8 @@ from tests.grader.conftest import bubblewrap_works
 from tests.grader.students import RIGHT
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/your-own.md", "docs/power.md", "docs/grading.md")
+GUIDES = ("docs/your-own.md", "docs/power.md", "docs/grading.md", "docs/scale.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
 INSTALLED = Path(sys.executable).parent
 
 
