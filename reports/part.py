@@ -107,8 +107,9 @@ class _StackJudge:
     def _compare(self, got: Flat) -> Array:
         """Note how all networks compare, and say which of them disagree, (S,)."""
         stack, wrong = self.stack, np.zeros(len(self.stack.cases), bool)
-        for kind in stack.sizes.keys() - got.keys():
-            self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
+        for kind in stack.sizes:  # in their order, so that the same records are the same bytes
+            if kind not in got:
+                self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
         if not got:
             return wrong
         kinds = list(got)
