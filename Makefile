@@ -10,9 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 verify: .venv/installed-verify
 	$(BIN)/backproof verify
 
-# Run all tests, on all cores; a file stays with one of them, so that what its tests share is worked out once.
+# Run all tests, on all cores; what tests share is worked out once (tests/conftest.py says which stay together).
 test: .venv/installed-dev
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses auto
 
 # Check style and types.
 lint: .venv/installed-dev

@@ -1,18 +1,54 @@
 """What all tests share: Hypothesis profiles, and oracles that are loaded once."""
 
+import gc
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from oracles.registry import Oracle, load_oracle
 
 hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("long", max_examples=5000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+class ByFile(LoadScopeScheduling):
+    """A file's tests stay with one of several workers, so that what they share is worked out once.
+
+    So do those of the notes' trial, whatever file they are in.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        return "trial" if file.startswith("tests/reports/claims/") or test == "test_trial" else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen() -> Iterator[None]:
+    """In the end nothing is out of the garbage collector's way."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def freeze(frozen: None) -> None:
+    """Spare the garbage collector what stays, thousands of tests and the frameworks.
+
+    It would walk over all of it again and again, most of all in tests that run pytest themselves.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
