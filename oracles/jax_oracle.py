@@ -1,8 +1,8 @@
 """JAX's answer: its own functions in float64, differentiated by `jax.grad`, a stack of networks at a time.
 
 JAX compiles a function anew for every shape, which takes seconds; so stacks are padded further, to one of a few shapes,
-and activations and losses are chosen by number inside the compiled function. What is compiled is kept on disk, in JAX's
-own persistent cache.
+and activations and losses are chosen by number inside the compiled function. What is compiled is kept on disk
+(`oracles.jax_functions`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import platformdirs
 
 from oracles.bounds import JAX
+from oracles.jax_functions import Kept, keep_what_is_compiled
 from oracles.stack import LOSS_KINDS, ByStack, Flat, Stack, round_up
 from reference_impl.contract import ACTIVATIONS, Array
 
@@ -43,13 +44,13 @@ class JaxOracle(ByStack):
                 "JAX is told to do without 64-bit floats (JAX_ENABLE_X64 is "
                 f"{os.environ['JAX_ENABLE_X64']!r}), and an oracle needs them: unset it, or set it to 1"
             )
-        _keep_what_is_compiled()
+        keep_what_is_compiled()
 
     def flat(self, stack: Stack) -> Flat:
         """The answers for a stack."""
         with jax.enable_x64(True):
             # Every call is made before the first answer is waited for.
-            parts = [_compiled()(_in(self.dtype, part)) for part in _parts(stack)]
+            parts = [_compiled()(*_in(self.dtype, part)) for part in _parts(stack)]
             arrays = {
                 kind: _cut(
                     np.concatenate([np.asarray(part[kind], np.float64) for part in parts]), stack.array_shape(kind)
@@ -58,14 +59,6 @@ class JaxOracle(ByStack):
             }
         arrays["output"] = stack.with_inputs(arrays["output"])
         return stack.flat(arrays)
-
-
-def _keep_what_is_compiled() -> None:
-    """Use JAX's cache on disk, in the user's cache folder unless JAX has been given another one."""
-    config: Any = jax.config
-    if config.jax_compilation_cache_dir is None:
-        config.update("jax_compilation_cache_dir", str(platformdirs.user_cache_path("backproof") / "jax"))
-        config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
 class Networks(NamedTuple):
@@ -128,9 +121,10 @@ def _cut(array: Array, shape: tuple[int, ...]) -> Array:
 
 
 @functools.cache
-def _compiled() -> Any:
-    """`_network` for many networks, compiled once for every shape."""
-    return jax.jit(jax.vmap(_network))
+def _compiled() -> Kept:
+    """`_network` for many networks, whose arrays are its arguments."""
+    made_of = Path(__file__).read_bytes() + repr((ACTIVATIONS, LOSS_KINDS)).encode()
+    return Kept(lambda *arrays: jax.vmap(_network)(Networks(*arrays)), made_of)
 
 
 def _network(net: Networks) -> dict[str, jax.Array]:

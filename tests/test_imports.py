@@ -38,7 +38,7 @@ HEAVY = {
         "oracles/conventions/evaluation.py", *BENCH,
     },
     "jax": {
-        "oracles/jax_oracle.py", "oracles/jax_practice.py", "oracles/jax_backends.py",
+        "oracles/jax_oracle.py", "oracles/jax_functions.py", "oracles/jax_practice.py", "oracles/jax_backends.py",
         "oracles/conventions/evaluation.py", *BENCH,
     },
     "flint": {"oracles/certified.py", "oracles/trajectory.py"},
