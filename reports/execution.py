@@ -53,6 +53,8 @@ def judge_parts(
     Raises CouldNotRunError where an oracle cannot work, the cluster cannot be reached, or processes keep dying;
     CouldNotLoadError as `load_implementation` does. What was finished until then is kept.
     """
+    if not parts:
+        return
     if scheduler is not None:
         with _cluster(scheduler) as executor:
             _drain(_submitted(executor, task, parts), progress, set(parts))
