@@ -123,8 +123,8 @@ def _cut(array: Array, shape: tuple[int, ...]) -> Array:
 @functools.cache
 def _compiled() -> Kept:
     """`_network` for many networks, whose arrays are its arguments."""
-    made_of = Path(__file__).read_bytes() + repr((ACTIVATIONS, LOSS_KINDS)).encode()
-    return Kept(lambda *arrays: jax.vmap(_network)(Networks(*arrays)), made_of)
+    code = Path(__file__).read_bytes()
+    return Kept(lambda *arrays: jax.vmap(_network)(Networks(*arrays)), (code, ACTIVATIONS, LOSS_KINDS))
 
 
 def _network(net: Networks) -> dict[str, jax.Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ import vl_convert
 from upath import UPath
 
 from oracles.comparison import say_outside
+from oracles.user_cache import kept
 from reports.charts import NAMES, Chart, charts
 from reports.claims.charts import CLAIM_CHARTS, claim_charts
 from reports.claims.claim import Claims
@@ -22,7 +24,7 @@ from reports.claims.wording import say_times
 from reports.report import Report
 from reports.wording import describe, format_ratio, format_value, say_exact, say_kinks
 
-VEGA_LITE = "6.4"
+VEGA_LITE, VEGA_EMBED = "6.4", "window.vegaEmbed = vegaEmbed"
 
 Kind = TypeVar("Kind", Report, Claims)
 
@@ -113,7 +115,8 @@ def specifications(drawn: list[Chart]) -> list[str]:
 @functools.cache
 def vega() -> str:
     """Vega-Lite, with all that it needs, as a script that may stand in a page."""
-    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed", VEGA_LITE)
+    made_of = importlib.metadata.version("vl-convert-python"), VEGA_LITE, VEGA_EMBED
+    script = kept("vega", made_of, lambda: vl_convert.javascript_bundle(VEGA_EMBED, VEGA_LITE).encode()).decode()
     return script.replace("</script", "<\\/script")
 
 

@@ -67,7 +67,7 @@ def test_a_relative_error_of_1e_9(torch_oracle):
     """One gradient entry off by 1e-9 of itself is caught on at least 99 % of ordinary networks."""
     reference = load_implementation("reference_impl")
     cases = [draw_case(5, i, "ordinary") for i in range(250)]
-    rng, caught, tried = np.random.default_rng(0), 0, 0
+    rng, wrong = np.random.default_rng(0), {}
     for case in cases:
         gradients = reference.functions["backward"](
             case.weights, case.biases, case.x, case.y, case.activations, case.loss
@@ -75,15 +75,15 @@ def test_a_relative_error_of_1e_9(torch_oracle):
         entries = [
             (array, index) for part in gradients for array in part for index in np.argwhere(np.abs(array) > 1e-290)
         ]
-        if not entries:
-            continue
-        array, index = entries[rng.integers(len(entries))]
-        array[tuple(index)] *= 1 + 1e-9
-        planted = Implementation("planted", {"backward": lambda *_, gradients=gradients: gradients})
-        (judgement,) = judge([case], planted, [torch_oracle])
-        tried, caught = tried + 1, caught + bool(judgement.disagreements)
-    assert tried > 220
-    assert caught / tried >= 0.99
+        if entries:
+            array, index = entries[rng.integers(len(entries))]
+            array[tuple(index)] *= 1 + 1e-9
+            wrong[case.x.tobytes()] = gradients
+    planted = Implementation("planted", {"backward": lambda W, b, x, *_: wrong[x.tobytes()]})
+    tried = [case for case in cases if case.x.tobytes() in wrong]
+    caught = sum(bool(judgement.disagreements) for judgement in judge(tried, planted, [torch_oracle]))
+    assert len(tried) > 220
+    assert caught / len(tried) >= 0.99
 
 
 def test_a_planted_gradient_fails_no_other_quantity(torch_oracle):
