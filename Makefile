@@ -10,9 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 verify: .venv/installed-verify
 	$(BIN)/backproof verify
 
-# Run all tests, on all cores; what tests share is worked out once (tests/conftest.py says which stay together).
+# Run all tests, on all cores, each computing in one thread; tests/conftest.py says which tests stay together.
 test: .venv/installed-dev
-	$(BIN)/pytest --numprocesses auto
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
 # Check style and types.
 lint: .venv/installed-dev

@@ -1,10 +1,10 @@
 """What all tests share: Hypothesis profiles, and oracles that are loaded once."""
 
+import atexit
 import gc
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -34,15 +34,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def frozen() -> Iterator[None]:
-    """In the end nothing is out of the garbage collector's way."""
-    yield
-    gc.unfreeze()
+atexit.register(gc.unfreeze)  # nanobind takes for leaks what is frozen in the end
 
 
 @pytest.fixture(scope="module", autouse=True)
-def freeze(frozen: None) -> None:
+def freeze() -> None:
     """Spare the garbage collector what stays, thousands of tests and the frameworks.
 
     It would walk over all of it again and again, most of all in tests that run pytest themselves.
