@@ -28,9 +28,9 @@ class Campaign(msgspec.Struct, frozen=True):
 
     networks: how many are drawn, with this seed and profile; each is judged in every dtype and against every oracle.
     grade: "strict" asks of elementary functions what libraries achieve, "lenient" that they are accurate absolutely.
-    bound: "affine" follows every rounding error by itself, "componentwise" none, which is several times as fast, and
-    coarser for deep networks. attribute: hold everybody against the certified values on every network, not only where
-    they disagree.
+    bound: "affine" follows every rounding error by itself; "componentwise" follows none, and the frameworks together,
+    which is several times as fast, and coarser for deep networks and those with a tanh. attribute: hold everybody
+    against the certified values on every network, not only where they disagree.
 
     Raises ValueError for anything unknown, missing or negative.
     """

@@ -101,8 +101,8 @@ class _StackJudge:
             different.setdefault(arithmetic.unnamed, len(different))
             for arithmetic in (own, *(oracle.arithmetic for oracle in self.oracles))
         )
-        componentwise = self.campaign.bound == "componentwise"
-        return stack_bounds(self.stack, list(different), componentwise=componentwise), number, numbers
+        fast = self.campaign.bound == "componentwise"
+        return stack_bounds(self.stack, list(different), componentwise=fast, shared=fast), number, numbers
 
     def _compare(self, got: Flat) -> Array:
         """Note how all networks compare, and say which of them disagree, (S,)."""

@@ -19,6 +19,7 @@ little. The same test tries every number of the two types.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,6 +78,31 @@ class Arithmetic:
     def tiny(self) -> float:
         """The absolute error that every operation has for underflow."""
         return self.smallest_normal if self.underflow is None else self.underflow
+
+
+def alike(arithmetics: Sequence[Arithmetic]) -> tuple[list[Arithmetic], list[int]]:
+    """For arithmetics of one precision one that may do wrong whatever any of them may; and which of those each has."""
+    groups: dict[tuple[float, float, float, bool], list[Arithmetic]] = {}
+    for one in arithmetics:
+        groups.setdefault(_precision(one), []).append(one)
+    return list(map(_widest, groups.values())), [list(groups).index(_precision(one)) for one in arithmetics]
+
+
+def _precision(one: Arithmetic) -> tuple[float, float, float, bool]:
+    return one.unit_roundoff, one.operand_roundoff, one.accumulation, one.lenient
+
+
+def _widest(arithmetics: Sequence[Arithmetic]) -> Arithmetic:
+    return replace(
+        arithmetics[0],
+        name="",
+        smallest_normal=max(one.smallest_normal for one in arithmetics),
+        largest=min(one.largest for one in arithmetics),
+        exp=max(one.exp for one in arithmetics),
+        tanh=max(one.tanh for one in arithmetics),
+        log=max(one.log for one in arithmetics),
+        underflow=max(one.tiny for one in arithmetics),
+    )
 
 
 def _arithmetic(library: str, dtype: str, *, exp: float, tanh: float, log: float) -> Arithmetic:

@@ -25,7 +25,7 @@ from oracles.bounds.activations import (
     times_derivative,
     undecided,
 )
-from oracles.bounds.arithmetic import Arithmetic
+from oracles.bounds.arithmetic import Arithmetic, alike
 from oracles.bounds.deviation import (
     Deviation,
     Factor,
@@ -89,27 +89,45 @@ def bounds(cases: Sequence[Case], arithmetics: Sequence[Arithmetic], *, componen
     return [found[number] for number in range(len(cases))]
 
 
-def stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool = False) -> StackBounds:
-    """The error bounds of a stack's cases, as `bounds` has them."""
+def stack_bounds(
+    stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool = False, shared: bool = False
+) -> StackBounds:
+    """The error bounds of a stack's cases, as `bounds` has them.
+
+    shared: arithmetics of one precision get one bound for what passes through a network, which holds for all of them.
+    """
     if componentwise:
-        return _stack_bounds(stack, arithmetics, componentwise=True)
+        return _stack_bounds(stack, arithmetics, componentwise=True, shared=shared)
     # What is followed takes much memory: of fewer networks it stays in a processor's cache.
     networks = max(1, FOLLOWED_LAYER_SIZE // (stack.shape.width * stack.shape.batch))
-    parts = [_stack_bounds(piece, arithmetics, componentwise=False) for piece in stack.pieces(networks)]
+    parts = [_stack_bounds(piece, arithmetics, componentwise=False, shared=shared) for piece in stack.pieces(networks)]
     return StackBounds(
         {kind: np.concatenate([part.allowances[kind] for part in parts], axis=-1) for kind in stack.sizes},
         np.concatenate([part.undecided for part in parts], axis=-1),
     )
 
 
-def _stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool) -> StackBounds:
+def _stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool, shared: bool) -> StackBounds:
     capacity = None if componentwise else 2 * sum(stack.widest[1:]) + stack.widest[-1]
+    passing, group = alike(arithmetics) if shared else (list(arithmetics), list(range(len(arithmetics))))
+
+    def of_each(array: Array) -> Array:
+        """What was found for the arithmetics that pass through networks, for each of those asked for."""
+        if len(passing) == 1:
+            return np.broadcast_to(array, (len(arithmetics), *array.shape[1:]))
+        return array if len(passing) == len(arithmetics) else array[group]
+
     with np.errstate(all="ignore"):
-        ledger = Ledger(arithmetics, (len(stack.cases), stack.longest), capacity)
-        passes = _Passes(stack, ledger)
-        found = {**passes.allowances(), **_functions(stack, ledger), **_steps(stack, ledger)}
-        known = {kind: np.where(np.isnan(found[kind]), np.inf, found[kind]) for kind in stack.sizes}
-    return StackBounds(known, passes.undecided())
+        ledger = Ledger(arithmetics, (len(stack.cases), stack.longest), None)
+        passes = _Passes(stack, Ledger(passing, (len(stack.cases), stack.longest), capacity))
+        found = {kind: of_each(_known(array)) for kind, array in passes.allowances().items()}
+        found |= {kind: _known(array) for kind, array in (_functions(stack, ledger) | _steps(stack, ledger)).items()}
+    return StackBounds({kind: found[kind] for kind in stack.sizes}, of_each(passes.undecided()))
+
+
+def _known(array: Array) -> Array:
+    """Infinite where nothing can be said."""
+    return np.where(np.isnan(array), np.inf, array)
 
 
 class _Passes:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracles.bounds import NUMPY, bounds
+from oracles.bounds import JAX, NUMPY, bounds
 from oracles.bounds.network import stack_bounds
-from oracles.case import Case
+from oracles.case import OF_INPUT, Case
 from oracles.draw import DRAWN, draw_case
 from oracles.stack import WIDTHS, shape_of, stack_of, stacks
 from oracles.strategies import networks
@@ -100,6 +100,24 @@ def test_bounds_do_not_depend_on_the_company(componentwise, crowd):
                 end = int(np.cumsum(size)[s])
                 found, expected = together.allowances[kind][:, end - size[s] : end], alone.allowances[kind]
                 assert np.allclose(found, expected, rtol=1e-9, atol=0), (case, kind)
+
+
+@pytest.mark.parametrize("componentwise", [False, True])
+def test_shared_bounds_hold_for_each(componentwise, crowd):
+    """They are no narrower than an arithmetic's own, and the same where it is alone, and at the input."""
+    arithmetics = [JAX["float64"], NUMPY["float32"], NUMPY["float64"]]
+    wider = 0
+    for stack in stacks(crowd):
+        own, shared = (stack_bounds(stack, arithmetics, componentwise=componentwise, shared=flag) for flag in (0, 1))
+        assert (shared.undecided >= own.undecided).all()
+        for kind in stack.sizes:
+            fine, coarse = own.allowances[kind], shared.allowances[kind]
+            assert (coarse >= fine * (1 - 1e-12)).all()
+            assert np.array_equal(coarse[1], fine[1])
+            if kind in OF_INPUT or kind.startswith("step"):
+                assert np.array_equal(coarse, fine)
+            wider += int((coarse[2] > fine[2]).sum())
+    assert wider > 0
 
 
 @pytest.mark.parametrize("profile", DRAWN)
