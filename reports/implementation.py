@@ -82,24 +82,6 @@ class Implementation:
             found |= distribute(function, result, wanted)
         return {quantity: found[quantity] for quantity in case.quantities}
 
-    def sound_answer(self, case: Case, prediction: Array) -> dict[str, list[Any]] | None:
-        """What the functions give for a case, by kind of quantity, if it is just what the contract asks for.
-
-        None where a function raises, gives anything else or changes an argument: `answer` then finds out which, and
-        what it was. The functions all get the same arrays, which saves most of the time. Functions that are missing
-        have no kinds.
-        """
-        given = _Given(case, prediction)
-        found: dict[str, list[Any]] = {}
-        try:
-            with np.errstate(all="ignore"):
-                for name, function in self.functions.items():
-                    arguments = arguments_of(name, given.case, given.prediction, given.step_gradients)
-                    found |= zip(KINDS[name], _parts(name, function(*arguments)), strict=True)
-        except (Exception, SystemExit):
-            return None
-        return found if _is_sound(found, case) and given.is_unchanged() else None
-
     def by_quantity(self, case: Case, sound: dict[str, list[Any]]) -> dict[Quantity, Any]:
         """A sound answer as `answer` gives it."""
         parts = {kind: iter(arrays) for kind, arrays in sound.items()}
@@ -243,6 +225,10 @@ def say_changed(function: str, changed: Sequence[int]) -> str:
     return f"{function} changed its argument {conjoin([names[i] for i in changed])}"
 
 
+# The functions whose results are lists with an array for each layer.
+LISTS = ("forward", "backward", "gradient_descent_step")
+
+
 def arguments_of(
     function: str,
     case: Case,
@@ -253,77 +239,16 @@ def arguments_of(
 
     step_gradients: the case's, where they are known already.
     """
-    weights, biases = list(case.weights), list(case.biases)
-    if function == "forward":
-        return [weights, biases, case.x, list(case.activations)]
-    if function == "backward":
-        return [weights, biases, case.x, case.y, list(case.activations), case.loss]
     if function == "loss":
         return [prediction, case.y, case.loss]
-    if function == "gradient_descent_step":
-        return [weights, biases, *map(list, step_gradients or case.step_gradients()), case.learning_rate]
-    return [case.x]
-
-
-class _Given:
-    """A case, the gradients for the step and the prediction in arrays of their own, all in one piece of memory."""
-
-    def __init__(self, case: Case, prediction: Array) -> None:
-        arrays = [*case.weights, *case.biases]
-        lines = [array.ravel() for array in (*arrays, case.x, case.y, prediction)]
-        lines += [line[::-1] for line in lines[: len(arrays)]]
-        self._memory = np.concatenate(lines)
-        self._before = self._memory.copy()
-        shaped, end, L = [], 0, case.depth
-        for array in (*arrays, case.x, case.y, prediction, *arrays):
-            start, end = end, end + array.size
-            shaped.append(self._memory[start:end].reshape(array.shape))
-        self.case = Case.of_parts_that_fit(
-            weights=shaped[:L],
-            biases=shaped[L : 2 * L],
-            x=shaped[2 * L],
-            y=shaped[2 * L + 1],
-            activations=case.activations,
-            loss=case.loss,
-            learning_rate=case.learning_rate,
-        )
-        self.prediction = shaped[2 * L + 2]
-        self.step_gradients = shaped[2 * L + 3 : 3 * L + 3], shaped[3 * L + 3 :]
-
-    def is_unchanged(self) -> bool:
-        """Whether all numbers are what they were."""
-        return bool((self._memory == self._before).all())
-
-
-def _parts(function: str, result: Any) -> tuple[list[Any], ...]:
-    """The arrays of a function's result, for each of its kinds.
-
-    Raises TypeError where it is not the tuple or list that it should be.
-    """
     if function not in LISTS:
-        return ([result],)
-    parts = (result,) if len(KINDS[function]) == 1 else result
-    if type(parts) not in (tuple, list) or not all(type(part) in (tuple, list) for part in parts):
-        raise TypeError(f"{function} gives no lists")
-    return tuple(map(list, parts))
-
-
-# The functions whose results are lists with an array for each layer.
-LISTS = ("forward", "backward", "gradient_descent_step")
-
-
-def _is_sound(found: dict[str, list[Any]], case: Case) -> bool:
-    """Whether these are plain arrays of the right shapes and dtype; for the loss a float will do."""
-    dtype = case.x.dtype
-    if "loss" in found and type(found["loss"][0]) not in (float, dtype.type):
-        return False
-    arrays = [array for kind, parts in found.items() if kind != "loss" for array in parts]
-    return (
-        {type(array) for array in arrays} <= {np.ndarray}
-        and {array.dtype for array in arrays} <= {dtype}
-        and [array.shape for array in arrays]
-        == [shape for kind in found if kind != "loss" for shape in case.kind_shapes[kind]]
-    )
+        return [case.x]
+    parameters = [list(case.weights), list(case.biases)]
+    if function == "forward":
+        return [*parameters, case.x, list(case.activations)]
+    if function == "backward":
+        return [*parameters, case.x, case.y, list(case.activations), case.loss]
+    return [*parameters, *map(list, step_gradients or case.step_gradients()), case.learning_rate]
 
 
 def _copy(argument: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from oracles.exact import exact_stack
 from oracles.registry import Oracle
 from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
+from reports.calls import Sound, sound_answers
 from reports.campaign import Campaign, Progress
 from reports.implementation import Implementation
 from reports.judgement import Evidence, allowances, exactly, judgement, tested
@@ -73,10 +73,7 @@ class _StackJudge:
             self.expected.append(oracle.flat(stack))
         progress.stage(CALLING)
         self.predictions = _predictions(stack, self.expected[0])
-        self.answers = [
-            implementation.sound_answer(case, prediction)
-            for case, prediction in zip(stack.cases, self.predictions, strict=True)
-        ]
+        self.answers = sound_answers(implementation, stack, self.predictions)
         progress.stage(BOUNDING)
         self.bounds, self.own, self.theirs = self._bounds()
         progress.stage(COMPARING)
@@ -194,7 +191,7 @@ def _predictions(stack: Stack, expected: Flat) -> list[Array]:
     return found
 
 
-def _joined(stack: Stack, answers: list[dict[str, list[Any]] | None]) -> Flat:
+def _joined(stack: Stack, answers: list[Sound | None]) -> Flat:
     """The answers by kind, float64; NaN for a network that gave none that can be compared."""
     lines: dict[str, list[Array]] = {kind: [] for answer in answers if answer is not None for kind in answer}
     for s, answer in enumerate(answers):
