@@ -21,6 +21,7 @@ MAX_DEPTH, MAX_WIDTH, MAX_BATCH = 8, 64, 32
 Generator = np.random.Generator
 
 TURNS: tuple[LossKind, ...] = ("squared_error", "cross_entropy", "squared_error", "binary_cross_entropy")
+LOSSES_OF = {kind: [loss for loss in LOSSES if find_loss(loss).kind == kind] for kind in TURNS}
 FAR_APART = np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0])
 
 
@@ -48,8 +49,15 @@ def draw_case(seed: int, index: int, profile: str = "all") -> Case:
         raise ValueError(f"seed and index are not negative; got {seed} and {index}")
     if profile == "all":
         profile = PROFILES[index % len(DRAWN)]
-    rng = np.random.default_rng([GENERATOR, PROFILES.index(profile), seed, index])
+    rng = _generator(GENERATOR, PROFILES.index(profile), seed, index)
     return DRAWN[profile](rng, index // len(DRAWN), f"v{GENERATOR}:{profile}:{seed}:{index}")
+
+
+def _generator(*numbers: int) -> Generator:
+    """The random numbers that these determine."""
+    # NumPy takes lists as well, and gives the same, but it takes longer to look at them.
+    short = max(numbers) < 2**32
+    return np.random.default_rng(np.array(numbers, np.uint32) if short else list(numbers))
 
 
 def find_case(reference: str) -> Case:
@@ -88,7 +96,7 @@ def draw_like(seed: int, index: int, *, widths: Sequence[int], n: int, activatio
     if len(activations) != len(widths) - 1:
         raise ValueError(f"{len(widths) - 1} layers need as many activations; got {len(activations)}")
     find_loss(loss)
-    rng = np.random.default_rng([GENERATOR, len(DRAWN), seed, index])
+    rng = _generator(GENERATOR, len(DRAWN), seed, index)
     case = _case(rng, "", list(widths), n, tuple(activations[:-1]), activations[-1], loss, gain=1.0)
     return replace(case)  # checks that the parts fit together
 
@@ -188,7 +196,6 @@ def _integers(rng: Generator, turn: int, name: str) -> Case:
         widths[-1], n = 1, 1
     row_sum = min(12, int(256 ** (1 / depth)))
     weights = tuple(_integer_weights(rng, k, received, row_sum) for received, k in itertools.pairwise(widths))
-    losses = [loss for loss in LOSSES if find_loss(loss).kind == "squared_error"]
     *hidden, output = ("identity" if rng.random() < 0.25 else "relu" for _ in range(depth))
     if turn % 3 == 0:
         output = "identity"
@@ -198,7 +205,7 @@ def _integers(rng: Generator, turn: int, name: str) -> Case:
         x=rng.integers(-3, 4, (n, widths[0])).astype(float),
         y=rng.integers(-3, 4, (n, widths[-1])).astype(float),
         activations=(*hidden, output),
-        loss=_choice(rng, losses),
+        loss=_choice(rng, LOSSES_OF["squared_error"]),
         learning_rate=0.5 ** int(rng.integers(6)),
         name=name,
     )
@@ -261,7 +268,7 @@ def _labels(rng: Generator, n: int, k: int, output: str, loss: str) -> Array:
 def _loss_and_output(rng: Generator, turn: int, k: int) -> tuple[str, str]:
     """A loss, of the kind whose turn it is, and an activation of the last layer that it makes sense after."""
     kind = TURNS[turn % len(TURNS)]
-    loss = _choice(rng, [loss for loss in LOSSES if find_loss(loss).kind == kind])
+    loss = _choice(rng, LOSSES_OF[kind])
     output = _choice(rng, OUTPUT_ACTIVATIONS[kind])
     if kind == "squared_error" and turn % (2 * len(TURNS)) < len(TURNS):
         output = "softmax" if turn % len(TURNS) == 0 else _choice(rng, ("sigmoid", "tanh"))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from oracles.bounds.deviation import is_power_of_two, largest_common_power
+from oracles.bounds.deviation import have_few_digits, is_power_of_two, largest_common_power
 from oracles.case import Answer, Case, Quantity
 from oracles.stack import LOSS_KINDS, PASS_ON, Stack, shape_of, stack_of
 from reference_impl.contract import ACTIVATIONS, Array
@@ -82,9 +82,11 @@ def exact_answer(case: Case) -> Exact:
 def exact_stack(stack: Stack) -> ExactStack | None:
     """The same for all networks of a stack; None where it can be seen at once that nothing is exact."""
     rational = (stack.loss == LOSS_KINDS.index("squared_error")) & np.isin(stack.activations, RATIONAL).all(axis=1)
-    if not rational.any():
+    chosen = np.flatnonzero(rational)
+    chosen = chosen[have_few_digits(stack.weights[chosen])]
+    if not chosen.size:
         return None
-    chosen, kinds = np.flatnonzero(rational), ("output", "loss", "dW", "db", "step_W", "step_b")
+    kinds = ("output", "loss", "dW", "db", "step_W", "step_b")
     found = ExactStack(
         values={kind: np.zeros(stack.array_shape(kind)) for kind in kinds},
         digits={

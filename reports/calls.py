@@ -135,5 +135,5 @@ class _Given:
         if same.all():
             return [True] * len(self._cases)
         starts = np.cumsum([0, *np.concatenate(self._sizes)[:-1]])
-        kept = np.logical_and.reduceat(same, starts).reshape(len(self._sizes), -1).all(axis=0)
-        return list(map(bool, kept))
+        by_case = np.logical_and.reduceat(same, starts).reshape(len(self._sizes), -1)
+        return [bool(all(kept)) for kept in by_case.T]

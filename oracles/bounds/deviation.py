@@ -15,6 +15,7 @@ there really are stand in a line; for matrix products they are padded (`oracles.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +27,9 @@ from oracles.bounds.entries import Entries
 from reference_impl.contract import Array
 
 FLOAT64_ROUNDOFF = 2.0**-53
+
+# Of numbers with more binary digits than this no product is exact, but for powers of two: not worth following.
+FEW_DIGITS = 40
 
 
 @dataclass(frozen=True)
@@ -318,7 +322,13 @@ def largest_common_power(array: Array) -> Array:
     mantissas, exponents = np.frexp(array)
     whole = np.abs(mantissas * 2.0**53).astype(np.int64)
     lowest = np.ldexp((whole & -whole).astype(float), exponents - 53)
-    return np.where(array == 0, 2.0**1023, lowest).reshape(len(array), -1).min(axis=1)
+    return np.where(array == 0, 2.0**1023, lowest).reshape(len(array), math.prod(array.shape[1:])).min(axis=1)
+
+
+def have_few_digits(array: Array) -> Array:
+    """Which of S arrays have numbers of few binary digits alone, (S,)."""
+    bits = np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:])).view(np.int64)
+    return np.bitwise_or.reduce(bits, axis=1) % (1 << (53 - FEW_DIGITS)) == 0
 
 
 def is_power_of_two(factor: Array) -> Array:
@@ -328,7 +338,12 @@ def is_power_of_two(factor: Array) -> Array:
 
 def product_quantum(a: Factor, exact: Array) -> Array | None:
     """For each network a power of two that divides all products of entries, or 0 where a is not exact; (A, S)."""
-    return None if a.quantum is None else a.quantum * largest_common_power(exact)
+    if a.quantum is None:
+        return None
+    some = np.asarray(a.quantum.any(axis=0))
+    power = np.zeros(len(some))
+    power[some] = largest_common_power(exact[some])
+    return a.quantum * power
 
 
 def if_exact(quantum: Array | None, wrong: Array, rounding: Array, entries: Entries) -> Array | None:

@@ -31,6 +31,7 @@ from oracles.bounds.deviation import (
     Factor,
     Ledger,
     by_entry,
+    have_few_digits,
     if_exact,
     is_power_of_two,
     joined,
@@ -43,9 +44,6 @@ from oracles.bounds.losses import Output, loss_error, output_delta
 from oracles.case import Answer, Case
 from oracles.stack import LOSS_KINDS, Flat, Stack, stacks
 from reference_impl.contract import ACTIVATIONS, Array, LossKind
-
-# Of numbers with more binary digits than this no product is exact, but for powers of two: not worth following.
-FEW_DIGITS = 40
 
 # The activations after which what was exact still is.
 KEEPING = [ACTIVATIONS.index("identity"), ACTIVATIONS.index("relu")]
@@ -361,10 +359,12 @@ def _outputs(stack: Stack) -> Iterator[tuple[Array, str, LossKind]]:
 
 
 def _input_quantum(stack: Stack, ledger: Ledger) -> Array | None:
-    """The power of two that divides all inputs of a network, (A, S); None where no network's inputs have few digits."""
-    power = largest_common_power(stack.x)
-    if not np.any(power >= np.abs(stack.x).max(axis=(1, 2)) * 2.0**-FEW_DIGITS):
+    """The power of two that divides all inputs of a network, (A, S), 0 for many digits; None where all have many."""
+    few = have_few_digits(stack.x)
+    if not few.any():
         return None
+    power = np.zeros(len(few))
+    power[few] = largest_common_power(stack.x[few])
     return np.broadcast_to(power, (len(ledger.u), len(power)))
 
 
