@@ -432,11 +432,14 @@ def _steps(stack: Stack, ledger: Ledger) -> Flat:
 
 
 def _step_quantum(stack: Stack, w: Array, g: Array) -> Array | None:
-    """For each layer's w and alpha g a power of two that divides their entries, 0 where alpha is none."""
-    exact = is_power_of_two(stack.learning_rate)
-    if not exact.any():
+    """For each layer's w and alpha g a power of two that divides their entries; None where no network has one.
+
+    It is 0 where alpha is no power of two, or the entries have many digits.
+    """
+    exact = np.flatnonzero(is_power_of_two(stack.learning_rate) & have_few_digits(w) & have_few_digits(g))
+    if not exact.size:
         return None
-    powers = (largest_common_power(array.reshape(-1, *array.shape[2:])) for array in (w, g))
-    layers = np.minimum(*powers).reshape(*w.shape[:2], *[1] * (w.ndim - 2))
-    alpha = (np.minimum(stack.learning_rate, 1) * exact).reshape(-1, *[1] * (w.ndim - 1))
-    return layers * alpha
+    powers = (largest_common_power(array[exact].reshape(-1, *array.shape[2:])) for array in (w, g))
+    layers = np.zeros(w.shape[:2])
+    layers[exact] = np.minimum(*powers).reshape(len(exact), -1)
+    return (layers * np.minimum(stack.learning_rate, 1)[:, None]).reshape(*layers.shape, *[1] * (w.ndim - 2))
