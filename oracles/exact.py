@@ -83,7 +83,7 @@ def exact_stack(stack: Stack) -> ExactStack | None:
     """The same for all networks of a stack; None where it can be seen at once that nothing is exact."""
     rational = (stack.loss == LOSS_KINDS.index("squared_error")) & np.isin(stack.activations, RATIONAL).all(axis=1)
     chosen = np.flatnonzero(rational)
-    chosen = chosen[have_few_digits(stack.weights[chosen])]
+    chosen = chosen[_look_exact(stack, chosen)]
     if not chosen.size:
         return None
     kinds = ("output", "loss", "dW", "db", "step_W", "step_b")
@@ -101,6 +101,13 @@ def exact_stack(stack: Stack) -> ExactStack | None:
         evaluation.passes()
         evaluation.steps()
     return found
+
+
+def _look_exact(stack: Stack, networks: Array) -> Array:
+    """Which of some networks are worth the work: with many digits little is exact, unless something is all zeros."""
+    layers = stack.activations[networks] != PASS_ON
+    zeros = ~stack.x[networks].any(axis=(1, 2)) | (layers & ~stack.biases[networks].any(axis=2)).any(axis=1)
+    return zeros | have_few_digits(stack.weights[networks])
 
 
 class _Evaluation:
