@@ -667,7 +667,7 @@ def tolerance_command(*, layers: tuple[str, ...], debug: bool, **settings: Any) 
 
 
 @main.command("bench")
-@click.option("--networks", type=click.IntRange(min=1), default=20_000, help="How many Backproof judges.")
+@click.option("--networks", type=click.IntRange(min=1), default=131_072, help="How many Backproof judges.")
 @click.option("--jobs", type=click.IntRange(min=1), help="In how many processes, besides one.  [default: processors]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for bench.json.")
 @click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")

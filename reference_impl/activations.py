@@ -23,8 +23,7 @@ def identity_prime(z: Array) -> Array:
 
 def sigmoid(z: Array) -> Array:
     """g(z) = 1 / (1 + e^-z) (N2), for z < 0 in its equal form e^z / (1 + e^z): neither exponential can overflow."""
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
+    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
 
 
 def sigmoid_prime(z: Array) -> Array:

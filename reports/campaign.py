@@ -64,7 +64,7 @@ class Campaign(msgspec.Struct, frozen=True):
     @property
     def parts(self) -> list[range]:
         """The numbers of the networks in parts that are judged and kept together."""
-        size = min(LARGEST_PART, max(SMALLEST_PART, self.networks // 16))
+        size = min(LARGEST_PART, max(SMALLEST_PART, self.networks // 8))
         return [range(start, min(start + size, self.networks)) for start in range(0, self.networks, size)]
 
     def draw(self, numbers: Sequence[int]) -> list[Case]:
