@@ -13,6 +13,7 @@ Deeper networks come first, so that those that have a layer at all are the first
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -217,12 +218,12 @@ class Stack:
     @cached_property
     def step_weights(self) -> Array:
         """The gradients that the cases try a step with: their weights' entries reversed, (S, L, K, K)."""
-        return self._padded("dW", [W.ravel()[::-1] for case in self.cases for W in case.weights])
+        return self._turned("dW", [W for case in self.cases for W in case.weights])
 
     @cached_property
     def step_biases(self) -> Array:
         """The same for biases, (S, L, K)."""
-        return self._padded("db", [b[::-1] for case in self.cases for b in case.biases])
+        return self._turned("db", [b for case in self.cases for b in case.biases])
 
     @cached_property
     def learning_rate(self) -> Array:
@@ -235,8 +236,18 @@ class Stack:
         return np.array([case.loss_scale for case in self.cases])
 
     def _padded(self, kind: str, arrays: list[Array]) -> Array:
+        return self._spread(kind, in_a_line(arrays))
+
+    def _turned(self, kind: str, arrays: list[Array]) -> Array:
+        """Padded, with the numbers of each array in reverse order."""
+        sizes = self._layer_sizes[kind]
+        ends = np.cumsum(sizes)
+        opposite = np.repeat(2 * ends - sizes.ravel() - 1, sizes.ravel()) - np.arange(ends[-1])
+        return self._spread(kind, in_a_line(arrays)[opposite])
+
+    def _spread(self, kind: str, line: Array) -> Array:
         padded = np.zeros(self.array_shape(kind))
-        padded.reshape(-1)[self.places[kind]] = np.concatenate([array.ravel() for array in arrays])
+        padded.reshape(-1)[self.places[kind]] = line
         return padded
 
     def with_inputs(self, outputs: Array) -> Array:
@@ -266,6 +277,16 @@ class Stack:
             for quantity, array in answer.items():
                 kinds[quantity.kind].append(np.ravel(array))
         return {kind: np.concatenate(arrays) for kind, arrays in kinds.items()}
+
+
+def in_a_line(arrays: Sequence[Array]) -> Array:
+    """The numbers of arrays, one after the other, to read."""
+    dtypes = {array.dtype for array in arrays}
+    if len(dtypes) == 1:
+        # An eighth of the time that NumPy takes for many small arrays, where each of them is in one piece.
+        with contextlib.suppress(BufferError, ValueError):
+            return np.frombuffer(b"".join(arrays), dtypes.pop())  # type: ignore[arg-type]
+    return np.concatenate(arrays, axis=None)
 
 
 def _shaped(case: Case, flat: Flat) -> Answer:

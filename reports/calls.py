@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oracles.case import KINDS, Case
-from oracles.stack import Stack
+from oracles.stack import Stack, in_a_line
 from reference_impl.contract import Array
 from reports.implementation import LISTS, Implementation, arguments_of
 
@@ -91,8 +91,8 @@ class _Given:
                 "softmax": stack.x,
             }
         )
-        shown = [array.ravel() for pair in zip(stack.cases, predictions, strict=True) for array in (pair[0].y, pair[1])]
-        self._parts = [*lines.values(), np.concatenate(shown)]
+        shown = [array for pair in zip(stack.cases, predictions, strict=True) for array in (pair[0].y, pair[1])]
+        self._parts = [*lines.values(), in_a_line(shown)]
         self._sizes = [*(stack.sizes[kind] for kind in lines), 2 * np.array([case.y.size for case in stack.cases])]
         self._memory = np.concatenate(self._parts, dtype=stack.cases[0].dtype)
         self._before = self._memory.copy()

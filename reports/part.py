@@ -12,7 +12,7 @@ from oracles.case import FUNCTION_OF_KIND
 from oracles.comparison import compare_segments
 from oracles.exact import exact_stack
 from oracles.registry import Oracle
-from oracles.stack import Flat, Stack, stacks
+from oracles.stack import Flat, Stack, in_a_line, stacks
 from reference_impl.contract import Array
 from reports.calls import Sound, sound_answers
 from reports.campaign import Campaign, Progress
@@ -194,7 +194,9 @@ def _predictions(stack: Stack, expected: Flat) -> list[Array]:
 def _joined(stack: Stack, answers: list[Sound | None]) -> Flat:
     """The answers by kind, float64; NaN for a network that gave none that can be compared."""
     lines: dict[str, list[Array]] = {kind: [] for answer in answers if answer is not None for kind in answer}
+    dtype = stack.cases[0].dtype
     for s, answer in enumerate(answers):
         for kind, parts in lines.items():
-            parts += [np.full(stack.sizes[kind][s], np.nan)] if answer is None else answer[kind]
-    return {kind: np.concatenate(parts, axis=None, dtype=np.float64) for kind, parts in lines.items()}
+            parts += [np.full(stack.sizes[kind][s], np.nan, dtype)] if answer is None else answer[kind]
+    joined = {kind: in_a_line(parts) if kind != "loss" else np.hstack(parts) for kind, parts in lines.items()}
+    return {kind: line.astype(np.float64, copy=False) for kind, line in joined.items()}
