@@ -11,7 +11,7 @@ from oracles.bounds import JAX, NUMPY, bounds
 from oracles.bounds.network import stack_bounds
 from oracles.case import OF_INPUT, Case
 from oracles.draw import DRAWN, draw_case
-from oracles.stack import WIDTHS, shape_of, stack_of, stacks
+from oracles.stack import WIDTHS, in_a_line, shape_of, stack_of, stacks
 from oracles.strategies import networks
 
 
@@ -145,3 +145,29 @@ def test_pieces_are_the_stack():
     assert [len(piece.cases) for piece in pieces] == [2, 2, 1]
     for name in ("weights", "biases", "x", "y", "step_weights", "widths", "scale"):
         assert np.array_equal(np.concatenate([getattr(piece, name) for piece in pieces]), getattr(stack, name))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        [np.arange(6.0).reshape(2, 3), np.array(7.0), np.array([8.0])],
+        [np.arange(6.0).reshape(2, 3).T, np.arange(5.0)[::-1], np.arange(8.0)[::2]],
+        [np.arange(3, dtype="float32"), np.arange(2.0)],
+        [np.arange(3, dtype="float32"), np.ones((2, 2), "float32")],
+    ],
+    ids=["in one piece", "turned and in pieces", "of two dtypes", "float32"],
+)
+def test_in_a_line(arrays):
+    """Row by row, whatever way they are kept."""
+    line, expected = in_a_line(arrays), np.concatenate([array.ravel() for array in arrays])
+    assert line.dtype == expected.dtype
+    assert np.array_equal(line, expected)
+
+
+def test_steps_are_tried_with_entries_reversed(crowd):
+    """In a stack as in each case."""
+    for stack in stacks(crowd):
+        lines = stack.flat({"step_W": stack.step_weights, "step_b": stack.step_biases})
+        gradients = [case.step_gradients() for case in stack.cases]
+        for kind, part in (("step_W", 0), ("step_b", 1)):
+            assert np.array_equal(lines[kind], in_a_line([array for both in gradients for array in both[part]]))
