@@ -15,8 +15,8 @@ through the layers and back through the deltas:
 - The derivatives are taken at values that were themselves worked out in float64, and are off by no more than the bound:
   the terms of second order are large enough to cover that as well.
 
-Where a bound is not finite nothing can be said, and the entry is unchecked. Bounds hold for one arithmetic, or are shared
-by all of a precision: then they hold for the widest, whose every constant is the largest of theirs.
+Where a bound is not finite nothing can be said, and the entry is unchecked. A bound holds for one arithmetic, or is
+shared by all of a precision: then it holds for the widest, whose every constant is the largest of theirs.
 """
 
 from oracles.bounds.arithmetic import CERTIFIED, CUDA, JAX, NUMPY, TORCH, Arithmetic
