@@ -19,21 +19,25 @@ hypothesis.settings.register_profile("long", max_examples=5000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-class ByFile(LoadScopeScheduling):
-    """A file's tests stay with one of several workers, so that what they share is worked out once.
+# Tests that share what takes long to work out, whatever file they are in.
+TOGETHER = ("tests/reports/claims/", "tests/reports/power/")
 
-    So do those of the notes' trial, whatever file they are in.
-    """
+
+class ByFile(LoadScopeScheduling):
+    """A file's tests stay with one of several workers, so that what they share is worked out once."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        return "trial" if file.startswith("tests/reports/claims/") or test == "test_trial" else file
+        if test == "test_trial":  # of the documents
+            return TOGETHER[0]
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
 
+gc.set_threshold(100_000, 20, 20)  # tests make much that is soon gone by itself
 atexit.register(gc.unfreeze)  # nanobind takes for leaks what is frozen in the end
 
 
