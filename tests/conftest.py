@@ -9,8 +9,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from oracles.registry import Oracle, load_oracle
 
@@ -23,17 +21,18 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 TOGETHER = ("tests/reports/claims/", "tests/reports/power/")
 
 
-class ByFile(LoadScopeScheduling):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """A file's tests stay with one of several workers, so that what they share is worked out once."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    def _split_scope(self, nodeid: str) -> str:
-        file, _, test = nodeid.partition("::")
-        if test == "test_trial":  # of the documents
-            return TOGETHER[0]
-        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            if test == "test_trial":  # of the documents
+                return TOGETHER[0]
+            return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
 
