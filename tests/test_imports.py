@@ -143,12 +143,14 @@ def test_help_is_light():
     ("command", "package"),
     [
         ("verify --networks 1", "duckdb"),
+        ("verify --networks 1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),
         ("key --out x", "flint"),
         ("power --part floors --networks 1", "altair"),
         ("claims", "flint"),
+        ("claims", "jax"),
     ],
 )
 def test_missing_extra(command, package, tmp_path):
