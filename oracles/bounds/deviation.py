@@ -325,6 +325,13 @@ def largest_common_power(array: Array) -> Array:
     return np.where(array == 0, 2.0**1023, lowest).reshape(len(array), math.prod(array.shape[1:])).min(axis=1)
 
 
+def common_power_of_some(array: Array, some: Array) -> Array:
+    """The same for some of the arrays, and 0 for the others, (S,)."""
+    power = np.zeros(len(array))
+    power[some] = largest_common_power(array[some])
+    return power
+
+
 def have_few_digits(array: Array) -> Array:
     """Which of S arrays have numbers of few binary digits alone, (S,)."""
     bits = np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:])).view(np.int64)
@@ -340,10 +347,7 @@ def product_quantum(a: Factor, exact: Array) -> Array | None:
     """For each network a power of two that divides all products of entries, or 0 where a is not exact; (A, S)."""
     if a.quantum is None:
         return None
-    some = np.asarray(a.quantum.any(axis=0))
-    power = np.zeros(len(some))
-    power[some] = largest_common_power(exact[some])
-    return a.quantum * power
+    return a.quantum * common_power_of_some(exact, np.asarray(a.quantum.any(axis=0)))
 
 
 def if_exact(quantum: Array | None, wrong: Array, rounding: Array, entries: Entries) -> Array | None:

@@ -31,6 +31,7 @@ from oracles.bounds.deviation import (
     Factor,
     Ledger,
     by_entry,
+    common_power_of_some,
     have_few_digits,
     if_exact,
     is_power_of_two,
@@ -363,9 +364,7 @@ def _input_quantum(stack: Stack, ledger: Ledger) -> Array | None:
     few = have_few_digits(stack.x)
     if not few.any():
         return None
-    power = np.zeros(len(few))
-    power[few] = largest_common_power(stack.x[few])
-    return np.broadcast_to(power, (len(ledger.u), len(power)))
+    return np.broadcast_to(common_power_of_some(stack.x, few), (len(ledger.u), len(few)))
 
 
 def _product_over_samples(ledger: Ledger, delta: Factor, a: Factor, places: Array) -> Array:
