@@ -92,17 +92,13 @@ class _Given:
             }
         )
         shown = [array for pair in zip(stack.cases, predictions, strict=True) for array in (pair[0].y, pair[1])]
-        self._parts = [*lines.values(), in_a_line(shown)]
         self._sizes = [*(stack.sizes[kind] for kind in lines), 2 * np.array([case.y.size for case in stack.cases])]
-        self._memory = np.concatenate(self._parts, dtype=stack.cases[0].dtype)
+        self._memory = np.concatenate([*lines.values(), in_a_line(shown)], dtype=stack.cases[0].dtype)
         self._before = self._memory.copy()
 
     def __iter__(self) -> Iterator[_Arguments]:
         """The cases with arrays of that memory."""
-        ends = np.cumsum([len(part) for part in self._parts]).tolist()
-        W, b, step_W, step_b, x, shown = (
-            self._memory[end - len(part) : end] for end, part in zip(ends, self._parts, strict=True)
-        )
+        W, b, step_W, step_b, x, shown = np.split(self._memory, np.cumsum([sizes.sum() for sizes in self._sizes[:-1]]))
         i = j = m = o = 0
         for case in self._cases:
             weights, biases, slopes, offsets = list[Array](), list[Array](), list[Array](), list[Array]()
