@@ -98,14 +98,17 @@ def undisturbed() -> Iterator[None]:
     And look for garbage between parts only, among what is new: going through all that the oracles' packages consist of,
     and through a part's networks while they are judged, takes longer than it saves.
     """
+    collecting, frozen = gc.isenabled(), gc.get_freeze_count()
     with threadpoolctl.threadpool_limits(limits=1):
         gc.freeze()
         gc.disable()
         try:
             yield
         finally:
-            gc.enable()
-            gc.unfreeze()
+            if collecting:
+                gc.enable()
+            if not frozen:
+                gc.unfreeze()
 
 
 def _judge_in_processes(task: Task, parts: Sequence[int], progress: Progress, jobs: int) -> None:
