@@ -10,9 +10,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 verify: .venv/installed-verify
 	$(BIN)/backproof verify
 
-# Run all tests, on all cores, each computing in one thread; tests/conftest.py says which tests stay together.
+# Run all tests, on all cores, each computing in one thread; tests/conftest.py says which tests stay together. They begin
+# some hundred processes, and rewrite their own assertions: what is compiled is kept, wherever else that is turned off.
 test: .venv/installed-dev
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
 # Check style and types.
 lint: .venv/installed-dev

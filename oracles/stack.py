@@ -14,6 +14,7 @@ Deeper networks come first, so that those that have a layer at all are the first
 from __future__ import annotations
 
 import contextlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -264,11 +265,15 @@ class Stack:
 
     def split(self, flat: Flat) -> list[Answer]:
         """Flat numbers as each case's answer, in the order of the stack's cases."""
-        ends = {kind: np.cumsum(size).tolist() for kind, size in self.sizes.items()}
         return [
-            _shaped(case, {kind: flat[kind][ends[kind][s] - int(self.sizes[kind][s]) : ends[kind][s]] for kind in flat})
+            _shaped(case, {kind: line[self._starts[kind][s] : self._starts[kind][s + 1]] for kind, line in flat.items()})
             for s, case in enumerate(self.cases)
         ]
+
+    @cached_property
+    def _starts(self) -> dict[str, list[int]]:
+        """For each kind of quantity, where each network's numbers start in a line, and where the last one's end."""
+        return {kind: [0, *np.cumsum(size).tolist()] for kind, size in self.sizes.items()}
 
     def joined(self, answers: Sequence[Answer]) -> Flat:
         """What `split` takes apart, from the answers of the stack's cases."""
@@ -293,7 +298,7 @@ def _shaped(case: Case, flat: Flat) -> Answer:
     """A case's numbers by kind as arrays by quantity."""
     answer, start = {}, dict.fromkeys(flat, 0)
     for quantity, shape in case.shapes.items():
-        kind, size = quantity.kind, int(np.prod(shape))
+        kind, size = quantity.kind, math.prod(shape)
         answer[quantity] = flat[kind][start[kind] : start[kind] + size].reshape(shape)
         start[kind] += size
     return answer

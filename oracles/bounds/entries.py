@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,19 +70,19 @@ class Entries:
 
     def padded(self, line: Array) -> Array:
         """An array (..., S, N, K) with these entries (..., F) and zeros."""
-        array = np.zeros((*line.shape[:-1], int(np.prod(self.shape))))
+        array = np.zeros((*line.shape[:-1], math.prod(self.shape)))
         array[..., self.places] = line
         return array.reshape(*line.shape[:-1], *self.shape)
 
     def padded_vectors(self, lines: Array) -> Array:
         """An array (S, N, K, P) from a vector for every entry, (F, P)."""
-        array = np.zeros((int(np.prod(self.shape)), lines.shape[1]))
+        array = np.zeros((math.prod(self.shape), lines.shape[1]))
         array[self.places] = lines
         return array.reshape(*self.shape, -1)
 
     def vectors_in_line(self, array: Array) -> Array:
         """A vector for every entry, (F, P), of an array (S, N, K, P)."""
-        return array.reshape(int(np.prod(self.shape)), array.shape[-1])[self.places]
+        return array.reshape(math.prod(self.shape), array.shape[-1])[self.places]
 
     def over_rows(self, ufunc: np.ufunc, line: Array) -> Array:
         """What a ufunc makes of every row, for each of its entries: (..., F) to (..., F)."""

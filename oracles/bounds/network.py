@@ -46,8 +46,8 @@ from oracles.case import Answer, Case
 from oracles.stack import LOSS_KINDS, Flat, Stack, stacks
 from reference_impl.contract import ACTIVATIONS, Array, LossKind
 
-# The activations after which what was exact still is.
-KEEPING = [ACTIVATIONS.index("identity"), ACTIVATIONS.index("relu")]
+# After which activations, by their numbers, what was exact still is.
+KEEPING = np.isin(ACTIVATIONS, ["identity", "relu"])
 
 # How many numbers a layer has in the stacks over which rounding errors are followed.
 FOLLOWED_LAYER_SIZE = 1 << 10
@@ -159,10 +159,9 @@ class _Passes:
             z = self._affine(t, self.received[t])
             self.z[t] = ledger.settle(z, self.entries[t]) if t == last else z
             a = self._softmaxed() if t == last else self._by_activation(t, self._activate)
-            kept = np.isin(stack.activations[:S, t], KEEPING)
             quantum_of_z = self.z[t].quantum
             if quantum_of_z is not None:
-                a = replace(a, quantum=np.where(kept, quantum_of_z, 0.0))
+                a = replace(a, quantum=np.where(KEEPING[stack.activations[:S, t]], quantum_of_z, 0.0))
             self.outputs[t] = ledger.settle(a, self.entries[t])
 
     def _after(self, t: int, x: Factor) -> Factor:
@@ -213,7 +212,7 @@ class _Passes:
         """What a function gives for the entries with each activation in a layer, together; None stands for all."""
         entries = self.entries[t]
         numbers = self.stack.activations[: self.stack.active[t], t]
-        present = np.unique(numbers).tolist()
+        present = np.flatnonzero(np.bincount(numbers)).tolist()
         if len(present) == 1:
             return replace(function(t, None, ACTIVATIONS[present[0]]), quantum=None)
         of_entries = numbers[entries.networks]
@@ -323,7 +322,7 @@ class _Passes:
             return found
         numbers = self.stack.activations[: self.stack.active[t - 1], t - 1]
         unsure = entries.over_networks(np.logical_or, undecided(z)) & (numbers == ACTIVATIONS.index("relu"))
-        return replace(found, quantum=np.where(np.isin(numbers, KEEPING) & ~unsure, h.quantum, 0.0))
+        return replace(found, quantum=np.where(KEEPING[numbers] & ~unsure, h.quantum, 0.0))
 
     def _times_weights(self, t: int, delta: Factor) -> Deviation:
         """h = delta W, what arrives at the layer before; its spread counts in second order only: a coarse one does."""
@@ -354,7 +353,7 @@ class _Passes:
 def _outputs(stack: Stack) -> Iterator[tuple[Array, str, LossKind]]:
     """The networks with each pair of last activation and kind of loss."""
     pairs = stack.activations[:, -1] * len(LOSS_KINDS) + stack.loss
-    for pair in np.unique(pairs).tolist():
+    for pair in np.flatnonzero(np.bincount(pairs)).tolist():
         activation, kind = divmod(pair, len(LOSS_KINDS))
         yield np.flatnonzero(pairs == pair), ACTIVATIONS[activation], LOSS_KINDS[kind]
 
