@@ -128,6 +128,8 @@ class Suspects:
             if name not in (FACTOR, SINGLE)
         }
         self.singles = list(self._variants)
+        self._sizes: dict[Call, tuple[float, float]] = {}
+        self._by_the_book: dict[Call, Given] = {}
 
     def explain(self, names: Sequence[str], evidence: Sequence[Evidence]) -> bool:
         """Whether these mistakes together give what the submission gave, on every network."""
@@ -143,7 +145,9 @@ class Suspects:
 
     def _harmless(self, name: str, clue: Evidence) -> bool:
         """Whether a mistake does not show on a network."""
-        return self._alike(self._answer(Textbook(), clue.call), self._answer(CATALOGUE[name](), clue.call), clue)
+        if clue.call not in self._by_the_book:
+            self._by_the_book[clue.call] = self._answer(Textbook(), clue.call)
+        return self._alike(self._by_the_book[clue.call], self._answer(CATALOGUE[name](), clue.call), clue)
 
     def _together(self, names: Sequence[str]) -> list[Callable[[], Textbook]]:
         if len(names) == 1:
@@ -165,17 +169,19 @@ class Suspects:
 
     def _alike(self, given: Given, other: Given, item: Evidence) -> bool:
         """Whether two answers are the same, but for rounding."""
-        allowance = self._key.allowance(self._function, item.call.number, item.call.dtype)
+        if item.call not in self._sizes:
+            allowance = self._key.allowance(self._function, item.call.number, item.call.dtype)
+            self._sizes[item.call] = _size(item.right.values()), _size(allowance.values())
+        scale, allowed = self._sizes[item.call]
         # The same sums over larger terms round by as much more; and what is exact may not be so by mistake.
-        size, scale = (_size(part.values()) for part in (other, item.right))
-        allowed = _size(allowance.values()) * (max(1.0, size / scale) if scale else 1.0)
+        allowed *= max(1.0, _size(other.values()) / scale) if scale else 1.0
         return all(_same(given[quantity], other[quantity], allowed, item.call.dtype) for quantity in item.right)
 
 
 def _size(values: Iterable[Any]) -> float:
     """The largest finite number in some arrays, and whatever is between them."""
-    arrays = [array for value in values if (array := _numbers(value)) is not None]
-    return max((float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0)) for array in arrays), default=0.0)
+    arrays = [np.abs(array) for value in values if (array := _numbers(value)) is not None]
+    return max((float(array.max(initial=0.0, where=np.isfinite(array))) for array in arrays), default=0.0)
 
 
 def _same(value: Any, other: Any, allowed: float, dtype: str) -> bool:
