@@ -266,7 +266,9 @@ class Stack:
     def split(self, flat: Flat) -> list[Answer]:
         """Flat numbers as each case's answer, in the order of the stack's cases."""
         return [
-            _shaped(case, {kind: line[self._starts[kind][s] : self._starts[kind][s + 1]] for kind, line in flat.items()})
+            _shaped(
+                case, {kind: line[self._starts[kind][s] : self._starts[kind][s + 1]] for kind, line in flat.items()}
+            )
             for s, case in enumerate(self.cases)
         ]
 

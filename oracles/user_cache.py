@@ -6,8 +6,14 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import platformdirs
+
+
+def place_of(name: str, made_of: object) -> Path:
+    """Where in the user's cache folder something is kept that depends on `made_of`, by its `repr`, alone."""
+    return platformdirs.user_cache_path("backproof") / name / hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
 
 
 def kept(name: str, made_of: object, make: Callable[[], bytes]) -> bytes:
@@ -15,7 +21,7 @@ def kept(name: str, made_of: object, make: Callable[[], bytes]) -> bytes:
 
     made_of: all that it depends on, with a `repr` that tells different things apart.
     """
-    file = platformdirs.user_cache_path("backproof") / name / hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
+    file = place_of(name, made_of)
     with contextlib.suppress(OSError):
         whole = file.read_bytes()
         digest, content = whole[: hashlib.sha256().digest_size], whole[hashlib.sha256().digest_size :]

@@ -17,7 +17,8 @@ ROOMS = {
     "reference_impl": {"numpy"},
     "mistakes": {"reference_impl", "numpy"},
     "oracles": {
-        "reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "platformdirs", "hypothesis",
+        "reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "numba", "platformdirs",
+        "hypothesis",
     },
     "reports": {
         "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "latex2mathml", "pyarrow",
@@ -42,6 +43,7 @@ HEAVY = {
         "oracles/conventions/evaluation.py", *BENCH,
     },
     "flint": {"oracles/certified.py", "oracles/trajectory.py"},
+    "numba": {"oracles/bounds/componentwise.py"},
     "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
     "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }  # fmt: skip
@@ -144,6 +146,7 @@ def test_help_is_light():
     [
         ("verify --networks 1", "duckdb"),
         ("verify --networks 1 --oracle torch", "torch"),
+        ("verify --networks 1 --oracle torch --bound componentwise", "numba"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),

@@ -5,11 +5,21 @@ Notation: a = g(z); e is the size of z's deviation; A, F and the ledger as in `o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from oracles.bounds.deviation import Deviation, Ledger, scaled, times, working_error
+from oracles.bounds.deviation import (
+    Deviation,
+    Ledger,
+    Numbers,
+    Roundoff,
+    relative,
+    scaled,
+    times,
+    where,
+    working_error,
+)
 from oracles.bounds.entries import Entries
 from reference_impl.contract import Array
 
@@ -19,16 +29,16 @@ def activate(ledger: Ledger, z: Deviation, activation: str) -> Deviation:
     if activation == "identity":
         return z
     if activation == "relu":
-        return _relu(ledger, z)
+        return _relu(z)
     return _smooth(ledger, z, activation)
 
 
 def times_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str) -> Deviation:
     """The deviation of delta = h * g'(z), entry by entry, but for its spread; for softmax there is no such thing."""
     if activation == "identity":
-        return ledger.deviation(h.value, h.linear, rest=h.rest, rounding=h.rounding)
+        return Deviation(h.value, h.linear, rest=h.rest, rounding=h.rounding)
     if activation == "relu":
-        return _times_relu_prime(ledger, h, z)
+        return _times_relu_prime(h, z)
     return _times_smooth_derivative(ledger, h, z, activation)
 
 
@@ -37,10 +47,10 @@ def undecided(z: Deviation) -> Array:
     return (z.absolute <= 2 * z.size) & (z.size > 0)
 
 
-def _relu(ledger: Ledger, z: Deviation) -> Deviation:
+def _relu(z: Deviation) -> Deviation:
     """max(0, z): exact where the side of 0 is certain, else off by no more than z is."""
     slope = (z.value > 0).astype(float)
-    return ledger.deviation(
+    return Deviation(
         np.maximum(z.value, 0),
         scaled(slope, z.linear),
         rest=np.where(undecided(z), z.size, slope * z.rest),
@@ -49,10 +59,10 @@ def _relu(ledger: Ledger, z: Deviation) -> Deviation:
     )
 
 
-def _times_relu_prime(ledger: Ledger, h: Deviation, z: Deviation) -> Deviation:
+def _times_relu_prime(h: Deviation, z: Deviation) -> Deviation:
     """h or 0, exactly, where the side of 0 is certain; else anything between them."""
     slope = (z.value > 0).astype(float)
-    return ledger.deviation(
+    return Deviation(
         slope * h.value,
         scaled(slope, h.linear),
         rest=np.where(undecided(z), h.absolute + 2 * h.size, slope * h.rest),
@@ -60,8 +70,7 @@ def _times_relu_prime(ledger: Ledger, h: Deviation, z: Deviation) -> Deviation:
     )
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(NamedTuple):
     """A smooth activation at given z.
 
     value: a. complement: 1 - a for the sigmoid, 1 - |a| for tanh, without cancellation. slope: g'. bend: g'' / g'.
@@ -69,81 +78,82 @@ class Curve:
     stays within a factor e^(R d) over a distance d.
     """
 
-    value: Array
-    complement: Array
-    slope: Array
-    bend: Array
+    value: Numbers
+    complement: Numbers
+    slope: Numbers
+    bend: Numbers
     steepest: float
     rate: float
 
-    def variation(self, e: Array) -> Array:
-        """How far g' may be from the slope, anywhere within 2e of z; by e^x - 1 <= x + x^2 where all x <= 1."""
-        x = 2 * self.rate * e
-        growth = x + x * x if x.max(initial=0.0) <= 1 else np.expm1(x)
-        return np.fmin(self.slope * growth, self.slope + self.steepest)
+
+def variation(curve: Curve, e: Numbers) -> Numbers:
+    """How far g' may be from the slope, anywhere within 2e of z; by e^x - 1 <= x + x^2 for x <= 1."""
+    x = 2 * curve.rate * e
+    growth = where(x <= 1, x + x * x, np.expm1(x))
+    return np.fmin(curve.slope * growth, curve.slope + curve.steepest)
 
 
-def sigmoid_curve(z: Array) -> Curve:
+def sigmoid_curve(z: Numbers) -> Curve:
     """1 / (1 + e^-z); g'' = g' (1 - 2a), g''' = g' (1 - 6a + 6a^2)."""
     e = np.exp(-np.abs(z))
     near, far = 1 / (1 + e), e / (1 + e)
     positive = z >= 0
-    value, complement = np.where(positive, near, far), np.where(positive, far, near)
-    return Curve(value, complement, near * far, 1 - 2 * value, steepest=0.25, rate=1)
+    value, complement = where(positive, near, far), where(positive, far, near)
+    return Curve(value, complement, near * far, 1 - 2 * value, 0.25, 1.0)
 
 
-def tanh_curve(z: Array) -> Curve:
+def tanh_curve(z: Numbers) -> Curve:
     """tanh z; g'' = -2 a g', g''' = g' (6 a^2 - 2)."""
     value, e = np.tanh(z), np.exp(-2 * np.abs(z))
     complement = 2 * e / (1 + e)
-    return Curve(value, complement, complement * (2 - complement), -2 * value, steepest=1, rate=2)
+    return Curve(value, complement, complement * (2 - complement), -2 * value, 1.0, 2.0)
 
 
 CURVE = {"sigmoid": sigmoid_curve, "tanh": tanh_curve}
 
 
-def sigmoid_error(ledger: Ledger, curve: Curve) -> Array:
+def sigmoid_error(r: Roundoff, curve: Curve) -> Numbers:
     """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a.
 
     The first is 0 where e^-z overflows, and off by no more than 1 / largest.
     """
-    roundings = ledger.exp * curve.complement + 2
-    underflow = np.maximum(ledger.tiny, 1 / ledger.largest)
-    return np.where(ledger.lenient, 8 * ledger.u, curve.value * ledger.relative(roundings)) + underflow
+    roundings = r.exp * curve.complement + 2
+    underflow = np.maximum(r.tiny, 1 / r.largest)
+    return where(r.lenient, 8 * r.u, curve.value * relative(r.u, roundings)) + underflow
 
 
-def sigmoid_prime_error(ledger: Ledger, curve: Curve) -> Array:
+def sigmoid_prime_error(r: Roundoff, curve: Curve) -> Numbers:
     """a (1 - a): two roundings, and the error of a, which counts |1 - 2a| times: in full where a rounds to 1.
 
     Or another form, as `_from_exponentials` has it.
     """
-    error = sigmoid_error(ledger, curve)
-    usual = np.abs(curve.bend) * error + error * error + ledger.relative(2) * (curve.slope + error)
-    return np.maximum(usual, _from_exponentials(ledger, curve)) + ledger.tiny
+    error = sigmoid_error(r, curve)
+    usual = np.abs(curve.bend) * error + error * error + relative(r.u, 2) * (curve.slope + error)
+    return np.maximum(usual, _from_exponentials(r, curve)) + r.tiny
 
 
-def _from_exponentials(ledger: Ledger, curve: Curve) -> Array:
+def _from_exponentials(r: Roundoff, curve: Curve) -> Numbers:
     """A slope e / (1 + e)^2, up to an exact factor, for e = e^-z or e^-2z, or as g(z) g(-z), or 1 / cosh(z)^2.
 
     Nothing cancels: the exponential counts at most twice, and there are no more than five roundings.
     """
-    return ledger.relative(2 * ledger.exp + 5) * curve.slope
+    return relative(r.u, 2 * r.exp + 5) * curve.slope
 
 
-def tanh_error(ledger: Ledger, curve: Curve) -> Array:
+def tanh_error(r: Roundoff, curve: Curve) -> Numbers:
     """The library's own function, to its constant."""
-    return ledger.u * np.where(ledger.lenient, 8, ledger.tanh * np.abs(curve.value)) + ledger.tiny
+    return r.u * where(r.lenient, 8, r.tanh * np.abs(curve.value)) + r.tiny
 
 
-def tanh_prime_error(ledger: Ledger, curve: Curve) -> Array:
+def tanh_prime_error(r: Roundoff, curve: Curve) -> Numbers:
     """1 - a^2: the square rounds by u a^2, the difference by u (1 - a^2), and the error of a counts 2|a| times.
 
     Or (1 - a)(1 + a), with three roundings, or another form, as `_from_exponentials` has it.
     """
-    error = tanh_error(ledger, curve)
-    rounding = np.maximum(ledger.relative(2) * (0.5 + error), ledger.relative(3) * (curve.slope + error))
+    error = tanh_error(r, curve)
+    rounding = np.maximum(relative(r.u, 2) * (0.5 + error), relative(r.u, 3) * (curve.slope + error))
     usual = np.abs(curve.bend) * error + error * error + rounding
-    return np.maximum(usual, _from_exponentials(ledger, curve)) + ledger.tiny
+    return np.maximum(usual, _from_exponentials(r, curve)) + r.tiny
 
 
 ERROR = {"sigmoid": sigmoid_error, "tanh": tanh_error}
@@ -151,37 +161,50 @@ PRIME_ERROR = {"sigmoid": sigmoid_prime_error, "tanh": tanh_prime_error}
 
 
 def _smooth(ledger: Ledger, z: Deviation, activation: str) -> Deviation:
-    """First order g' * (z's deviation); the rest by how much g' varies; and the evaluation error of g.
-
-    The evaluation error is taken at z; within z's deviation it changes by at most 16u of what a does.
-    """
+    """First order g' * (z's deviation); the rest by how much g' varies; and the evaluation error of g."""
     curve = CURVE[activation](z.value)
-    slope, variation = curve.slope, curve.variation(z.size)
-    return ledger.deviation(
+    slope = curve.slope
+    return Deviation(
         curve.value,
         scaled(slope, z.linear),
-        rest=slope * z.rest + (variation + (working_error(1) + 16 * ledger.u) * (slope + variation)) * z.size,
-        rounding=times(slope, z.rounding) + ERROR[activation](ledger, curve),
+        rest=slope * z.rest + beyond_first_order(ledger.u, curve, z.size),
+        rounding=times(slope, z.rounding) + ERROR[activation](ledger.roundoff, curve),
         spread=times(slope, z.spread),
     )
+
+
+def beyond_first_order(u: Numbers, curve: Curve, e: Numbers) -> Numbers:
+    """What g(z) may be off by besides g' times z's deviation e, and the evaluation error of g at z.
+
+    That error, within z's deviation, changes by at most 16u of what a does.
+    """
+    varied = variation(curve, e)
+    return (varied + (working_error(1) + 16 * u) * (curve.slope + varied)) * e
+
+
+def slope_beyond_first_order(u: Numbers, curve: Curve, e: Numbers) -> Numbers:
+    """What g'(z) may be off by besides g'' times z's deviation e, and the evaluation error of g' at z.
+
+    That error, within z's deviation, changes by at most 32u of what a does.
+    """
+    varied = variation(curve, e)
+    return (curve.rate * varied + (working_error(1) + 32 * u) * (curve.slope + varied)) * e
 
 
 def _times_smooth_derivative(ledger: Ledger, h: Deviation, z: Deviation, activation: str) -> Deviation:
     """First order g' * (h's deviation) + h g'' * (z's deviation); products of deviations count three times.
 
-    Once for themselves, and twice because h, g' and g'' are taken where float64 puts them. The evaluation error of g',
-    taken at z, changes by at most 32u of what a does.
+    Once for themselves, and twice because h, g' and g'' are taken where float64 puts them.
     """
     curve = CURVE[activation](z.value)
-    slope, variation, bend = curve.slope, curve.variation(z.size), curve.slope * curve.bend
+    slope, bend = curve.slope, curve.slope * curve.bend
     linear = scaled(slope, h.linear)
-    if linear is not None and z.linear is not None:
-        linear[:, : z.linear.shape[1]] += (h.value * bend)[:, None] * z.linear
-    evaluation = PRIME_ERROR[activation](ledger, curve) + ledger.u * slope
-    nonlinear = (curve.rate * variation + (working_error(1) + 32 * ledger.u) * (slope + variation)) * z.size
+    linear[:, : z.linear.shape[1]] += (h.value * bend)[:, None] * z.linear
+    evaluation = PRIME_ERROR[activation](ledger.roundoff, curve) + ledger.u * slope
+    nonlinear = slope_beyond_first_order(ledger.u, curve, z.size)
     bend = np.abs(bend)
     slope_size = bend * z.size + nonlinear + evaluation
-    return ledger.deviation(
+    return Deviation(
         slope * h.value,
         linear,
         rest=slope * (h.rest + working_error(1) * h.size)
@@ -203,17 +226,15 @@ def softmax_deviation(ledger: Ledger, z: Deviation, entries: Entries) -> Deviati
     def over_row(size: Array) -> Array:
         return a * (size + entries.row_sums(a * size))
 
-    linear = None
-    if z.linear is not None:
-        linear = a[:, None] * (z.linear - entries.sums_of_rows(a[:, None] * z.linear)[entries.rows])
+    linear = a[:, None] * (z.linear - entries.sums_of_rows(a[:, None] * z.linear)[entries.rows])
     error = softmax_error(ledger, z.value, a, entries)
     m = entries.over_rows(np.maximum, z.size)
     curvature = a * m * np.expm1(8 * m) + error * np.expm1(4 * m) + 4 * ledger.u * m * a
-    return ledger.deviation(
+    return Deviation(
         a,
         linear,
         rest=over_row(z.rest + working_error(entries.shape[2]) * z.size)
-        + np.where(m < 0.25, curvature, 1 + ledger.relative(k + 2) + over_row(z.size)),
+        + np.where(m < 0.25, curvature, 1 + relative(ledger.u, k + 2) + over_row(z.size)),
         rounding=error,
     )
 
@@ -231,6 +252,7 @@ def softmax_error(ledger: Ledger, z: Array, a: Array, entries: Entries) -> Array
     Anal. 41, 2021.)
     """
     k = entries.row_sizes
-    exponential = entries.over_rows(np.maximum, z) - z + ledger.exp
-    relative = ledger.relative(exponential + entries.row_sums(a * exponential) + k)
-    return np.where(ledger.lenient, 8 * k * ledger.u, a * relative) + (k + 1) * ledger.tiny
+    r = ledger.roundoff
+    exponential = entries.over_rows(np.maximum, z) - z + r.exp
+    weighted = entries.row_sums(a * exponential)
+    return np.where(r.lenient, 8 * k * r.u, a * relative(r.u, exponential + weighted + k)) + (k + 1) * r.tiny

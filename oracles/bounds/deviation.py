@@ -1,11 +1,9 @@
 """How far an array may be from the exact one: rounding errors followed through a network.
 
-Two ways of following them. By affine arithmetic every rounding error is an unknown xi_p with |xi_p| <= m_p, kept in a
-`Ledger`. To first order an array's error is sum_p J_p xi_p; J is carried along with its signs, so that where paths
-through the network cancel, their errors do. What is left out is bounded by a rest. (De Figueiredo and Stolfi, "Affine
-arithmetic: concepts and applications", Numerical Algorithms 37, 2004.) Componentwise, nothing is followed by itself:
-all of an entry's error is in its rest. That takes a fraction of the time and bounds most networks as well; deep ones it
-bounds more coarsely.
+By affine arithmetic every rounding error is an unknown xi_p with |xi_p| <= m_p, kept in a `Ledger`. To first order an
+array's error is sum_p J_p xi_p; J is carried along with its signs, so that where paths through the network cancel,
+their errors do. What is left out is bounded by a rest. (De Figueiredo and Stolfi, "Affine arithmetic: concepts and
+applications", Numerical Algorithms 37, 2004.)
 
 Shapes: A arithmetics are followed at once; S networks of N samples and K neurons, P rounding errors a sample. Rounding
 errors of different samples are different unknowns, which is why the sample is an index of its own. The F entries that
@@ -19,6 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -32,18 +31,51 @@ FLOAT64_ROUNDOFF = 2.0**-53
 FEW_DIGITS = 40
 
 
+# Arrays; or single numbers, where a formula is compiled for one entry at a time.
+Numbers: TypeAlias = Any
+
+
+class Roundoff(NamedTuple):
+    """What counts of an arithmetic; of several arithmetics, in columns (A, 1)."""
+
+    u: Numbers
+    tiny: Numbers
+    largest: Numbers
+    exp: Numbers
+    tanh: Numbers
+    log: Numbers
+    lenient: Numbers
+    operand: Numbers
+    accumulation: Numbers
+
+    @classmethod
+    def of(cls, arithmetic: Arithmetic) -> Roundoff:
+        """Of one arithmetic."""
+        return cls(
+            u=float(arithmetic.unit_roundoff),
+            tiny=float(arithmetic.tiny),
+            largest=float(arithmetic.largest),
+            exp=float(arithmetic.exp),
+            tanh=float(arithmetic.tanh),
+            log=float(arithmetic.log),
+            lenient=arithmetic.lenient,
+            operand=float(arithmetic.operand_roundoff),
+            accumulation=float(arithmetic.accumulation),
+        )
+
+
 @dataclass(frozen=True)
 class Deviation:
     """How far the entries of an array may be from the exact ones.
 
-    value (F,): the array, in float64. linear (F, P): J, for the first P errors in the ledger, or None where errors are
-    not followed. rest (A, F): what J leaves out. rounding (A, F): the array's own, fresh rounding error, not yet in the
-    ledger. spread (A, F): sum_p |J_p| m_p. quantum (A, S): where a network's entries are exact, a power of two that
-    divides all of them, else 0; or None where no array of the stack is exact.
+    value (F,): the array, in float64. linear (F, P): J, for the first P errors in the ledger. rest (A, F): what J
+    leaves out. rounding (A, F): the array's own, fresh rounding error, not yet in the ledger. spread (A, F): sum_p
+    |J_p| m_p. quantum (A, S): where a network's entries are exact, a power of two that divides all of them, else 0; or
+    None where no array of the stack is exact.
     """
 
     value: Array
-    linear: Array | None
+    linear: Array
     rest: Array
     rounding: Array | float = 0.0
     spread: Array | float = 0.0
@@ -52,7 +84,7 @@ class Deviation:
     @cached_property
     def size(self) -> Array:
         """The largest distance from the exact array, (A, F)."""
-        return self.rest if self.linear is None else self.spread + self.rest + self.rounding
+        return self.spread + self.rest + self.rounding
 
     @cached_property
     def absolute(self) -> Array:
@@ -61,11 +93,10 @@ class Deviation:
 
     def of(self, chosen: Array) -> Deviation:
         """The same for some of the entries; what concerns whole networks is left out."""
-        linear = None if self.linear is None else self.linear[chosen]
         rounding, spread = (
             part if isinstance(part, float) else part[:, chosen] for part in (self.rounding, self.spread)
         )
-        return Deviation(self.value[chosen], linear, self.rest[:, chosen], rounding, spread)
+        return Deviation(self.value[chosen], self.linear[chosen], self.rest[:, chosen], rounding, spread)
 
 
 def joined(parts: Sequence[tuple[Array | slice, Deviation]], entries: int) -> Deviation:
@@ -73,17 +104,15 @@ def joined(parts: Sequence[tuple[Array | slice, Deviation]], entries: int) -> De
     if len(parts) == 1:
         return replace(parts[0][1], quantum=None)
     first = parts[0][1]
-    value, rest = np.empty(entries), np.empty((len(first.rest), entries))
-    linear = None if first.linear is None else np.empty((entries, first.linear.shape[1]))
-    rounding: Array | float = 0.0
-    spread: Array | float = 0.0
-    if linear is not None:
-        rounding, spread = np.empty_like(rest), np.empty_like(rest)
+    value, linear, rest = (
+        np.empty(entries),
+        np.empty((entries, first.linear.shape[1])),
+        np.empty((len(first.rest), entries)),
+    )
+    rounding, spread = np.empty_like(rest), np.empty_like(rest)
     for places, part in parts:
-        value[places], rest[:, places] = part.value, part.rest
-        if linear is not None:
-            linear[places] = part.linear
-            rounding[:, places], spread[:, places] = part.rounding, part.spread  # type: ignore[index]
+        value[places], linear[places], rest[:, places] = part.value, part.linear, part.rest
+        rounding[:, places], spread[:, places] = part.rounding, part.spread
     return Deviation(value, linear, rest, rounding, spread)
 
 
@@ -96,7 +125,7 @@ class Factor:
     """
 
     value: Array
-    linear: Array | None
+    linear: Array
     rest: Array
     size: Array
     quantum: Array | None
@@ -125,7 +154,7 @@ class Factor:
         """The same for the first networks."""
         return Factor(
             self.value[:networks],
-            None if self.linear is None else self.linear[:networks],
+            self.linear[:networks],
             self.rest[:, :networks],
             self.size[:, :networks],
             None if self.quantum is None else self.quantum[:, :networks],
@@ -135,25 +164,15 @@ class Factor:
 class Ledger:
     """The bounds m_p of all rounding errors of a stack, for A arithmetics, and the rules for making new ones."""
 
-    def __init__(self, arithmetics: Sequence[Arithmetic], shape: tuple[int, int], capacity: int | None) -> None:
-        """shape: (S, N). capacity: of how many rounding errors a sample, or None to follow none."""
-
-        def column(field: str) -> Array:
-            return np.array([getattr(arithmetic, field) for arithmetic in arithmetics]).reshape(-1, 1)
-
-        self.u = column("unit_roundoff")
-        self.tiny = column("tiny")
-        self.largest = column("largest")
-        self.exp = column("exp")
-        self.tanh = column("tanh")
-        self.log = column("log")
-        self.lenient = column("lenient")
-        self._operand = column("operand_roundoff")
-        self._accumulation = column("accumulation")
-        self._plain_products = bool((self._operand == 0).all() and (self._accumulation == self.u).all())
+    def __init__(self, arithmetics: Sequence[Arithmetic], shape: tuple[int, int], capacity: int) -> None:
+        """shape: (S, N). capacity: of how many rounding errors a sample."""
+        columns = zip(*map(Roundoff.of, arithmetics), strict=True)
+        self.roundoff = Roundoff(*(np.array(column).reshape(-1, 1) for column in columns))
+        self.u, self.tiny, self.largest = self.roundoff[:3]
+        operand, accumulation = self.roundoff.operand, self.roundoff.accumulation
+        self._plain_products = bool((operand == 0).all() and (accumulation == self.u).all())
         self._overflows_early = bool((self.largest < np.finfo(np.float64).max).any())
-        self.follows = capacity is not None
-        self._errors = np.zeros((len(arithmetics), *shape, capacity or 0))
+        self._errors = np.zeros((len(arithmetics), *shape, capacity))
         self._used = 0
 
     def of(self, networks: Array) -> Ledger:
@@ -161,28 +180,6 @@ class Ledger:
         part = copy.copy(self)
         part._errors = self._errors[:, networks]
         return part
-
-    def deviation(
-        self,
-        value: Array,
-        linear: Array | None,
-        *,
-        rest: Array,
-        rounding: Array | float,
-        spread: Array | float = 0.0,
-        quantum: Array | None = None,
-    ) -> Deviation:
-        """A deviation; where errors are not followed, its rounding is part of its rest."""
-        if linear is None:
-            return Deviation(value, None, rest + rounding, quantum=quantum)
-        return Deviation(value, linear, rest, rounding, spread, quantum)
-
-    def relative(self, roundings: Array | float) -> Array:
-        """What r roundings of factors and divisors do at most, relatively: r u / (1 - r u) (Higham, lemma 3.1)."""
-        product = roundings * self.u
-        if product.max() < 0.5:
-            return product / (1 - product)
-        return np.where(product < 1, product / (1 - product), np.inf)
 
     def sum_error(self, magnitude: Array, total: Array, additions: Array, quantum: Array | None) -> Array:
         """What rounding does to a sum of terms in any order, with so many additions.
@@ -205,32 +202,29 @@ class Ledger:
         rank = np.arange(terms.shape[1]) - entries.network_starts[entries.networks]
         part_in = np.maximum(number[:, entries.networks] - np.maximum(rank, 1), 0) + 4
         largest_first = np.array([line[np.lexsort((-line, entries.networks))] for line in terms])
-        error = entries.over_networks(np.add, self.relative(part_in) * largest_first) + (number + 4) * self.tiny
+        error = entries.over_networks(np.add, relative(self.u, part_in) * largest_first)
+        error += np.where(number > 0, (number + 4) * self.tiny, 0.0)
         return self._unless_exact(error, entries.over_networks(np.add, terms), self.u, quantum)
 
     def product_error(self, magnitude: Array, total: Array, terms: Array, quantum: Array | None) -> Array:
         """What rounding does to an entry of a matrix product, and to a bias added to it; arguments as in `sum_error`.
 
-        terms: products, and a bias. Both factors of each product may round first, by (1 + v)^2 - 1 with v the operands'
-        roundoff. Products and additions round as they are accumulated. Where that is finer than u, the sum rounds again
-        when it is stored, and once more with the bias. Blanchard, Higham, Lopez, Mary and Pranesh, "Mixed precision
-        block fused multiply-add: error analysis and application to GPU tensor cores", SIAM J. Sci. Comput. 42, 2020.
+        terms: products, and a bias.
         """
         if self._plain_products:
-            error = _products(self.u, magnitude, total, terms) + terms * self.tiny
-            return self._unless_exact(error, magnitude, self.u, quantum)
-        operands = (2 * self._operand + self._operand**2) * np.where(terms > 0, magnitude, 0.0)
-        largest = np.where(terms > 0, magnitude + operands, 0.0)
-        added = _products(self._accumulation, largest, total + operands, terms) + terms * self.tiny
-        stored = np.where(self._accumulation < self.u, (2 * self.u + self.u**2) * (largest + added), 0.0)
-        return self._unless_exact(operands + added + stored, magnitude, np.maximum(self.u, self._operand), quantum)
+            error, u = products_error(self.roundoff, magnitude, total, terms), self.u
+        else:
+            error = mixed_products_error(self.roundoff, magnitude, total, terms)
+            u = np.maximum(self.u, self.roundoff.operand)
+        return self._unless_exact(error, magnitude, u, quantum)
 
     def exactly(self, magnitude: Array, quantum: Array | float, u: Array | None = None) -> Array:
         """Whether multiples of a quantum that are together no larger than the magnitude are added without any error.
 
         They have digits enough, and are normal numbers: what lies below the smallest of these may be lost.
         """
-        return (magnitude <= quantum / (self.u if u is None else u)) & ((quantum >= self.tiny) | (magnitude == 0))
+        enough = magnitude <= quantum / (self.u if u is None else u)
+        return enough & (quantum > 0) & ((quantum >= self.tiny) | (magnitude == 0))
 
     def _unless_exact(self, error: Array, magnitude: Array, u: Array, quantum: Array | None) -> Array:
         if quantum is not None:
@@ -246,8 +240,6 @@ class Ledger:
 
     def total(self, slope: Array, p: Deviation, entries: Entries) -> Array:
         """sum_p |sum_f slope_f J_fp| m_p over all samples of a network, (A, S): what J does to a sum over entries."""
-        if p.linear is None:
-            return np.zeros((len(self.u), entries.shape[0]))
         by_row = np.abs(entries.sums_of_rows(slope[:, None] * p.linear))
         S, N, _ = entries.shape
         bounds = self._errors[:, :S, :N, : by_row.shape[1]].reshape(len(self.u), S * N, -1)[:, entries.row_samples]
@@ -257,8 +249,6 @@ class Ledger:
 
     def settle(self, deviation: Deviation, entries: Entries) -> Deviation:
         """The same deviation with its fresh rounding errors entered as unknowns of their own, one for each neuron."""
-        if deviation.linear is None:
-            return deviation
         if not np.any(deviation.rounding):
             return replace(deviation, rounding=0.0)
         S, N, K = entries.shape
@@ -271,26 +261,59 @@ class Ledger:
 
     def factor(self, deviation: Deviation, entries: Entries) -> Factor:
         """A deviation without fresh rounding errors, padded."""
-        size = entries.padded(deviation.size)
-        if deviation.linear is None:
-            return Factor(entries.padded(deviation.value), None, size, size, deviation.quantum)
-        linear, rest = entries.padded_vectors(deviation.linear), entries.padded(deviation.rest)
-        return Factor(entries.padded(deviation.value), linear, rest, size, deviation.quantum)
+        return Factor(
+            entries.padded(deviation.value),
+            entries.padded_vectors(deviation.linear),
+            entries.padded(deviation.rest),
+            entries.padded(deviation.size),
+            deviation.quantum,
+        )
 
     def exact(self, value: Array, quantum: Array | None) -> Factor:
         """An input: there is nothing wrong with it."""
         zero = np.zeros((len(self.u), *value.shape))
-        return Factor(value, np.zeros((*value.shape, 0)) if self.follows else None, zero, zero, quantum)
+        return Factor(value, np.zeros((*value.shape, 0)), zero, zero, quantum)
 
 
-def _products(u: Array, magnitude: Array, total: Array, terms: Array) -> Array:
+def where(condition: Numbers, this: Numbers, that: Numbers) -> Numbers:
+    """`np.where`, under a name that can be compiled for single numbers as well."""
+    return np.where(condition, this, that)
+
+
+def relative(u: Numbers, roundings: Numbers) -> Numbers:
+    """What r roundings of factors and divisors do at most, relatively: r u / (1 - r u) (Higham, lemma 3.1)."""
+    product = roundings * u
+    return where(product < 1, product / (1 - product), np.inf)
+
+
+def products_error(r: Roundoff, magnitude: Numbers, total: Numbers, terms: Numbers) -> Numbers:
+    """What rounding does to a sum of products that rounds as everything else does."""
+    return _products(r.u, magnitude, total, terms) + terms * r.tiny
+
+
+def mixed_products_error(r: Roundoff, magnitude: Numbers, total: Numbers, terms: Numbers) -> Numbers:
+    """What rounding does to a sum of products that has an arithmetic of its own.
+
+    Both factors of each product may round first, by (1 + v)^2 - 1 with v the operands' roundoff. Products and additions
+    round as they are accumulated. Where that is finer than u, the sum rounds again when it is stored, and once more
+    with the bias. Blanchard, Higham, Lopez, Mary and Pranesh, "Mixed precision block fused multiply-add: error analysis
+    and application to GPU tensor cores", SIAM J. Sci. Comput. 42, 2020.
+    """
+    operands = (2 * r.operand + r.operand**2) * where(terms > 0, magnitude, 0.0)
+    largest = where(terms > 0, magnitude + operands, 0.0)
+    added = _products(r.accumulation, largest, total + operands, terms) + terms * r.tiny
+    stored = where(r.accumulation < r.u, (2 * r.u + r.u**2) * (largest + added), 0.0)
+    return operands + added + stored
+
+
+def _products(u: Numbers, magnitude: Numbers, total: Numbers, terms: Numbers) -> Numbers:
     """What so many products and their additions do at most: less than terms * u * magnitude, and often half of it."""
     products = u * magnitude
     additions = _additions(u, magnitude + products, total + products, np.maximum(terms - 1, 0))
     return np.minimum(products + additions, terms * products)
 
 
-def _additions(u: Array, magnitude: Array, total: Array, additions: Array) -> Array:
+def _additions(u: Numbers, magnitude: Numbers, total: Numbers, additions: Numbers) -> Numbers:
     """What so many additions do at most: u for each, relative to what it gives.
 
     The last gives the total. All others give sums of some of the terms, and no such sum is larger than that of the
@@ -298,13 +321,13 @@ def _additions(u: Array, magnitude: Array, total: Array, additions: Array) -> Ar
     float64 puts the total off by, counts in the denominator.
     """
     total, product = np.minimum(total, magnitude), additions * u
-    given = np.where(additions > 0, (additions - 1) * ((magnitude + total) / 2) + total, 0.0)
-    return np.where(product < 0.5, u * given / (1 - 2 * product), np.inf)
+    given = where(additions > 0, (additions - 1) * ((magnitude + total) / 2) + total, 0.0)
+    return where(product < 0.5, u * given / (1 - 2 * product), np.inf)
 
 
-def scaled(factor: Array, linear: Array | None) -> Array | None:
+def scaled(factor: Array, linear: Array) -> Array:
     """Each entry's J times the entry's factor (F,)."""
-    return None if linear is None else factor[:, None] * linear
+    return factor[:, None] * linear
 
 
 def times(factor: Array, part: Array | float) -> Array | float:

@@ -16,11 +16,15 @@ from oracles.bounds.activations import times_derivative
 from oracles.bounds.deviation import (
     Deviation,
     Ledger,
+    Numbers,
+    Roundoff,
     if_exact,
     is_power_of_two,
     largest_common_power,
+    relative,
     scaled,
     times,
+    where,
     working_error,
 )
 from oracles.bounds.entries import Entries
@@ -57,16 +61,16 @@ class Terms(NamedTuple):
     evaluating f at a given p.
     """
 
-    slope: Array
-    curvature: Array
-    largest: Array
-    rounding: Array
+    slope: Numbers
+    curvature: Numbers
+    largest: Numbers
+    rounding: Numbers
 
 
 def loss_error(ledger: Ledger, output: Output) -> Array:
     """The bound of L = c * (sum of the terms): their slopes, their curvature, their rounding, the sum's; (A, S)."""
     p, entries = output.p, output.entries
-    terms = TERMS[output.kind](ledger, p, output.y)
+    terms = TERMS[output.kind](ledger.roundoff, p.value, p.size, output.y)
     quantum = None
     if output.quantum is not None and output.kind == "squared_error":
         quantum = np.where(is_power_of_two(output.scale), common_quantum(output) ** 2, 0.0)
@@ -83,40 +87,48 @@ def common_quantum(output: Output) -> Array:
     return np.minimum(output.quantum, largest_common_power(output.entries.padded(output.y)))
 
 
-def _squared_error(ledger: Ledger, p: Deviation, y: Array) -> Terms:
+def _squared_error(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
     """(p - y)^2; the rounding of the difference counts twice."""
-    largest = (np.abs(p.value - y) + p.size) ** 2
-    return Terms(2 * (p.value - y), 3 * p.size**2, largest, ledger.relative(2) * largest)
+    largest = (np.abs(p - y) + e) ** 2
+    return Terms(2 * (p - y), 3 * e**2, largest, relative(r.u, 2) * largest)
 
 
-def _cross_entropy(ledger: Ledger, p: Deviation, y: Array) -> Terms:
+def _cross_entropy(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
     """-y log p, and 0 where y = 0."""
-    return _weighted(y, _minus_log(ledger, p.value, p.size))
+    return _weighted(y, _minus_log(r, p, e))
 
 
-def _binary_cross_entropy(ledger: Ledger, p: Deviation, y: Array) -> Terms:
+def _binary_cross_entropy(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
     """-(y log p + (1 - y) log(1 - p)); 1 - p rounds by u of itself, which moves its logarithm by u."""
-    yes = _weighted(y, _minus_log(ledger, p.value, p.size))
-    no = _minus_log(ledger, 1 - p.value, p.size)
-    no = _weighted(1 - y, no._replace(slope=-no.slope, rounding=no.rounding + ledger.u))
-    return Terms(*(a + b for a, b in zip(yes, no, strict=True)))
+    yes = _weighted(y, _minus_log(r, p, e))
+    no = _minus_log(r, 1 - p, e)
+    no = _weighted(1 - y, Terms(-no.slope, no.curvature, no.largest, no.rounding + r.u))
+    return Terms(
+        yes.slope + no.slope, yes.curvature + no.curvature, yes.largest + no.largest, yes.rounding + no.rounding
+    )
 
 
-def _minus_log(ledger: Ledger, p: Array, e: Array) -> Terms:
+def _minus_log(r: Roundoff, p: Numbers, e: Numbers) -> Terms:
     """-log p of a p > 0 known to within e; infinite where p may be 0."""
-    ratio = np.where(e < p, e / p, 1)
+    ratio = where(e < p, e / p, 1)
     step = -np.log1p(-ratio)
     largest = np.abs(np.log(p)) + step
-    rounding = ledger.u * np.where(ledger.lenient, 8 + 8 * largest, ledger.log * largest)
+    rounding = r.u * where(r.lenient, 8 + 8 * largest, r.log * largest)
     return Terms(-1 / p, 4 * (step - ratio), largest, rounding)
 
 
-def _weighted(y: Array, terms: Terms) -> Terms:
+def _weighted(y: Numbers, terms: Terms) -> Terms:
     """y times the terms, and 0 where y = 0 whatever they are."""
-    return Terms(*(np.where(y != 0, y * term, 0.0) for term in terms))
+    there = y != 0
+    return Terms(
+        where(there, y * terms.slope, 0.0),
+        where(there, y * terms.curvature, 0.0),
+        where(there, y * terms.largest, 0.0),
+        where(there, y * terms.rounding, 0.0),
+    )
 
 
-TERMS: dict[LossKind, Callable[[Ledger, Deviation, Array], Terms]] = {
+TERMS: dict[LossKind, Callable[[Roundoff, Numbers, Numbers, Numbers], Terms]] = {
     "squared_error": _squared_error,
     "cross_entropy": _cross_entropy,
     "binary_cross_entropy": _binary_cross_entropy,
@@ -148,24 +160,24 @@ def _sigmoid_delta(ledger: Ledger, output: Output) -> Deviation:
     p, y = output.p, output.y
     delta = _scaled_difference(ledger, output, factor=1)
     no, yes = (1 - y) * p.value, y * (1 - p.value)
-    two_terms = output.c * (no * ledger.relative(2) + yes * ledger.relative(3 + ledger.exp * p.value))
-    return ledger.deviation(delta.value, delta.linear, rest=delta.rest, rounding=delta.rounding + two_terms)
+    two_terms = output.c * (no * relative(ledger.u, 2) + yes * relative(ledger.u, 3 + ledger.roundoff.exp * p.value))
+    return Deviation(delta.value, delta.linear, rest=delta.rest, rounding=delta.rounding + two_terms)
 
 
 def _scaled_difference(ledger: Ledger, output: Output, factor: int) -> Deviation:
     """factor c (p - y), with a rounding for the difference and three for the scale."""
     p, y, c, entries = output.p, output.y, factor * output.c, output.entries
-    rounding = ledger.relative(4) * c * (np.abs(p.value - y) + p.size) + 4 * ledger.tiny
+    largest = p.absolute + p.size + np.abs(y)
+    rounding = relative(ledger.u, 4) * c * (np.abs(p.value - y) + p.size) + np.where(largest > 0, 4 * ledger.tiny, 0.0)
     quantum = None
     if output.quantum is not None:
         common = np.where(is_power_of_two(output.scale), common_quantum(output), 0.0)
-        largest = p.absolute + p.size + np.abs(y)
         powers = common[:, entries.networks]
         exact = ledger.exactly(largest, powers) & ledger.exactly(c * largest, c * powers)
         rounding = np.where(exact, 0.0, rounding)
         wrong = entries.over_networks(np.logical_or, p.size > 0)
         quantum = if_exact(factor * output.scale * common, wrong, rounding, entries)
-    return ledger.deviation(
+    return Deviation(
         c * (p.value - y),
         scaled(c, p.linear),
         rest=c * (p.rest + working_error(1) * p.size),
@@ -184,18 +196,16 @@ def _softmax_delta(ledger: Ledger, output: Output) -> Deviation:
     """
     p, y, c, entries = output.p, output.y, output.c, output.entries
     over_row, k = entries.row_sums, entries.row_sizes
-    value, terms = WEIGHTED_SLOPE[output.kind](ledger, p, y)
+    value, terms = WEIGHTED_SLOPE[output.kind](ledger.roundoff, p.value, p.size, y)
     q, slope, curvature, rounding = c * value, c * terms.slope, c * terms.curvature, c * terms.rounding + ledger.tiny
     q_size = np.abs(slope) * p.size + curvature + rounding
     q_sum = over_row(q)
     rest = p.rest + working_error(2 * entries.shape[2]) * p.size
-    linear = None
-    if p.linear is not None:
-        paired = entries.sums_of_rows(slope[:, None] * p.linear)[entries.rows]
-        linear = (slope - q_sum)[:, None] * p.linear - p.value[:, None] * paired
+    paired = entries.sums_of_rows(slope[:, None] * p.linear)[entries.rows]
+    linear = (slope - q_sum)[:, None] * p.linear - p.value[:, None] * paired
     evaluation = ledger.u * (np.abs(q) + q_size + (p.value + p.size) * over_row(np.abs(q) + q_size)) + ledger.tiny
     labels_off = c * p.value * np.abs(1 - over_row(y)) if output.kind == "cross_entropy" else 0.0
-    return ledger.deviation(
+    return Deviation(
         q - p.value * q_sum,
         linear,
         rest=np.abs(slope - q_sum) * rest
@@ -208,29 +218,29 @@ def _softmax_delta(ledger: Ledger, output: Output) -> Deviation:
     )
 
 
-def _weighted_squared_error_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
+def _weighted_squared_error_slope(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
     """q/c = 2 p (p - y)."""
-    largest = 2 * (p.absolute + p.size) * (np.abs(p.value - y) + p.size)
-    return 2 * p.value * (p.value - y), Terms(4 * p.value - 2 * y, 6 * p.size**2, largest, ledger.relative(6) * largest)
+    largest = 2 * (np.abs(p) + e) * (np.abs(p - y) + e)
+    return 2 * p * (p - y), Terms(4 * p - 2 * y, 6 * e**2, largest, relative(r.u, 6) * largest)
 
 
-def _weighted_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
+def _weighted_cross_entropy_slope(r: Roundoff, _p: Numbers, _e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
     """q/c = -y."""
-    zero = np.zeros_like(p.size)
-    return -y, Terms(np.zeros_like(y), zero, zero + y, ledger.relative(5) * y)
+    zero = 0 * y
+    return -y, Terms(zero, zero, y, relative(r.u, 5) * y)
 
 
-def _weighted_binary_cross_entropy_slope(ledger: Ledger, p: Deviation, y: Array) -> tuple[Array, Terms]:
+def _weighted_binary_cross_entropy_slope(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
     """q/c = (p - y) / (1 - p); nothing can be said where p may be 1, or 0: p (-y / p) is NaN then, whatever y is."""
-    complement = 1 - p.value
-    q, slope = (p.value - y) / complement, (1 - y) / complement**2
-    certain = (p.size < complement) & (p.size < p.value)
-    curvature = np.where(certain, 4 * slope * p.size**2 / (complement - p.size), np.inf)
-    largest = np.abs(q) + slope * p.size + curvature
-    return q, Terms(slope, curvature, largest, ledger.relative(8) * largest)
+    complement = 1 - p
+    q, slope = (p - y) / complement, (1 - y) / complement**2
+    certain = (e < complement) & (e < p)
+    curvature = where(certain, 4 * slope * e**2 / (complement - e), np.inf)
+    largest = np.abs(q) + slope * e + curvature
+    return q, Terms(slope, curvature, largest, relative(r.u, 8) * largest)
 
 
-WEIGHTED_SLOPE: dict[LossKind, Callable[[Ledger, Deviation, Array], tuple[Array, Terms]]] = {
+WEIGHTED_SLOPE: dict[LossKind, Callable[[Roundoff, Numbers, Numbers, Numbers], tuple[Numbers, Terms]]] = {
     "squared_error": _weighted_squared_error_slope,
     "cross_entropy": _weighted_cross_entropy_slope,
     "binary_cross_entropy": _weighted_binary_cross_entropy_slope,

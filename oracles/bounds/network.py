@@ -94,34 +94,51 @@ def stack_bounds(
     """The error bounds of a stack's cases, as `bounds` has them.
 
     shared: arithmetics of one precision get one bound for what passes through a network, which holds for all of them.
+    Raises ModuleNotFoundError where Numba is needed and not installed.
     """
-    if componentwise:
-        return _stack_bounds(stack, arithmetics, componentwise=True, shared=shared)
-    # What is followed takes much memory: of fewer networks it stays in a processor's cache.
-    networks = max(1, FOLLOWED_LAYER_SIZE // (stack.shape.width * stack.shape.batch))
-    parts = [_stack_bounds(piece, arithmetics, componentwise=False, shared=shared) for piece in stack.pieces(networks)]
-    return StackBounds(
-        {kind: np.concatenate([part.allowances[kind] for part in parts], axis=-1) for kind in stack.sizes},
-        np.concatenate([part.undecided for part in parts], axis=-1),
-    )
-
-
-def _stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool, shared: bool) -> StackBounds:
-    capacity = None if componentwise else 2 * sum(stack.widest[1:]) + stack.widest[-1]
     passing, group = alike(arithmetics) if shared else (list(arithmetics), list(range(len(arithmetics))))
+    if componentwise:
+        found, undecided = _componentwise(stack, arithmetics, passing, group)
+    else:
+        # What is followed takes much memory: of fewer networks it stays in a processor's cache.
+        networks = max(1, FOLLOWED_LAYER_SIZE // (stack.shape.width * stack.shape.batch))
+        parts = [_affine(piece, arithmetics, passing, group) for piece in stack.pieces(networks)]
+        found = {kind: np.concatenate([of_part[kind] for of_part, _ in parts], axis=-1) for kind in stack.sizes}
+        undecided = np.concatenate([of_part for _, of_part in parts], axis=-1)
+    return StackBounds({kind: found[kind] for kind in stack.sizes}, undecided)
 
-    def of_each(array: Array) -> Array:
-        """What was found for the arithmetics that pass through networks, for each of those asked for."""
-        if len(passing) == 1:
-            return np.broadcast_to(array, (len(arithmetics), *array.shape[1:]))
-        return array if len(passing) == len(arithmetics) else array[group]
 
+def _componentwise(
+    stack: Stack, arithmetics: Sequence[Arithmetic], passing: list[Arithmetic], group: list[int]
+) -> tuple[Flat, Array]:
+    """Bounds that follow no rounding error by itself."""
+    from oracles.bounds import componentwise
+
+    passes = [componentwise.passes(stack, one) for one in passing]
+    rows = [componentwise.functions(stack, one) | componentwise.steps(stack, one) for one in arithmetics]
+    found = {kind: np.array([row[kind] for row in rows]) for kind in rows[0]}
+    for kind in passes[0][0]:
+        found[kind] = _of_each(np.array([lines[kind] for lines, _ in passes]), group)
+    return found, _of_each(np.array([undecided for _, undecided in passes]), group)
+
+
+def _affine(
+    stack: Stack, arithmetics: Sequence[Arithmetic], passing: list[Arithmetic], group: list[int]
+) -> tuple[Flat, Array]:
+    """Bounds that follow every rounding error."""
+    shape, capacity = (len(stack.cases), stack.longest), 2 * sum(stack.widest[1:]) + stack.widest[-1]
     with np.errstate(all="ignore"):
-        ledger = Ledger(arithmetics, (len(stack.cases), stack.longest), None)
-        passes = _Passes(stack, Ledger(passing, (len(stack.cases), stack.longest), capacity))
-        found = {kind: of_each(_known(array)) for kind, array in passes.allowances().items()}
+        ledger, passes = Ledger(arithmetics, shape, 0), _Passes(stack, Ledger(passing, shape, capacity))
+        found = {kind: _of_each(_known(array), group) for kind, array in passes.allowances().items()}
         found |= {kind: _known(array) for kind, array in (_functions(stack, ledger) | _steps(stack, ledger)).items()}
-    return StackBounds({kind: found[kind] for kind in stack.sizes}, of_each(passes.undecided()))
+    return found, _of_each(passes.undecided(), group)
+
+
+def _of_each(array: Array, group: list[int]) -> Array:
+    """What was found for the arithmetics that pass through networks, for each of those asked for."""
+    if len(array) == 1:
+        return np.broadcast_to(array, (len(group), *array.shape[1:]))
+    return array if len(array) == len(group) else array[group]
 
 
 def _known(array: Array) -> Array:
@@ -170,10 +187,8 @@ class _Passes:
         S = len(before.value)
         value, rest, size = x.value.copy(), x.rest.copy(), x.size.copy()
         value[:S], rest[:, :S], size[:, :S] = before.value, before.rest, before.size
-        linear = None
-        if before.linear is not None:
-            linear = np.zeros((*value.shape, before.linear.shape[3]))
-            linear[:S] = before.linear
+        linear = np.zeros((*value.shape, before.linear.shape[3]))
+        linear[:S] = before.linear
         quantum = None
         if x.quantum is not None and before.quantum is not None:
             quantum = np.concatenate([before.quantum, x.quantum[:, S:]], axis=1)
@@ -193,18 +208,13 @@ class _Passes:
             quantum = np.minimum(quantum, largest_common_power(b))
         value, terms = entries.in_line(a.value @ W_t + b), products + (products > 0) * biased
         rounding = ledger.product_error(magnitude, np.abs(value) + off, terms, by_entry(quantum, entries))
-        linear: Array | None = None
-        spread: Array | float = 0.0
-        rest = off
-        if a.linear is not None:
-            linear = entries.vectors_in_line(np.matmul(W[:, None], a.linear))
-            spread, rest = ledger.spread(linear, entries), entries.in_line(a.rest @ absolute_W_t)
-        return ledger.deviation(
+        linear = entries.vectors_in_line(np.matmul(W[:, None], a.linear))
+        return Deviation(
             value,
             linear,
-            rest=rest + working_error(W.shape[2]) * off,
+            rest=entries.in_line(a.rest @ absolute_W_t) + working_error(W.shape[2]) * off,
             rounding=rounding,
-            spread=spread,
+            spread=ledger.spread(linear, entries),
             quantum=if_exact(quantum, a.wrong, rounding, entries) if quantum is not None else None,
         )
 
@@ -235,8 +245,7 @@ class _Passes:
         chosen, entries = self.entries[t].of(soft)
         ledger = self.ledger.of(soft)
         a = softmax_deviation(ledger, self.z[t].of(chosen), entries)
-        if a.linear is not None:
-            a = replace(a, spread=ledger.spread(a.linear, entries))
+        a = replace(a, spread=ledger.spread(a.linear, entries))
 
         def activated(t: int, some: Array | None, activation: str) -> Deviation:
             return a if activation == "softmax" else self._activate(t, some, activation)
@@ -307,7 +316,7 @@ class _Passes:
 
     def _spread(self, delta: Deviation, entries: Entries) -> Deviation:
         """The deviation with the spread that its J has."""
-        return delta if delta.linear is None else replace(delta, spread=self.ledger.spread(delta.linear, entries))
+        return replace(delta, spread=self.ledger.spread(delta.linear, entries))
 
     def _hidden_delta(self, t: int, delta: Factor) -> Deviation:
         """delta of the layer before layer t."""
@@ -333,19 +342,14 @@ class _Passes:
         magnitude = entries.in_line(delta.absolute @ absolute_W) + off
         value = entries.in_line(delta.value @ W)
         rounding = self.ledger.product_error(magnitude, np.abs(value) + off, terms, by_entry(quantum, entries))
-        linear: Array | None = None
-        spread: Array | float = 0.0
-        rest = off
-        if delta.linear is not None:
-            linear = entries.vectors_in_line(np.matmul(W.transpose(0, 2, 1)[:, None], delta.linear))
-            rest = entries.in_line(delta.rest @ absolute_W)
-            spread = np.maximum(off - rest, 0.0)
-        return self.ledger.deviation(
+        linear = entries.vectors_in_line(np.matmul(W.transpose(0, 2, 1)[:, None], delta.linear))
+        rest = entries.in_line(delta.rest @ absolute_W)
+        return Deviation(
             value,
             linear,
-            rest=rest + working_error(W.shape[2]) * off,
+            rest=rest + working_error(W.shape[1]) * off,
             rounding=rounding,
-            spread=spread,
+            spread=np.maximum(off - rest, 0.0),
             quantum=if_exact(quantum, delta.wrong, rounding, entries) if quantum is not None else None,
         )
 
@@ -402,12 +406,12 @@ def _functions(stack: Stack, ledger: Ledger) -> Flat:
     sigmoid, tanh = sigmoid_curve(x), tanh_curve(x)
     inputs = Entries(stack.x.shape, stack.places["softmax"])
     return {
-        "sigmoid": sigmoid_error(ledger, sigmoid),
-        "sigmoid_prime": sigmoid_prime_error(ledger, sigmoid),
+        "sigmoid": sigmoid_error(ledger.roundoff, sigmoid),
+        "sigmoid_prime": sigmoid_prime_error(ledger.roundoff, sigmoid),
         "relu": np.zeros((A, x.size)),
         "relu_prime": np.zeros((A, x.size)),
-        "tanh": tanh_error(ledger, tanh),
-        "tanh_prime": tanh_prime_error(ledger, tanh),
+        "tanh": tanh_error(ledger.roundoff, tanh),
+        "tanh_prime": tanh_prime_error(ledger.roundoff, tanh),
         "softmax": softmax_error(ledger, x, softmax(x, inputs), inputs),
     }
 
@@ -423,7 +427,8 @@ def _steps(stack: Stack, ledger: Ledger) -> Flat:
         lines = stack.flat({kind: w})[kind], stack.flat({kind: g})[kind]
         alpha = np.repeat(stack.learning_rate, stack.sizes[kind])
         step = alpha * lines[1]
-        error = ledger.u * (3 * np.abs(step) + np.abs(lines[0] - step)) + 2 * ledger.tiny
+        error = ledger.u * (3 * np.abs(step) + np.abs(lines[0] - step))
+        error += np.where((lines[0] != 0) | (lines[1] != 0), 2 * ledger.tiny, 0.0)
         quantum = 0.0 if powers is None else stack.flat({kind: np.broadcast_to(powers, w.shape)})[kind]
         found[kind] = np.where(ledger.exactly(np.abs(lines[0]) + np.abs(step), quantum), 0.0, error)
     return found

@@ -102,7 +102,7 @@ def test_sums_reach_their_bound(signs):
     With both signs the bound takes every partial sum for as large as the largest one.
     """
     bits, rng = 20, np.random.default_rng(0)
-    u, ledger = 2.0**-bits, Ledger([toy_arithmetic(bits)], (1, 1), None)
+    u, ledger = 2.0**-bits, Ledger([toy_arithmetic(bits)], (1, 1), 0)
     worst = 0.0
     for _ in range(200):
         terms = np.sort(rng.exponential(size=rng.integers(2, 40)))[::-1]
