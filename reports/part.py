@@ -9,9 +9,9 @@ import numpy as np
 from oracles.bounds import Arithmetic
 from oracles.bounds.network import StackBounds, stack_bounds
 from oracles.case import FUNCTION_OF_KIND
-from oracles.comparison import compare_segments
 from oracles.exact import exact_stack
 from oracles.registry import Oracle
+from oracles.segments import Found, compare
 from oracles.stack import Flat, Stack, in_a_line, stacks
 from reference_impl.contract import Array
 from reports.calls import Sound, sound_answers
@@ -109,22 +109,15 @@ class _StackJudge:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
         if not got:
             return wrong
-        kinds = list(got)
-        line, own, sizes = (
-            np.concatenate(parts)
-            for parts in (
-                list(got.values()),
-                [self.bounds.allowances[kind][self.own] for kind in kinds],
-                [stack.sizes[kind] for kind in kinds],
-            )
-        )
+        S, kinds, allowances = len(stack.cases), list(got), self.bounds.allowances
         for o, (oracle, expected, number) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
-            answer = np.concatenate([expected[kind] for kind in kinds])
-            allowed = np.concatenate([self.bounds.allowances[kind][number] for kind in kinds])
-            values = line, answer, own + oracle.arithmetic.with_answer(allowed, answer, own)
-            found = compare_segments(*values, sizes)
-            self.rows.add_segments(stack, self.networks, self.dtype, o, kinds, found, values)
-            wrong |= (found.failures > 0).reshape(len(kinds), -1).any(axis=0)
+            found = Found.of(S * len(kinds))
+            for k, kind in enumerate(kinds):
+                own, answer = allowances[kind][self.own], expected[kind]
+                theirs = oracle.arithmetic.with_answer(allowances[kind][number], answer, own)
+                compare(got[kind], answer, own, theirs, stack.sizes[kind], found.part(k * S, (k + 1) * S))
+            self.rows.add_segments(stack, self.networks, self.dtype, o, kinds, found)
+            wrong |= (found.failures > 0).reshape(len(kinds), S).any(axis=0)
         return wrong
 
     def _compare_exactly(self, got: Flat) -> Array:

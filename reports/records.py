@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from oracles.case import KINDS, Case
-from oracles.comparison import NO_FINITE_BOUND, NO_FINITE_VALUE, Record, Segments, fineness
+from oracles.comparison import NO_FINITE_BOUND, NO_FINITE_VALUE, Record, fineness
+from oracles.segments import Found
 from oracles.stack import Stack
 from reference_impl.contract import Array
 from reports.campaign import Campaign
@@ -98,13 +99,11 @@ class Rows:
         dtype: int,
         oracle: int,
         kinds: Sequence[str],
-        found: Segments,
-        values: tuple[Array, Array, Array],
+        found: Found,
     ) -> None:
         """Note what a comparison found for the networks at these places in the part.
 
-        found: for each of the kinds a segment for each network of the stack. values: what was got, expected and
-        allowed, entry by entry.
+        found: for each of the kinds a segment for each network of the stack.
         """
         sizes = np.concatenate([stack.sizes[kind] for kind in kinds])
         numbers = np.array([QUANTITIES.index(kind) for kind in kinds])
@@ -112,14 +111,13 @@ class Rows:
         checked = found.unchecked < sizes
         self.verdict[at] = np.where(found.failures > 0, 2, np.where(checked, 1, 0))
         self.entries[at], self.failures[at], self.unchecked[at] = sizes, found.failures, found.unchecked
-        self.ratio[at] = np.where(checked, found.ratio, np.nan)
-        for column, line in zip((self.got, self.expected, self.allowed), values, strict=True):
-            column[at] = np.where(checked, line[found.worst], np.nan)
+        self.ratio[at], self.got[at] = found.ratio, found.got
+        self.expected[at], self.allowed[at] = found.expected, found.allowed
         with np.errstate(all="ignore"):
             fineness = found.all_allowed / found.all_expected
         self.fineness[at] = np.where(checked & np.isfinite(fineness), fineness, np.nan)
         self.indexed[at] = checked
-        position = (found.worst - (np.cumsum(sizes) - sizes)).reshape(len(kinds), -1)
+        position = found.position.reshape(len(kinds), -1)
         places = np.array([_locate(stack, kind, line) for kind, line in zip(kinds, position, strict=True)])
         self.layer[at], self.row[at], self.column[at] = places.transpose(1, 0, 2).reshape(3, -1)
         if found.unchecked.any():

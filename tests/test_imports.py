@@ -43,7 +43,7 @@ HEAVY = {
         "oracles/conventions/evaluation.py", *BENCH,
     },
     "flint": {"oracles/certified.py", "oracles/trajectory.py"},
-    "numba": {"oracles/bounds/componentwise.py"},
+    "numba": {"oracles/compiling.py", "oracles/bounds/componentwise.py"},
     "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
     "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
 }  # fmt: skip
@@ -146,7 +146,7 @@ def test_help_is_light():
     [
         ("verify --networks 1", "duckdb"),
         ("verify --networks 1 --oracle torch", "torch"),
-        ("verify --networks 1 --oracle torch --bound componentwise", "numba"),
+        ("verify --networks 1 --oracle torch", "numba"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),

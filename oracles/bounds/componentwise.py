@@ -11,11 +11,9 @@ exact one. A quantum is a power of two that divides all entries of an array that
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numba.extending import overload, register_jitable
 
@@ -42,29 +40,15 @@ from oracles.bounds.deviation import (
     working_error,
 )
 from oracles.bounds.losses import Terms
+from oracles.compiling import compiler
 from oracles.stack import LOSS_KINDS, Flat, Stack
-from oracles.user_cache import place_of
 from reference_impl.contract import ACTIVATIONS, Array
 
 IDENTITY, SIGMOID, RELU, TANH, SOFTMAX = map(ACTIVATIONS.index, ("identity", "sigmoid", "relu", "tanh", "softmax"))
 SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(len(LOSS_KINDS))
 LARGEST_POWER = 2.0**1023
 
-# Numba looks at the file that a function is in, and not at those of the functions that it calls.
-KEPT_IN = place_of("compiled", [Path(str(module.__file__)).read_bytes() for module in (activations, deviation, losses)])
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, compiled when it is first called, and kept on disk where that can be done."""
-    config: Any = numba.config
-    usual, config.CACHE_DIR = config.CACHE_DIR, str(KEPT_IN)
-    try:
-        return numba.njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:  # there is no folder that can be written
-        return numba.njit(error_model="numpy")(function)
-    finally:
-        config.CACHE_DIR = usual
-
+compiled = compiler(activations, deviation, losses)
 
 # Numba compiles these where compiled functions call them.
 for function in (
