@@ -1,4 +1,7 @@
-"""Functions that Numba compiles, when they are first called, and that are kept on disk from then on."""
+"""Functions that Numba compiles when they are first called, and that are kept on disk from then on.
+
+Where Numba is not installed they run as they stand, which is slow, and gives the same.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-import numba
 
 from oracles.user_cache import place_of
 
@@ -20,6 +21,10 @@ def compiler(*modules: ModuleType) -> Callable[[Function], Function]:
     Numba looks at the file that a function is in, and not at those of the functions that it calls: what is compiled is
     kept for what these modules are now.
     """
+    try:
+        import numba
+    except ModuleNotFoundError:
+        return lambda function: function
     folder = place_of("compiled", [Path(str(module.__file__)).read_bytes() for module in modules])
     config: Any = numba.config
 

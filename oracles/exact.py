@@ -13,14 +13,21 @@ or in x - x, depends on the order of operations, and the contract leaves that op
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-from oracles.bounds.deviation import have_few_digits, is_power_of_two, largest_common_power
 from oracles.case import Answer, Case, Quantity
-from oracles.stack import LOSS_KINDS, PASS_ON, Stack, shape_of, stack_of
+from oracles.compiling import compiler
+from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Stack, shape_of, stack_of
 from reference_impl.contract import ACTIVATIONS, Array
+
+compiled = compiler()
+
+# The kinds of quantities that may be exact.
+KINDS = ("output", "loss", "dW", "db", "step_W", "step_b")
 
 # The binary digits of a dtype's numbers, and the smallest power of two that the terms of a sum may be multiples of.
 DIGITS = {"float64": 53, "float32": 24}
@@ -44,17 +51,13 @@ class Exact:
 class ExactStack:
     """The same for a stack's networks, by kind of quantity.
 
-    values: the stack's arrays, as `Stack.array_shape` has them. digits: (S, L + 1) for outputs, (S, 1) for the loss,
-    else (S, L); -1 where an operation may round.
+    values, known: the numbers in a line, and which of them are exact. digits: (S, L + 1) for outputs, (S, 1) for the
+    loss, else (S, L); -1 where an operation may round.
     """
 
-    values: dict[str, Array]
+    values: Flat
+    known: Flat
     digits: dict[str, Array]
-
-    def known(self, kind: str) -> Array:
-        """Which numbers are exact, in the shape of the values."""
-        digits, shape = self.digits[kind], self.values[kind].shape
-        return np.broadcast_to((digits != UNKNOWN).reshape(digits.shape[: len(shape)] + (1,) * (len(shape) - 2)), shape)
 
 
 def exact_answer(case: Case) -> Exact:
@@ -67,8 +70,8 @@ def exact_answer(case: Case) -> Exact:
     exact = exact_stack(stack)
     if exact is None:
         return found
-    others = {kind: np.zeros(stack.array_shape(kind)) for kind in stack.sizes if kind not in exact.values}
-    (values,) = stack.split(stack.flat(exact.values | others))
+    others = {kind: np.zeros(int(size.sum())) for kind, size in stack.sizes.items() if kind not in KINDS}
+    (values,) = stack.split(exact.values | others)
     for quantity, value in values.items():
         if quantity.kind in others:
             continue
@@ -82,130 +85,204 @@ def exact_answer(case: Case) -> Exact:
 def exact_stack(stack: Stack) -> ExactStack | None:
     """The same for all networks of a stack; None where it can be seen at once that nothing is exact."""
     rational = (stack.loss == LOSS_KINDS.index("squared_error")) & np.isin(stack.activations, RATIONAL).all(axis=1)
-    chosen = np.flatnonzero(rational)
-    chosen = chosen[_look_exact(stack, chosen)]
-    if not chosen.size:
+    if not rational.any():
         return None
-    kinds = ("output", "loss", "dW", "db", "step_W", "step_b")
-    found = ExactStack(
-        values={kind: np.zeros(stack.array_shape(kind)) for kind in kinds},
-        digits={
-            kind: np.full((len(stack.cases), stack.shape.depth + (kind == "output")), UNKNOWN)
-            if kind != "loss"
-            else np.full((len(stack.cases), 1), UNKNOWN)
-            for kind in kinds
-        },
-    )
+    S, L = len(stack.cases), stack.shape.depth
+    values = {kind: np.zeros(int(stack.sizes[kind].sum())) for kind in KINDS}
+    known = {kind: np.zeros(len(line), bool) for kind, line in values.items()}
+    places = {"output": L + 1, "loss": 1}
+    digits = {kind: np.full((S, places.get(kind, L)), UNKNOWN) for kind in KINDS}
+    dtype = stack.cases[0].dtype
+    precision = Precision(2.0 ** DIGITS[dtype], SMALLEST_QUANTUM[dtype])
+    about = stack.widths, stack.samples, stack.depths
     with np.errstate(all="ignore"):
-        evaluation = _Evaluation(stack, chosen, found)
-        evaluation.passes()
-        evaluation.steps()
-    return found
-
-
-def _look_exact(stack: Stack, networks: Array) -> Array:
-    """Which of some networks are worth the work: with many digits little is exact, unless something is all zeros."""
-    layers = stack.activations[networks] != PASS_ON
-    zeros = ~stack.x[networks].any(axis=(1, 2)) | (layers & ~stack.biases[networks].any(axis=2)).any(axis=1)
-    return zeros | have_few_digits(stack.weights[networks])
-
-
-class _Evaluation:
-    """Some networks of a stack worked out; once something may round, nothing that depends on it is known.
-
-    Missing layers hand on x, missing samples and neurons are 0.
-    """
-
-    def __init__(self, stack: Stack, chosen: Array, found: ExactStack) -> None:
-        self.stack, self.chosen, self.found = stack, chosen, found
-        self.dtype = stack.cases[0].dtype
-        self.relu = stack.activations[chosen] == RELU
-        self.layers = stack.activations[chosen] != PASS_ON
-        self.weights = stack.weights[chosen]
-        self.digits = np.zeros(len(chosen), int)
-
-    def passes(self) -> None:
-        """Forward through the layers, the loss, and back."""
-        stack, chosen = self.stack, self.chosen
-        x, sampled = stack.x[chosen], stack.sampled[chosen][:, :, None]
-        self._need(np.abs(x), _quantum(x), np.True_)
-        a: dict[int, Array] = {}
-        for t in stack.layers:
-            there, received = self.layers[:, t], a.get(t - 1, x)
-            W, b = self.weights[:, t].transpose(0, 2, 1), stack.biases[chosen, t, None] * sampled
-            quantum = np.minimum(_quantum(received) * _quantum(W), _quantum(b))
-            self._need(np.abs(received) @ np.abs(W) + np.abs(b), quantum, there)
-            z = received @ W + b
-            z[self.relu[:, t]] = np.maximum(z[self.relu[:, t]], 0)
-            a[t] = np.where(there[:, None, None], z, x)
-            self._keep("output", t + 1, a[t], self.digits, there)
-        last = stack.shape.depth - 1
-        y = stack.y[chosen]
-        self._need(np.abs(a[last]) + np.abs(y), np.minimum(_quantum(a[last]), _quantum(y)), np.True_)
-        difference = a[last] - y
-        self._loss(difference)
-        self._backward(difference, a, x)
-
-    def _loss(self, difference: Array) -> None:
-        """The loss's scale c is a power of two: multiplying by it rounds nothing, wherever that is done."""
-        scale = self.stack.scale[self.chosen]
-        rounds = ~is_power_of_two(scale) | (scale < SMALLEST_QUANTUM[self.dtype])
-        self.digits[rounds] = UNKNOWN
-        total = (difference**2).sum(axis=(1, 2))
-        digits = self._digits(total[:, None], _quantum(difference) ** 2)
-        self._keep("loss", 0, total * scale, digits, np.True_)
-
-    def _backward(self, difference: Array, a: dict[int, Array], x: Array) -> None:
-        """delta_{i-1} = (delta_i W_i) * g', dW_i = delta_i^T x^(i) and db_i, the sum of delta_i over the samples."""
-        delta = difference * (2 * self.stack.scale[self.chosen])[:, None, None]
-        for t in reversed(self.stack.layers):
-            there, received = self.layers[:, t], a.get(t - 1, x)
-            delta = np.where(self.relu[:, t, None, None] & (a[t] <= 0), 0.0, delta)
-            quantum, turned = _quantum(delta), delta.transpose(0, 2, 1)
-            digits = self._digits(np.abs(turned) @ np.abs(received), quantum * _quantum(received))
-            self._keep("dW", t, turned @ received, digits, there)
-            digits = self._digits(np.abs(delta).sum(axis=1), quantum)
-            self._keep("db", t, delta.sum(axis=1), digits, there)
-            W = self.weights[:, t]
-            self._need(np.abs(delta) @ np.abs(W), quantum * _quantum(W), there)
-            delta = delta @ W
-
-    def steps(self) -> None:
-        """w - alpha g."""
-        stack, chosen = self.stack, self.chosen
-        alpha = stack.learning_rate[chosen]
-        for kind, starts, gradients in (
-            ("step_W", self.weights, stack.step_weights[chosen]),
-            ("step_b", stack.biases[chosen], stack.step_biases[chosen]),
+        _passes(
+            precision,
+            np.flatnonzero(rational),
+            Given(stack.weights, stack.biases, stack.x, stack.y, stack.activations, stack.scale),
+            *about,
+            *(Line(values[kind], known[kind], digits[kind], _starts(stack, kind)) for kind in KINDS[:4]),
+        )
+        for kind, w, g in (
+            ("step_W", stack.weights, stack.step_weights),
+            ("step_b", stack.biases[..., None], stack.step_biases[..., None]),
         ):
-            for t in stack.layers:
-                w, g = starts[:, t], gradients[:, t]
-                change = g * alpha.reshape(-1, *[1] * (g.ndim - 1))
-                self.digits = np.zeros(len(chosen), int)
-                quantum = np.minimum(_quantum(w), _quantum(g) * _quantum(alpha))
-                digits = self._digits(np.abs(w) + np.abs(change), quantum)
-                self._keep(kind, t, w - change, digits, self.layers[:, t])
-
-    def _need(self, sizes: Array, quantum: Array, there: Array | np.bool_) -> None:
-        """Count the digits of an operation for everything that depends on it, in the networks where it is there."""
-        self.digits = np.where(there, self._digits(sizes, quantum), self.digits)
-
-    def _digits(self, sizes: Array, quantum: Array) -> Array:
-        """The digits needed so far and for sums of multiples of a quantum (S,), the terms adding up to the sizes.
-
-        sizes (S, ...). What float64 makes of sizes that it does not have the digits for is too large as well.
-        """
-        needed = sizes.reshape(len(sizes), -1).max(axis=1) / quantum
-        digits = np.maximum(np.frexp(needed)[1], self.digits)
-        known = (needed < 2.0 ** DIGITS[self.dtype]) & (quantum >= SMALLEST_QUANTUM[self.dtype])
-        return np.where(known & (self.digits != UNKNOWN), digits, UNKNOWN)
-
-    def _keep(self, kind: str, place: int, values: Array, digits: Array, there: Array | np.bool_) -> None:
-        at = (self.chosen, place) if kind != "loss" else (self.chosen,)
-        self.found.values[kind][at] = values
-        self.found.digits[kind][self.chosen, place] = np.where(there, digits, UNKNOWN)
+            line = Line(values[kind], known[kind], digits[kind], _starts(stack, kind))
+            _steps(precision, np.flatnonzero(rational), w, g, stack.learning_rate, *about[::2], line)
+    return ExactStack(values, known, digits)
 
 
-def _quantum(array: Array) -> Array:
-    """The largest power of two up to 1 that divides all entries of each network's array, (S,)."""
-    return np.minimum(largest_common_power(array), 1.0)
+def _starts(stack: Stack, kind: str) -> Array:
+    """Where each network's numbers start in the line of a kind."""
+    return np.cumsum(stack.sizes[kind]) - stack.sizes[kind]
+
+
+class Precision(NamedTuple):
+    """2 to the power of the binary digits of a dtype, and the smallest quantum that it has all of them above."""
+
+    numbers: float
+    smallest_quantum: float
+
+
+class Given(NamedTuple):
+    """A stack's arrays."""
+
+    weights: Array
+    biases: Array
+    x: Array
+    y: Array
+    activations: Array
+    scale: Array
+
+
+class Line(NamedTuple):
+    """What is found of a kind: the numbers, which of them are exact, their digits, and where each network's start."""
+
+    values: Array
+    known: Array
+    digits: Array
+    starts: Array
+
+
+@compiled
+def _quantum(array: Array) -> float:
+    """The largest power of two up to 1 that divides all entries of an array (_, _)."""
+    power = 1.0
+    for row in array:
+        for value in row:
+            if value != 0:
+                mantissa, exponent = math.frexp(value)
+                whole = np.int64(abs(mantissa) * 2.0**53)
+                power = min(power, math.ldexp(float(whole & -whole), exponent - 53))
+    return power
+
+
+@compiled
+def _digits(precision: Precision, so_far: int, largest: float, quantum: float) -> int:
+    """The digits needed so far and for sums of multiples of a quantum, the terms adding up to `largest` at most.
+
+    What float64 makes of a sum that it does not have the digits for is too large as well.
+    """
+    needed = largest / quantum
+    if so_far == UNKNOWN or not needed < precision.numbers or quantum < precision.smallest_quantum:
+        return UNKNOWN
+    return max(so_far, math.frexp(needed)[1])
+
+
+@compiled
+def _product(a: Array, W: Array, b: Array, product: Array) -> float:
+    """a W^T + b, of which a and W are rows; and what the terms of an entry add up to at most."""
+    largest = 0.0
+    for s in range(len(a)):
+        for j in range(len(W)):
+            value, size = b[j], abs(b[j])
+            for i in range(a.shape[1]):
+                value += a[s, i] * W[j, i]
+                size += abs(a[s, i] * W[j, i])
+            product[s, j] = value
+            largest = max(largest, size)
+    return largest
+
+
+@compiled
+def _keep(line: Line, start: int, s: int, place: int, digits: int, array: Array) -> None:
+    """Note a layer's array, whose numbers start there in the line, where it is exact."""
+    line.digits[s, place] = digits
+    if digits != UNKNOWN:
+        for row in array:
+            line.values[start : start + len(row)] = row
+            line.known[start : start + len(row)] = True
+            start += len(row)
+
+
+@compiled
+def _passes(
+    precision: Precision,
+    networks: Array,
+    given: Given,
+    widths: Array,
+    samples: Array,
+    depths: Array,
+    output: Line,
+    loss: Line,
+    dW: Line,
+    db: Line,
+) -> None:
+    """Forward through the layers, the loss, and back; once something may round, nothing that depends on it is known."""
+    _, L, K, _ = given.weights.shape
+    N, nothing = given.x.shape[1], np.zeros(max(K, given.x.shape[1]))
+    a, delta, before = np.empty((L + 1, N, K)), np.empty((N, K)), np.empty((N, K))
+    weight_places, bias_places = np.zeros(L + 1, np.int64), np.zeros(L + 1, np.int64)
+    dW_layer, db_layer = np.empty((K, K)), np.empty((1, K))
+    for s in networks:
+        n, first = samples[s], L - depths[s]
+        x = given.x[s, :n, : widths[s, first]]
+        a[first, :n, : widths[s, first]] = x
+        digits = _digits(precision, 0, np.abs(x).max(), _quantum(x))
+        at, weight_places[first], bias_places[first] = output.starts[s] + x.size, dW.starts[s], db.starts[s]
+        for t in range(first, L):
+            received, k = widths[s, t], widths[s, t + 1]
+            W, b, z = given.weights[s, t, :k, :received], given.biases[s, t, :k], a[t + 1, :n, :k]
+            quantum = min(_quantum(a[t, :n, :received]) * _quantum(W), _quantum(b.reshape(1, k)))
+            digits = _digits(precision, digits, _product(a[t, :n, :received], W, b, z), quantum)
+            if given.activations[s, t] == RELU:
+                z[:] = np.maximum(z, 0.0)
+            _keep(output, at, s, t + 1, digits, z)
+            at += n * k
+            weight_places[t + 1], bias_places[t + 1] = weight_places[t] + k * received, bias_places[t] + k
+            if digits == UNKNOWN:
+                break
+        if digits == UNKNOWN:
+            continue
+        k = widths[s, L]
+        p, y, c = a[L, :n, :k], given.y[s, :n, :k], given.scale[s]
+        digits = _digits(precision, digits, (np.abs(p) + np.abs(y)).max(), min(_quantum(p), _quantum(y)))
+        if abs(math.frexp(c)[0]) != 0.5 or c < precision.smallest_quantum:
+            digits = UNKNOWN  # multiplying by the loss's scale rounds, wherever that is done
+        difference = p - y
+        total = (difference**2).sum()
+        of_loss = _digits(precision, digits, total, _quantum(difference) ** 2)
+        _keep(loss, loss.starts[s], s, 0, of_loss, np.full((1, 1), total * c))
+        delta[:n, :k] = difference * (2 * c)
+        for t in range(L - 1, first - 1, -1):
+            if digits == UNKNOWN:
+                break
+            received, k = widths[s, t], widths[s, t + 1]
+            arrived, W, d = a[t, :n, :received], given.weights[s, t, :k, :received], delta[:n, :k]
+            if given.activations[s, t] == RELU:
+                d[:] = np.where(a[t + 1, :n, :k] > 0, d, 0.0)
+            quantum = _quantum(d)
+            of_matrix = _product(d.T, arrived.T, nothing, dW_layer)
+            of_matrix_digits = _digits(precision, digits, of_matrix, quantum * _quantum(arrived))
+            _keep(dW, weight_places[t], s, t, of_matrix_digits, dW_layer[:k, :received])
+            db_layer[0, :k] = d.sum(axis=0)
+            of_vector = _digits(precision, digits, np.abs(d).sum(axis=0).max(), quantum)
+            _keep(db, bias_places[t], s, t, of_vector, db_layer[:, :k])
+            largest = _product(d, W.T, nothing, before)
+            digits = _digits(precision, digits, largest, quantum * _quantum(W))
+            delta[:n, :received] = before[:n, :received]
+
+
+@compiled
+def _steps(
+    precision: Precision,
+    networks: Array,
+    w: Array,
+    g: Array,
+    rates: Array,
+    widths: Array,
+    depths: Array,
+    line: Line,
+) -> None:
+    """w - alpha g, of arrays (S, L, K, K); vectors are columns."""
+    L = w.shape[1]
+    for s in networks:
+        alpha, at = rates[s], line.starts[s]
+        for t in range(L - depths[s], L):
+            k, received = widths[s, t + 1], min(widths[s, t], w.shape[3])
+            start, change = w[s, t, :k, :received], alpha * g[s, t, :k, :received]
+            of_change = _quantum(g[s, t, :k, :received]) * _quantum(np.full((1, 1), alpha))
+            largest = (np.abs(start) + np.abs(change)).max()
+            digits = _digits(precision, 0, largest, min(_quantum(start), of_change))
+            _keep(line, at, s, t, digits, start - change)
+            at += k * received

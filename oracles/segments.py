@@ -34,20 +34,19 @@ class Found(NamedTuple):
     all_expected: Array
 
     @classmethod
-    def of(cls, segments: int) -> Found:
-        """Of so many segments, to be filled in."""
-        return cls(*(np.zeros(segments, int) for _ in range(4)), *(np.full(segments, np.nan) for _ in range(6)))
-
-    def part(self, start: int, end: int) -> Found:
-        """Some of the segments, in the same memory."""
-        return Found(*(column[start:end] for column in self))
+    def of(cls, counts: Array, numbers: Array) -> Found:
+        """What `compare` has filled in."""
+        return cls(*counts, *numbers)
 
 
 @compiled
-def compare(got: Array, expected: Array, own: Array, theirs: Array, sizes: Array, found: Found) -> None:
+def compare(
+    got: Array, expected: Array, own: Array, theirs: Array, sizes: Array, place: int, counts: Array, numbers: Array
+) -> None:
     """Compare entry by entry, and fill in what is found in the segments of the given sizes, that follow each other.
 
-    own, theirs: what got and expected may be off by, the sum of which is allowed.
+    own, theirs: what got and expected may be off by, the sum of which is allowed. counts (4, _), numbers (6, _), filled
+    with NaN: where the fields of `Found` go, of whole numbers and others, from the given place on.
     """
     start = 0
     for i in range(len(sizes)):
@@ -68,10 +67,10 @@ def compare(got: Array, expected: Array, own: Array, theirs: Array, sizes: Array
             all_expected += abs(expected[j])
             if ratio > largest:
                 worst, largest = j, ratio
-        found.failures[i], found.unchecked[i], found.unknown[i] = failures, unchecked, unknown
-        found.position[i] = worst - start
-        found.all_allowed[i], found.all_expected[i] = all_allowed, all_expected
+        to = place + i
+        counts[0, to], counts[1, to], counts[2, to], counts[3, to] = failures, unchecked, unknown, worst - start
+        numbers[4, to], numbers[5, to] = all_allowed, all_expected
         if unchecked < sizes[i]:
-            found.got[i], found.expected[i] = got[worst], expected[worst]
-            found.allowed[i], found.ratio[i] = own[worst] + theirs[worst], largest
+            numbers[0, to], numbers[1, to] = got[worst], expected[worst]
+            numbers[2, to], numbers[3, to] = own[worst] + theirs[worst], largest
         start += sizes[i]

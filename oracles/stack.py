@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,13 +55,12 @@ class Shape(NamedTuple):
 
 def shape_of(case: Case) -> Shape:
     """The shape that a case is padded to."""
-    needed = (case.depth, max(case.widths), case.n)
-    return Shape(*(round_up(size, steps) for size, steps in zip(needed, (DEPTHS, WIDTHS, BATCHES), strict=True)))
+    return Shape(round_up(case.depth, DEPTHS), round_up(max(case.widths), WIDTHS), round_up(case.n, BATCHES))
 
 
 def round_up(size: int, steps: Sequence[int]) -> int:
     """The first step that is enough; past the last, the next power of two."""
-    return next((step for step in steps if step >= size), 1 << (size - 1).bit_length())
+    return steps[bisect_left(steps, size)] if size <= steps[-1] else 1 << (size - 1).bit_length()
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +259,7 @@ class Stack:
     def flat(self, arrays: dict[str, Array]) -> Flat:
         """The stack's arrays of each kind, or several of each (A, ...), without padding."""
         return {
-            kind: array.reshape(*array.shape[: array.ndim - len(self.array_shape(kind))], -1)[..., self.places[kind]]
+            kind: array.reshape(*array.shape[: -len(self.array_shape(kind))], -1).take(self.places[kind], axis=-1)
             for kind, array in arrays.items()
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -112,3 +113,12 @@ def load_oracles(names: Sequence[str], progress: Progress | None = None) -> list
         except RuntimeError as error:
             raise CouldNotRunError(f"the oracle {name} cannot work here: {error}") from error
     return oracles
+
+
+def check_bound(bound: Bound) -> None:
+    """Raises CouldNotRunError where the package that compiles the bound is not installed."""
+    if bound == "componentwise":
+        try:
+            importlib.import_module("oracles.bounds.componentwise")
+        except ModuleNotFoundError as error:
+            raise CouldNotRunError(f"the bound {bound} {not_installed(error)}") from error

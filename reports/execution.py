@@ -21,7 +21,7 @@ import threadpoolctl
 from upath import UPath
 
 from oracles.registry import Oracle
-from reports.campaign import Campaign, CouldNotRunError, Progress, load_oracles
+from reports.campaign import Campaign, CouldNotRunError, Progress, check_bound, load_oracles
 from reports.implementation import Implementation, load_implementation
 from reports.part import DRAWING, WRITING, judge_part
 from reports.records import Rows
@@ -88,6 +88,7 @@ def _judge_part(
 
 
 def _loaded(task: Task, progress: Progress) -> tuple[list[Oracle], Implementation]:
+    check_bound(task.campaign.bound)
     return load_oracles(task.campaign.oracles, progress), load_implementation(task.source)
 
 

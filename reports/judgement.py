@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oracles.bounds import NUMPY, Arithmetic, bounds
 from oracles.case import Answer, Case, Quantity
 from oracles.comparison import Record, compare
-from oracles.exact import Exact, exact_answer
 from oracles.registry import Oracle
 from reference_impl.contract import Array
 from reports.campaign import Grade, Progress, load_oracles
 from reports.implementation import Implementation, added_error, load_implementation
+
+if TYPE_CHECKING:
+    from oracles.exact import Exact
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ def _mark_lenient(strict: Record, lenient: Record) -> Record:
 
 def exactly(case: Case) -> Exact | None:
     """What must be exact about a case; None where nothing must."""
+    from oracles.exact import exact_answer  # which loads a compiler
+
     found = exact_answer(case)
     return found if found.values else None
 

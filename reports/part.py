@@ -110,12 +110,13 @@ class _StackJudge:
         if not got:
             return wrong
         S, kinds, allowances = len(stack.cases), list(got), self.bounds.allowances
-        for o, (oracle, expected, number) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
-            found = Found.of(S * len(kinds))
+        for o, (oracle, expected, arithmetic) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
+            counts, numbers = np.zeros((4, S * len(kinds)), int), np.full((6, S * len(kinds)), np.nan)
             for k, kind in enumerate(kinds):
                 own, answer = allowances[kind][self.own], expected[kind]
-                theirs = oracle.arithmetic.with_answer(allowances[kind][number], answer, own)
-                compare(got[kind], answer, own, theirs, stack.sizes[kind], found.part(k * S, (k + 1) * S))
+                theirs = oracle.arithmetic.with_answer(allowances[kind][arithmetic], answer, own)
+                compare(got[kind], answer, own, theirs, stack.sizes[kind], k * S, counts, numbers)
+            found = Found.of(counts, numbers)
             self.rows.add_segments(stack, self.networks, self.dtype, o, kinds, found)
             wrong |= (found.failures > 0).reshape(len(kinds), S).any(axis=0)
         return wrong
@@ -126,12 +127,11 @@ class _StackJudge:
         exact = exact_stack(stack)
         if exact is None:
             return wrong
-        lines, numbers, digits = stack.flat(exact.values), np.zeros(len(wrong), int), np.zeros(len(wrong), int)
+        numbers, digits = np.zeros(len(wrong), int), np.zeros(len(wrong), int)
         for kind in exact.values.keys() & got.keys():
-            must, ends = stack.flat({kind: exact.known(kind)})[kind], np.cumsum(stack.sizes[kind])
-            differs = must & (got[kind] != lines[kind])
-            wrong |= np.logical_or.reduceat(differs, ends - stack.sizes[kind])
-            numbers += np.add.reduceat(must.astype(int), ends - stack.sizes[kind])
+            must, starts = exact.known[kind], np.cumsum(stack.sizes[kind]) - stack.sizes[kind]
+            wrong |= np.logical_or.reduceat(must & (got[kind] != exact.values[kind]), starts)
+            numbers += np.add.reduceat(must.astype(int), starts)
             digits = np.maximum(digits, exact.digits[kind].max(axis=1))
         answered = np.array([answer is not None for answer in self.answers])
         self.rows.exact[self.networks, self.dtype] = np.where(answered, numbers, 0)

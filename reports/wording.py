@@ -34,9 +34,10 @@ def conjoin(words: Sequence[str]) -> str:
 
 def not_installed(error: ModuleNotFoundError, extra: str = "verify") -> str:
     """What to do about a package that is missing, for a sentence that begins with who needs it."""
-    extra = "conformance" if error.name == "pytest" else extra
+    package = (error.name or "").partition(".")[0]
+    extra = "conformance" if package == "pytest" else extra
     return (
-        f'needs the package {error.name}, which is not installed; the extra "{extra}" has it: '
+        f'needs the package {package}, which is not installed; the extra "{extra}" has it: '
         f"in Backproof's folder, pip install -e '.[{extra}]'"
     )
 

@@ -146,7 +146,7 @@ def test_help_is_light():
     [
         ("verify --networks 1", "duckdb"),
         ("verify --networks 1 --oracle torch", "torch"),
-        ("verify --networks 1 --oracle torch", "numba"),
+        ("verify --networks 1 --oracle torch --bound componentwise", "numba"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),
