@@ -25,6 +25,7 @@ from reports.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRu
 from reports.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
 from reports.frameworks.settings import FRAMEWORKS
 from reports.frameworks.settings import Settings as FrameworkSettings
+from reports.garbage import look_seldom
 from reports.implementation import CouldNotLoadError, load_implementation
 from reports.judgement import Judgement, judge_one
 from reports.power.plan import PARTS, Plan
@@ -310,6 +311,7 @@ def main() -> None:
 
     Exit status: 0 it agrees, 1 it disagrees, 2 it could not be verified.
     """
+    look_seldom()
 
 
 def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -22,6 +22,7 @@ from upath import UPath
 
 from oracles.registry import Oracle
 from reports.campaign import Campaign, CouldNotRunError, Progress, check_bound, load_oracles
+from reports.garbage import look_seldom
 from reports.implementation import Implementation, load_implementation
 from reports.part import DRAWING, WRITING, judge_part
 from reports.records import Rows
@@ -160,6 +161,7 @@ def _kept_loaded(task: Task) -> tuple[list[Oracle], Implementation]:
 
 def be_a_worker() -> None:
     """One of several processes on a machine: XLA too computes in one thread, and nobody outlives who began it."""
+    look_seldom()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     os.environ["XLA_FLAGS"] = " ".join(
         [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1"]

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from oracles.registry import Oracle, load_oracle
+from reports.garbage import look_seldom
 
 hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("long", max_examples=5000, deadline=None)
@@ -36,7 +37,7 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFile(config, log)
 
 
-gc.set_threshold(100_000, 20, 20)  # tests make much that is soon gone by itself
+look_seldom()
 atexit.register(gc.unfreeze)  # nanobind takes for leaks what is frozen in the end
 
 
