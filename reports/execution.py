@@ -16,11 +16,12 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 
 import threadpoolctl
 from upath import UPath
 
-from oracles.registry import Oracle
+from oracles.registry import ORACLES, Oracle
 from reports.campaign import Campaign, CouldNotRunError, Progress, check_bound, load_oracles
 from reports.garbage import look_seldom
 from reports.implementation import Implementation, load_implementation
@@ -117,8 +118,7 @@ def _judge_in_processes(task: Task, parts: Sequence[int], progress: Progress, jo
     """Judge in `jobs` processes; where one dies, begin again with the parts that are not finished."""
     left = set(parts)
     for _ in range(ATTEMPTS):
-        context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(min(jobs, len(left)), context, initializer=be_a_worker)
+        executor = ProcessPoolExecutor(min(jobs, len(left)), workers(task.campaign.oracles), initializer=be_a_worker)
         try:
             progress.stage(f"judging {task.source} in {jobs} processes")
             _drain(_submitted(executor, task, sorted(left)), progress, left)
@@ -157,6 +157,18 @@ def work(task: Task, part: int) -> int:
 @functools.lru_cache(maxsize=1)
 def _kept_loaded(task: Task) -> tuple[list[Oracle], Implementation]:
     return _loaded(task, Progress())
+
+
+def workers(oracles: Sequence[str]) -> BaseContext:
+    """How processes begin: where that can be done, forked off one that has only loaded what all of them need.
+
+    So they begin at once, and share that memory.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *(ORACLES[oracle][0] for oracle in oracles)])
+    return context
 
 
 def be_a_worker() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +14,7 @@ from oracles.case import DTYPES
 from oracles.draw import DRAWN, draw_case
 from oracles.registry import load_oracle
 from reports.campaign import Progress
-from reports.execution import be_a_worker, undisturbed
+from reports.execution import be_a_worker, undisturbed, workers
 from reports.implementation import as_implementation
 from reports.power.detection import DERIVED
 from reports.power.usual import usually_caught
@@ -86,13 +85,13 @@ def false_alarms(
     return total
 
 
-def _parts(networks: int, judge_part: partial[Alarms], workers: int) -> Iterator[Alarms]:
+def _parts(networks: int, judge_part: partial[Alarms], processes: int) -> Iterator[Alarms]:
     """What each part of the networks counts, in order; here, or in as many processes."""
     parts = [range(start, min(start + PART, networks)) for start in range(0, networks, PART)]
-    if workers == 1:
+    if processes == 1:
         yield from map(judge_part, parts)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), be_a_worker) as pool:
+    with ProcessPoolExecutor(processes, workers([judge_part.keywords["oracle"]]), be_a_worker) as pool:
         yield from pool.map(judge_part, parts)
 
 
