@@ -1,0 +1,89 @@
+"""`oracles.compiling`: what is compiled is kept, for what it was made of; without Numba all runs the same."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numba
+import pytest
+
+from oracles import compiling
+from oracles.compiling import compiler
+from oracles.user_cache import place_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def twice(number):
+    return 2 * number
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty folder in place of the user's."""
+    monkeypatch.setattr(compiling, "place_of", lambda name, made_of: tmp_path / name / place_of(name, made_of).name)
+    return tmp_path
+
+
+def kept(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.nbi"))
+
+
+def test_kept(cache):
+    usual = numba.config.CACHE_DIR
+    assert compiler()(twice)(21) == 42
+    assert len(kept(cache)) == 1
+    assert compiler()(twice)(21.0) == 42
+    assert len(kept(cache)) == 1
+    assert usual == numba.config.CACHE_DIR
+
+
+def test_made_of_the_modules_that_it_calls(cache, tmp_path):
+    """A function's file is Numba's to look at; those of what it calls are not."""
+    module = ModuleType("helper")
+    module.__file__ = str(tmp_path / "helper.py")
+    for text in ("one", "two"):
+        Path(module.__file__).write_text(f"# {text}")
+        assert compiler(module)(twice)(21) == 42
+    assert len(kept(cache)) == 2
+
+
+def test_nowhere_to_keep_it(cache, monkeypatch):
+    """It is compiled for this process alone."""
+    real = numba.njit
+
+    def njit(**options):
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    monkeypatch.setattr(numba, "njit", njit)
+    assert compiler()(twice)(21) == 42
+    assert kept(cache) == []
+
+
+def test_without_numba():
+    """As in the light install: the same values, digits and comparisons."""
+    code = """
+import sys
+if sys.argv[1] == "without":
+    sys.modules["numba"] = None
+import numpy as np
+from oracles.draw import draw_case
+from oracles.exact import exact_answer
+from oracles.segments import compare
+for i in range(8):
+    found = exact_answer(draw_case(0, i, "integers"))
+    print(*(f"{quantity} {found.digits[quantity]} {values.tolist()}" for quantity, values in found.values.items()))
+counts, numbers, line = np.zeros((4, 2), int), np.zeros((6, 2)), np.array([1.0, 2.0, 4.0])
+compare(line, line + 1, line / 8, line / 8, np.array([1, 2]), 0, counts, numbers)
+print(counts.tolist(), numbers.tolist())
+"""
+    said = [
+        subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+        for how in ("with", "without")
+    ]
+    assert said[0] == said[1]
+    assert len(said[0].splitlines()) == 9
+    assert "dW[1]" in said[0]
