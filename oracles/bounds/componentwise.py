@@ -143,7 +143,7 @@ def _is_power_of_two(factor: float) -> bool:
 def _any_wrong(array: Layer) -> bool:
     for row in array.size:
         for size in row:
-            if size > 0:
+            if size != 0:
                 return True
     return False
 
@@ -200,8 +200,9 @@ def _activate(r: Roundoff, activation: int, z: Layer, a: Layer) -> None:
             if activation == IDENTITY:
                 a.value[s, j], a.size[s, j] = value, size
             elif activation == RELU:
-                a.value[s, j] = max(value, 0.0)
-                a.size[s, j] = size if value > 0 or _unsure(value, size) else 0.0
+                slope = 1.0 if value > 0 else 0.0
+                a.value[s, j] = np.maximum(value, 0.0)
+                a.size[s, j] = size if _unsure(value, size) else slope * size
             else:
                 curve = _curve(activation, value)
                 error = sigmoid_error(r, curve) if activation == SIGMOID else tanh_error(r, curve)
@@ -386,13 +387,10 @@ def _times_derivative(r: Roundoff, activation: int, z: Layer, h: Layer) -> bool:
         for j in range(k):
             value, size, at, e = h.value[s, j], h.size[s, j], z.value[s, j], z.size[s, j]
             if activation == RELU:
-                if _unsure(at, e):
-                    unsure = True
-                    h.size[s, j] = abs(value) + 2 * size
-                elif not at > 0:
-                    h.size[s, j] = 0.0
-                if not at > 0:
-                    h.value[s, j] = 0.0
+                slope = 1.0 if at > 0 else 0.0  # 0 times infinity is NaN, here and in what is judged
+                unsure = unsure or _unsure(at, e)
+                h.value[s, j] = slope * value
+                h.size[s, j] = abs(value) + 2 * size if _unsure(at, e) else slope * size
             elif activation != IDENTITY:
                 curve = _curve(activation, at)
                 prime_error = sigmoid_prime_error(r, curve) if activation == SIGMOID else tanh_prime_error(r, curve)

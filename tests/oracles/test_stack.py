@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from oracles.bounds import JAX, NUMPY, bounds
 from oracles.bounds.network import stack_bounds
-from oracles.case import OF_INPUT, Case
+from oracles.case import OF_INPUT, Case, Quantity
 from oracles.draw import DRAWN, draw_case
 from oracles.stack import WIDTHS, in_a_line, shape_of, stack_of, stacks
 from oracles.strategies import networks
@@ -132,10 +132,20 @@ def test_following_errors_only_narrows_the_bound(profile):
             comparable = np.isfinite(fine) & np.isfinite(coarse) & (fine > 0)
             growth.append(coarse[comparable] / fine[comparable])
             assert (coarse[fine == 0] == 0).all()
+            assert (np.isfinite(fine[np.isfinite(coarse)])).all()
     growth = np.concatenate(growth)
     if growth.size:
         assert growth.min() > 0.5
         assert np.median(growth) < 3
+
+
+@pytest.mark.parametrize("componentwise", [False, True])
+def test_nothing_is_said_about_a_dead_neuron_that_nan_arrives_at(componentwise):
+    """Where a gradient that nobody knows meets a slope of 0, honest evaluations have 0 or NaN."""
+    case = draw_case(0, 50754, "ordinary")
+    (found,) = bounds([case], [NUMPY["float64"]], componentwise=componentwise)
+    assert np.isinf(found.allowances[0][Quantity("dW", 3)]).all()
+    assert np.isinf(found.allowances[0][Quantity("db", 3)]).all()
 
 
 def test_pieces_are_the_stack():
