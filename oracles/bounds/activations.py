@@ -123,14 +123,14 @@ def sigmoid_error(r: Roundoff, curve: Curve) -> Numbers:
 def sigmoid_prime_error(r: Roundoff, curve: Curve) -> Numbers:
     """a (1 - a): two roundings, and the error of a, which counts |1 - 2a| times: in full where a rounds to 1.
 
-    Or another form, as `_from_exponentials` has it.
+    Or another form, as `from_exponentials` has it.
     """
     error = sigmoid_error(r, curve)
     usual = np.abs(curve.bend) * error + error * error + relative(r.u, 2) * (curve.slope + error)
-    return np.maximum(usual, _from_exponentials(r, curve)) + r.tiny
+    return np.maximum(usual, from_exponentials(r, curve)) + r.tiny
 
 
-def _from_exponentials(r: Roundoff, curve: Curve) -> Numbers:
+def from_exponentials(r: Roundoff, curve: Curve) -> Numbers:
     """A slope e / (1 + e)^2, up to an exact factor, for e = e^-z or e^-2z, or as g(z) g(-z), or 1 / cosh(z)^2.
 
     Nothing cancels: the exponential counts at most twice, and there are no more than five roundings.
@@ -146,12 +146,12 @@ def tanh_error(r: Roundoff, curve: Curve) -> Numbers:
 def tanh_prime_error(r: Roundoff, curve: Curve) -> Numbers:
     """1 - a^2: the square rounds by u a^2, the difference by u (1 - a^2), and the error of a counts 2|a| times.
 
-    Or (1 - a)(1 + a), with three roundings, or another form, as `_from_exponentials` has it.
+    Or (1 - a)(1 + a), with three roundings, or another form, as `from_exponentials` has it.
     """
     error = tanh_error(r, curve)
     rounding = np.maximum(relative(r.u, 2) * (0.5 + error), relative(r.u, 3) * (curve.slope + error))
     usual = np.abs(curve.bend) * error + error * error + rounding
-    return np.maximum(usual, _from_exponentials(r, curve)) + r.tiny
+    return np.maximum(usual, from_exponentials(r, curve)) + r.tiny
 
 
 ERROR = {"sigmoid": sigmoid_error, "tanh": tanh_error}

@@ -33,7 +33,7 @@ from oracles.bounds.arithmetic import Arithmetic
 from oracles.bounds.deviation import (
     FEW_DIGITS,
     Roundoff,
-    _additions,
+    additions_error,
     mixed_products_error,
     products_error,
     relative,
@@ -54,12 +54,12 @@ compiled = compiler(activations, deviation, losses)
 for function in (
     relative,
     working_error,
-    _additions,
-    deviation._products,
+    additions_error,
+    deviation.rounded_products,
     products_error,
     mixed_products_error,
     activations.variation,
-    activations._from_exponentials,
+    activations.from_exponentials,
     beyond_first_order,
     slope_beyond_first_order,
     sigmoid_curve,
@@ -68,14 +68,14 @@ for function in (
     tanh_curve,
     tanh_error,
     tanh_prime_error,
-    losses._minus_log,
-    losses._weighted,
-    losses._squared_error,
-    losses._cross_entropy,
-    losses._binary_cross_entropy,
-    losses._weighted_squared_error_slope,
-    losses._weighted_cross_entropy_slope,
-    losses._weighted_binary_cross_entropy_slope,
+    losses.minus_log,
+    losses.weighted,
+    losses.squared_error,
+    losses.cross_entropy,
+    losses.binary_cross_entropy,
+    losses.weighted_squared_error_slope,
+    losses.weighted_cross_entropy_slope,
+    losses.weighted_binary_cross_entropy_slope,
 ):
     register_jitable(function)
 
@@ -107,7 +107,7 @@ def _sum_error(r: Roundoff, magnitude: float, total: float, additions: float, qu
         return np.inf
     if _exactly(r, r.u, magnitude, quantum):
         return 0.0
-    return _additions(r.u, magnitude, total, additions) + additions * r.tiny
+    return additions_error(r.u, magnitude, total, additions) + additions * r.tiny
 
 
 @compiled
@@ -255,20 +255,20 @@ def _softmax(r: Roundoff, z: Array, size: Array, a: Array, a_size: Array) -> Non
 def _terms(r: Roundoff, kind: int, p: float, e: float, y: float) -> Terms:
     """The loss's term of an entry."""
     if kind == SQUARED_ERROR:
-        return losses._squared_error(r, p, e, y)
+        return losses.squared_error(r, p, e, y)
     if kind == CROSS_ENTROPY:
-        return losses._cross_entropy(r, p, e, y)
-    return losses._binary_cross_entropy(r, p, e, y)
+        return losses.cross_entropy(r, p, e, y)
+    return losses.binary_cross_entropy(r, p, e, y)
 
 
 @compiled
 def _weighted_slope(r: Roundoff, kind: int, p: float, e: float, y: float) -> tuple[float, Terms]:
     """q / c = p dL/dp / c of an entry."""
     if kind == SQUARED_ERROR:
-        return losses._weighted_squared_error_slope(r, p, e, y)
+        return losses.weighted_squared_error_slope(r, p, e, y)
     if kind == CROSS_ENTROPY:
-        return losses._weighted_cross_entropy_slope(r, p, e, y)
-    return losses._weighted_binary_cross_entropy_slope(r, p, e, y)
+        return losses.weighted_cross_entropy_slope(r, p, e, y)
+    return losses.weighted_binary_cross_entropy_slope(r, p, e, y)
 
 
 @compiled
@@ -604,7 +604,7 @@ def _steps(
     of_vectors: bool,
     found: Array,
 ) -> None:
-    """The bounds of w - alpha g, as `network.step_errors` has them, of arrays (S, L, K, K); vectors are columns."""
+    """The bounds of w - alpha g, as `network._steps` has them, of arrays (S, L, K, K); vectors are columns."""
     at, L = 0, w.shape[1]
     for s in range(len(w)):
         alpha = rates[s]

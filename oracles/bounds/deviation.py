@@ -188,7 +188,7 @@ class Ledger:
         two that divides every term, or 0. Multiples of one power of two are added without any error below 1/u times it.
         Past the largest number nothing can be said.
         """
-        error = _additions(self.u, magnitude, total, additions) + additions * self.tiny
+        error = additions_error(self.u, magnitude, total, additions) + additions * self.tiny
         return self._unless_exact(error, magnitude, self.u, quantum)
 
     def positive_sum_error(self, terms: Array, entries: Entries, quantum: Array | None) -> Array:
@@ -288,7 +288,7 @@ def relative(u: Numbers, roundings: Numbers) -> Numbers:
 
 def products_error(r: Roundoff, magnitude: Numbers, total: Numbers, terms: Numbers) -> Numbers:
     """What rounding does to a sum of products that rounds as everything else does."""
-    return _products(r.u, magnitude, total, terms) + terms * r.tiny
+    return rounded_products(r.u, magnitude, total, terms) + terms * r.tiny
 
 
 def mixed_products_error(r: Roundoff, magnitude: Numbers, total: Numbers, terms: Numbers) -> Numbers:
@@ -301,19 +301,19 @@ def mixed_products_error(r: Roundoff, magnitude: Numbers, total: Numbers, terms:
     """
     operands = (2 * r.operand + r.operand**2) * where(terms > 0, magnitude, 0.0)
     largest = where(terms > 0, magnitude + operands, 0.0)
-    added = _products(r.accumulation, largest, total + operands, terms) + terms * r.tiny
+    added = rounded_products(r.accumulation, largest, total + operands, terms) + terms * r.tiny
     stored = where(r.accumulation < r.u, (2 * r.u + r.u**2) * (largest + added), 0.0)
     return operands + added + stored
 
 
-def _products(u: Numbers, magnitude: Numbers, total: Numbers, terms: Numbers) -> Numbers:
+def rounded_products(u: Numbers, magnitude: Numbers, total: Numbers, terms: Numbers) -> Numbers:
     """What so many products and their additions do at most: less than terms * u * magnitude, and often half of it."""
     products = u * magnitude
-    additions = _additions(u, magnitude + products, total + products, np.maximum(terms - 1, 0))
+    additions = additions_error(u, magnitude + products, total + products, np.maximum(terms - 1, 0))
     return np.minimum(products + additions, terms * products)
 
 
-def _additions(u: Numbers, magnitude: Numbers, total: Numbers, additions: Numbers) -> Numbers:
+def additions_error(u: Numbers, magnitude: Numbers, total: Numbers, additions: Numbers) -> Numbers:
     """What so many additions do at most: u for each, relative to what it gives.
 
     The last gives the total. All others give sums of some of the terms, and no such sum is larger than that of the

@@ -87,28 +87,28 @@ def common_quantum(output: Output) -> Array:
     return np.minimum(output.quantum, largest_common_power(output.entries.padded(output.y)))
 
 
-def _squared_error(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
+def squared_error(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
     """(p - y)^2; the rounding of the difference counts twice."""
     largest = (np.abs(p - y) + e) ** 2
     return Terms(2 * (p - y), 3 * e**2, largest, relative(r.u, 2) * largest)
 
 
-def _cross_entropy(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
+def cross_entropy(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
     """-y log p, and 0 where y = 0."""
-    return _weighted(y, _minus_log(r, p, e))
+    return weighted(y, minus_log(r, p, e))
 
 
-def _binary_cross_entropy(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
+def binary_cross_entropy(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> Terms:
     """-(y log p + (1 - y) log(1 - p)); 1 - p rounds by u of itself, which moves its logarithm by u."""
-    yes = _weighted(y, _minus_log(r, p, e))
-    no = _minus_log(r, 1 - p, e)
-    no = _weighted(1 - y, Terms(-no.slope, no.curvature, no.largest, no.rounding + r.u))
+    yes = weighted(y, minus_log(r, p, e))
+    no = minus_log(r, 1 - p, e)
+    no = weighted(1 - y, Terms(-no.slope, no.curvature, no.largest, no.rounding + r.u))
     return Terms(
         yes.slope + no.slope, yes.curvature + no.curvature, yes.largest + no.largest, yes.rounding + no.rounding
     )
 
 
-def _minus_log(r: Roundoff, p: Numbers, e: Numbers) -> Terms:
+def minus_log(r: Roundoff, p: Numbers, e: Numbers) -> Terms:
     """-log p of a p > 0 known to within e; infinite where p may be 0."""
     ratio = where(e < p, e / p, 1)
     step = -np.log1p(-ratio)
@@ -117,7 +117,7 @@ def _minus_log(r: Roundoff, p: Numbers, e: Numbers) -> Terms:
     return Terms(-1 / p, 4 * (step - ratio), largest, rounding)
 
 
-def _weighted(y: Numbers, terms: Terms) -> Terms:
+def weighted(y: Numbers, terms: Terms) -> Terms:
     """y times the terms, and 0 where y = 0 whatever they are."""
     there = y != 0
     return Terms(
@@ -129,9 +129,9 @@ def _weighted(y: Numbers, terms: Terms) -> Terms:
 
 
 TERMS: dict[LossKind, Callable[[Roundoff, Numbers, Numbers, Numbers], Terms]] = {
-    "squared_error": _squared_error,
-    "cross_entropy": _cross_entropy,
-    "binary_cross_entropy": _binary_cross_entropy,
+    "squared_error": squared_error,
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
 }
 
 
@@ -218,19 +218,19 @@ def _softmax_delta(ledger: Ledger, output: Output) -> Deviation:
     )
 
 
-def _weighted_squared_error_slope(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
+def weighted_squared_error_slope(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
     """q/c = 2 p (p - y)."""
     largest = 2 * (np.abs(p) + e) * (np.abs(p - y) + e)
     return 2 * p * (p - y), Terms(4 * p - 2 * y, 6 * e**2, largest, relative(r.u, 6) * largest)
 
 
-def _weighted_cross_entropy_slope(r: Roundoff, _p: Numbers, _e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
+def weighted_cross_entropy_slope(r: Roundoff, _p: Numbers, _e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
     """q/c = -y."""
     zero = 0 * y
     return -y, Terms(zero, zero, y, relative(r.u, 5) * y)
 
 
-def _weighted_binary_cross_entropy_slope(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
+def weighted_binary_cross_entropy_slope(r: Roundoff, p: Numbers, e: Numbers, y: Numbers) -> tuple[Numbers, Terms]:
     """q/c = (p - y) / (1 - p); nothing can be said where p may be 1, or 0: p (-y / p) is NaN then, whatever y is."""
     complement = 1 - p
     q, slope = (p - y) / complement, (1 - y) / complement**2
@@ -241,7 +241,7 @@ def _weighted_binary_cross_entropy_slope(r: Roundoff, p: Numbers, e: Numbers, y:
 
 
 WEIGHTED_SLOPE: dict[LossKind, Callable[[Roundoff, Numbers, Numbers, Numbers], tuple[Numbers, Terms]]] = {
-    "squared_error": _weighted_squared_error_slope,
-    "cross_entropy": _weighted_cross_entropy_slope,
-    "binary_cross_entropy": _weighted_binary_cross_entropy_slope,
+    "squared_error": weighted_squared_error_slope,
+    "cross_entropy": weighted_cross_entropy_slope,
+    "binary_cross_entropy": weighted_binary_cross_entropy_slope,
 }
