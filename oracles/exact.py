@@ -19,12 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracles import powers
 from oracles.case import Answer, Case, Quantity
 from oracles.compiling import compiler
+from oracles.powers import common_power, is_power_of_two
 from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Stack, shape_of, stack_of
 from reference_impl.contract import ACTIVATIONS, Array
 
-compiled = compiler()
+compiled = compiler(powers)
 
 # The kinds of quantities that may be exact.
 KINDS = ("output", "loss", "dW", "db", "step_W", "step_b")
@@ -147,14 +149,7 @@ class Line(NamedTuple):
 @compiled
 def _quantum(array: Array) -> float:
     """The largest power of two up to 1 that divides all entries of an array (_, _)."""
-    power = 1.0
-    for row in array:
-        for value in row:
-            if value != 0:
-                mantissa, exponent = math.frexp(value)
-                whole = np.int64(abs(mantissa) * 2.0**53)
-                power = min(power, math.ldexp(float(whole & -whole), exponent - 53))
-    return power
+    return common_power(1.0, array)
 
 
 @compiled
@@ -237,7 +232,7 @@ def _passes(
         k = widths[s, L]
         p, y, c = a[L, :n, :k], given.y[s, :n, :k], given.scale[s]
         digits = _digits(precision, digits, (np.abs(p) + np.abs(y)).max(), min(_quantum(p), _quantum(y)))
-        if abs(math.frexp(c)[0]) != 0.5 or c < precision.smallest_quantum:
+        if not is_power_of_two(c) or c < precision.smallest_quantum:
             digits = UNKNOWN  # multiplying by the loss's scale rounds, wherever that is done
         difference = p - y
         total = (difference**2).sum()

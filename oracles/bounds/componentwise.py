@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload, register_jitable
 
+from oracles import powers
 from oracles.bounds import activations, deviation, losses
 from oracles.bounds.activations import (
     Curve,
@@ -41,6 +42,7 @@ from oracles.bounds.deviation import (
 )
 from oracles.bounds.losses import Terms
 from oracles.compiling import compiler
+from oracles.powers import common_power, is_power_of_two
 from oracles.stack import LOSS_KINDS, Flat, Stack
 from reference_impl.contract import ACTIVATIONS, Array
 
@@ -48,7 +50,7 @@ IDENTITY, SIGMOID, RELU, TANH, SOFTMAX = map(ACTIVATIONS.index, ("identity", "si
 SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(len(LOSS_KINDS))
 LARGEST_POWER = 2.0**1023
 
-compiled = compiler(activations, deviation, losses)
+compiled = compiler(activations, deviation, losses, powers)
 
 # Numba compiles these where compiled functions call them.
 for function in (
@@ -123,23 +125,6 @@ def _product_error(r: Roundoff, magnitude: float, total: float, terms: float, qu
 
 
 @compiled
-def _common_power(power: float, array: Array) -> float:
-    """The largest power of two up to the given one that divides all entries of an array (_, _)."""
-    for row in array:
-        for value in row:
-            if value != 0:
-                mantissa, exponent = math.frexp(value)
-                whole = np.int64(abs(mantissa) * 2.0**53)
-                power = min(power, math.ldexp(float(whole & -whole), exponent - 53))
-    return power
-
-
-@compiled
-def _is_power_of_two(factor: float) -> bool:
-    return abs(math.frexp(factor)[0]) == 0.5
-
-
-@compiled
 def _any_wrong(array: Layer) -> bool:
     for row in array.size:
         for size in row:
@@ -164,7 +149,7 @@ def _affine(r: Roundoff, W: Array, b: Array, a: Layer, quantum: float, z: Layer)
     """z = a W^T + b; the quantum of z."""
     (n, received), k = a.value.shape, len(b)
     if quantum > 0:
-        quantum = min(_common_power(LARGEST_POWER, W) * quantum, _common_power(LARGEST_POWER, b.reshape(1, -1)))
+        quantum = min(common_power(LARGEST_POWER, W) * quantum, common_power(LARGEST_POWER, b.reshape(1, -1)))
     exact = quantum > 0 and not _any_wrong(a)
     working = working_error(received)
     for s in range(n):
@@ -284,7 +269,7 @@ def _loss(r: Roundoff, kind: int, p: Layer, y: Array, c: float, quantum: float) 
             largest[s * k + j] = terms.largest
             first_order += abs(terms.slope) * (size + working * size) + terms.curvature
             roundings += terms.rounding
-    quantum = quantum * quantum if kind == SQUARED_ERROR and _is_power_of_two(c) else 0.0
+    quantum = quantum * quantum if kind == SQUARED_ERROR and is_power_of_two(c) else 0.0
     sum_error = _positive_sum_error(r, largest, quantum)
     return c * (first_order + (roundings if sum_error != 0 else 0.0) + sum_error)
 
@@ -317,7 +302,7 @@ def _output_delta(
             _softmax_delta(r, kind, p.value[s], p.size[s], y[s], c, delta.value[s], delta.size[s])
         return 0.0
     factor = 1 if kind == BINARY_CROSS_ENTROPY else 2
-    common = quantum if _is_power_of_two(c) else 0.0
+    common = quantum if is_power_of_two(c) else 0.0
     exact, scale, working = common > 0 and not _any_wrong(p), factor * c, working_error(1)
     for s in range(n):
         for j in range(k):
@@ -413,7 +398,7 @@ def _times_weights(r: Roundoff, W: Array, delta: Layer, quantum: float, h: Layer
     """h = delta W, what arrives at the layer before; its quantum."""
     (n, k), received = delta.value.shape, W.shape[1]
     if quantum > 0:
-        quantum = _common_power(LARGEST_POWER, W) * quantum
+        quantum = common_power(LARGEST_POWER, W) * quantum
     exact = quantum > 0 and not _any_wrong(delta)
     working = working_error(k)
     for s in range(n):
@@ -511,7 +496,7 @@ def _passes(
         a_size[first, :n, :k] = 0.0
         quanta[first] = 0.0
         if _few_digits(inputs[s, :n, :k]):
-            quanta[first] = _common_power(LARGEST_POWER, inputs[s, :n, :k])
+            quanta[first] = common_power(LARGEST_POWER, inputs[s, :n, :k])
         output[at_output : at_output + n * k] = 0.0
         at_output += n * k
         for t in range(first, L):
@@ -536,7 +521,7 @@ def _passes(
         y = labels[s, :n, :k]
         quantum = quanta[L]
         if quantum > 0:
-            quantum = _common_power(quantum, y)
+            quantum = common_power(quantum, y)
         loss[s] = _loss(r, kinds[s], p, y, scales[s], quantum)
         delta, h = Layer(d_value[:n, :k], d_size[:n, :k]), Layer(h_value[:n, :k], h_size[:n, :k])
         of_delta = _output_delta(r, activations[s, L - 1], kinds[s], z, p, y, scales[s], quantum, delta)
@@ -608,7 +593,7 @@ def _steps(
     at, L = 0, w.shape[1]
     for s in range(len(w)):
         alpha = rates[s]
-        exact = _is_power_of_two(alpha)
+        exact = is_power_of_two(alpha)
         for t in range(L - depths[s], L):
             received = 1 if of_vectors else widths[s, t]
             exact = exact and _few_digits(w[s, t, : widths[s, t + 1], :received])
@@ -616,8 +601,8 @@ def _steps(
             k, received = widths[s, t + 1], 1 if of_vectors else widths[s, t]
             quantum = 0.0
             if exact:
-                power = _common_power(LARGEST_POWER, w[s, t, :k, :received])
-                quantum = _common_power(power, g[s, t, :k, :received]) * min(alpha, 1.0)
+                power = common_power(LARGEST_POWER, w[s, t, :k, :received])
+                quantum = common_power(power, g[s, t, :k, :received]) * min(alpha, 1.0)
             for j in range(k):
                 for i in range(received):
                     start, step = w[s, t, j, i], alpha * g[s, t, j, i]

@@ -1,0 +1,31 @@
+"""Powers of two, compiled: which of them divide numbers, and which numbers are powers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from oracles.compiling import compiler
+from reference_impl.contract import Array
+
+compiled = compiler()
+
+
+@compiled
+def common_power(most: float, array: Array) -> float:
+    """The largest power of two up to the given one that divides all entries of an array (_, _)."""
+    power = most
+    for row in array:
+        for value in row:
+            if value != 0:
+                mantissa, exponent = math.frexp(value)
+                whole = np.int64(abs(mantissa) * 2.0**53)
+                power = min(power, math.ldexp(float(whole & -whole), exponent - 53))
+    return power
+
+
+@compiled
+def is_power_of_two(factor: float) -> bool:
+    """Whether multiplying by the factor is exact."""
+    return abs(math.frexp(factor)[0]) == 0.5
