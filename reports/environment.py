@@ -31,8 +31,15 @@ def _version(package: str) -> str:
 
 
 def _blas() -> str:
-    """The BLAS that NumPy has loaded, with the kind of processor that it chose its kernels for."""
-    libraries = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+    """The BLAS that NumPy has loaded, with the kind of processor that it chose its kernels for.
+
+    SciPy brings one of its own, which is there or not by who has loaded SciPy.
+    """
+    libraries = [
+        library
+        for library in threadpoolctl.threadpool_info()
+        if library["user_api"] == "blas" and Path(library["filepath"]).parent.name != "scipy.libs"
+    ]
     described = {
         " ".join(str(library[key]) for key in ("internal_api", "version", "architecture") if library.get(key))
         for library in libraries
