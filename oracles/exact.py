@@ -87,7 +87,8 @@ def exact_answer(case: Case) -> Exact:
 def exact_stack(stack: Stack) -> ExactStack | None:
     """The same for all networks of a stack; None where it can be seen at once that nothing is exact."""
     rational = (stack.loss == LOSS_KINDS.index("squared_error")) & np.isin(stack.activations, RATIONAL).all(axis=1)
-    if not rational.any():
+    networks = np.flatnonzero(rational)
+    if not networks.size:
         return None
     S, L = len(stack.cases), stack.shape.depth
     values = {kind: np.zeros(int(stack.sizes[kind].sum())) for kind in KINDS}
@@ -96,13 +97,14 @@ def exact_stack(stack: Stack) -> ExactStack | None:
     digits = {kind: np.full((S, places.get(kind, L)), UNKNOWN) for kind in KINDS}
     dtype = stack.cases[0].dtype
     precision = Precision(2.0 ** DIGITS[dtype], SMALLEST_QUANTUM[dtype])
-    about = stack.widths, stack.samples, stack.depths
     with np.errstate(all="ignore"):
         _passes(
             precision,
-            np.flatnonzero(rational),
+            networks,
             Given(stack.weights, stack.biases, stack.x, stack.y, stack.activations, stack.scale),
-            *about,
+            stack.widths,
+            stack.samples,
+            stack.depths,
             *(Line(values[kind], known[kind], digits[kind], _starts(stack, kind)) for kind in KINDS[:4]),
         )
         for kind, w, g in (
@@ -110,7 +112,7 @@ def exact_stack(stack: Stack) -> ExactStack | None:
             ("step_b", stack.biases[..., None], stack.step_biases[..., None]),
         ):
             line = Line(values[kind], known[kind], digits[kind], _starts(stack, kind))
-            _steps(precision, np.flatnonzero(rational), w, g, stack.learning_rate, *about[::2], line)
+            _steps(precision, networks, w, g, stack.learning_rate, stack.widths, stack.depths, line)
     return ExactStack(values, known, digits)
 
 

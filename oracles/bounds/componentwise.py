@@ -146,7 +146,7 @@ def _curve(activation: int, z: float) -> Curve:
 
 @compiled
 def _affine(r: Roundoff, W: Array, b: Array, a: Layer, quantum: float, z: Layer) -> float:
-    """z = a W^T + b; the quantum of z."""
+    """z = a W^T + b; the quantum of z. With W^T for W and no b, what arrives at the layer before: h = delta W."""
     (n, received), k = a.value.shape, len(b)
     if quantum > 0:
         quantum = min(common_power(LARGEST_POWER, W) * quantum, common_power(LARGEST_POWER, b.reshape(1, -1)))
@@ -394,31 +394,6 @@ def _times_derivative(r: Roundoff, activation: int, z: Layer, h: Layer) -> bool:
 
 
 @compiled
-def _times_weights(r: Roundoff, W: Array, delta: Layer, quantum: float, h: Layer) -> float:
-    """h = delta W, what arrives at the layer before; its quantum."""
-    (n, k), received = delta.value.shape, W.shape[1]
-    if quantum > 0:
-        quantum = common_power(LARGEST_POWER, W) * quantum
-    exact = quantum > 0 and not _any_wrong(delta)
-    working = working_error(k)
-    for s in range(n):
-        for i in range(received):
-            value, magnitude, off, terms = 0.0, 0.0, 0.0, 0.0
-            for j in range(k):
-                w = abs(W[j, i])
-                value += delta.value[s, j] * W[j, i]
-                magnitude += abs(delta.value[s, j]) * w
-                off += delta.size[s, j] * w
-                if w != 0 and (delta.value[s, j] != 0 or delta.size[s, j] != 0):
-                    terms += 1
-            rounding = _product_error(r, magnitude + off, abs(value) + off, terms, quantum)
-            exact = exact and rounding == 0
-            h.value[s, i] = value
-            h.size[s, i] = off + working * off + rounding
-    return quantum if exact else 0.0
-
-
-@compiled
 def _gradients(r: Roundoff, delta: Layer, a: Layer, quantum: float, of_a: float, dW: Array, db: Array) -> None:
     """The bounds of dW = delta^T a, in a line, and of db, delta's sum over samples."""
     (n, k), received = delta.value.shape, a.value.shape[1]
@@ -487,7 +462,7 @@ def _passes(
     z_value, z_size = np.empty((L, N, K)), np.empty((L, N, K))
     a_value, a_size = np.empty((L + 1, N, K)), np.zeros((L + 1, N, K))
     d_value, d_size, h_value, h_size = np.empty((N, K)), np.empty((N, K)), np.empty((N, K)), np.empty((N, K))
-    quanta, places = np.zeros(L + 1), np.zeros((2, L), np.int64)
+    quanta, places, nothing = np.zeros(L + 1), np.zeros((2, L), np.int64), np.zeros(K)
     at_output, at_dW, at_db = 0, 0, 0
     for s in range(S):
         n, first = samples[s], L - depths[s]
@@ -523,7 +498,7 @@ def _passes(
         if quantum > 0:
             quantum = common_power(quantum, y)
         loss[s] = _loss(r, kinds[s], p, y, scales[s], quantum)
-        delta, h = Layer(d_value[:n, :k], d_size[:n, :k]), Layer(h_value[:n, :k], h_size[:n, :k])
+        delta = Layer(d_value[:n, :k], d_size[:n, :k])
         of_delta = _output_delta(r, activations[s, L - 1], kinds[s], z, p, y, scales[s], quantum, delta)
         for t in range(L - 1, first - 1, -1):
             received, k = widths[s, t], widths[s, t + 1]
@@ -532,7 +507,7 @@ def _passes(
             _gradients(r, delta, before, of_delta, quanta[t], in_dW, in_db)
             if t > first:
                 h = Layer(h_value[:n, :received], h_size[:n, :received])
-                of_delta = _times_weights(r, weights[s, t, :k, :received], delta, of_delta, h)
+                of_delta = _affine(r, weights[s, t, :k, :received].T, nothing[:received], delta, of_delta, h)
                 z = Layer(z_value[t - 1, :n, :received], z_size[t - 1, :n, :received])
                 activation = activations[s, t - 1]
                 unsure = _times_derivative(r, activation, z, h)
