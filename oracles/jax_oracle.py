@@ -48,17 +48,14 @@ class JaxOracle(ByStack):
 
     def flat(self, stack: Stack) -> Flat:
         """The answers for a stack."""
+        found = {kind: stack.empty_line(kind) for kind in stack.sizes}
         with jax.enable_x64(True):
             # Every call is made before the first answer is waited for.
-            parts = [_compiled()(*_in(self.dtype, part)) for part in _parts(stack)]
-            arrays = {
-                kind: _cut(
-                    np.concatenate([np.asarray(part[kind], np.float64) for part in parts]), stack.array_shape(kind)
-                )
-                for kind in parts[0]
-            }
-        arrays["output"] = stack.with_inputs(arrays["output"])
-        return stack.flat(arrays)
+            parts = [(networks, _compiled()(*_in(self.dtype, part))) for networks, part in _parts(stack)]
+            for networks, part in parts:
+                for kind, array in part.items():
+                    stack.layouts[kind].part(networks).take(np.asarray(array, np.float64), found[kind])
+        return found
 
 
 class Networks(NamedTuple):
@@ -79,28 +76,40 @@ class Networks(NamedTuple):
     learning_rate: Any
 
 
-def _parts(stack: Stack) -> Iterator[Networks]:
+def _parts(stack: Stack) -> Iterator[tuple[slice, Networks]]:
     """The stack's networks, so many at a time as a compiled function takes, with networks of padding in the last."""
     L, width, batch = stack.shape
     K, N = round_up(width, WIDTHS), round_up(batch, BATCHES)
-    whole = Networks(
-        weights=_pad(stack.weights, (None, L, K, K)),
-        biases=_pad(stack.biases, (None, L, K)),
-        step_weights=_pad(stack.step_weights, (None, L, K, K)),
-        step_biases=_pad(stack.step_biases, (None, L, K)),
-        x=_pad(stack.x, (None, N, K)),
-        y=_pad(stack.y, (None, N, K)),
-        activations=stack.activations,
-        loss=stack.loss,
-        scale=stack.scale,
-        sampled=_pad(stack.sampled, (None, N)),
-        inputs=_pad(stack.inputs, (None, K)),
-        outputs=_pad(stack.there[:, -1], (None, K)),
-        learning_rate=stack.learning_rate,
-    )
-    S = max(1, LAYER_SIZE // (K * N))
+    S, given = max(1, LAYER_SIZE // (K * N)), stack.lines
     for start in range(0, len(stack.cases), S):
-        yield Networks(*(_pad(array[start : start + S], (S, *[None] * (array.ndim - 1))) for array in whole))
+        networks = slice(start, start + S)
+
+        def padded(kind: str, line: Array, *shape: int, networks: slice = networks) -> Array:
+            return stack.layouts[kind].part(networks).padded(line, (S, *shape))
+
+        def of_networks(array: Array, networks: slice = networks) -> Array:
+            part = array[networks]
+            return np.pad(part, [(0, S - len(part)), *[(0, 0)] * (array.ndim - 1)]) if len(part) < S else part
+
+        samples, inputs, outputs = map(of_networks, (stack.samples, stack.first_widths, stack.widths[:, -1]))
+        yield (
+            networks,
+            Networks(
+                weights=padded("dW", given.weights, L, K, K),
+                biases=padded("db", given.biases, L, K),
+                step_weights=padded("step_W", given.step_weights, L, K, K),
+                step_biases=padded("step_b", given.step_biases, L, K),
+                x=padded("softmax", given.x, N, K),
+                y=padded("y", given.y, N, K),
+                activations=of_networks(stack.activations),
+                loss=of_networks(stack.loss),
+                scale=of_networks(stack.scale),
+                sampled=np.arange(N) < samples[:, None],
+                inputs=np.arange(K) < inputs[:, None],
+                outputs=np.arange(K) < outputs[:, None],
+                learning_rate=of_networks(stack.learning_rate),
+            ),
+        )
 
 
 def _in(dtype: str, networks: Networks) -> Networks:
@@ -108,16 +117,6 @@ def _in(dtype: str, networks: Networks) -> Networks:
     if dtype == "float64":
         return networks
     return Networks(*(a.astype(jnp.dtype(dtype)) if a.dtype == np.float64 else a for a in networks))
-
-
-def _pad(array: Array, shape: tuple[int | None, ...]) -> Array:
-    """The array with zeros up to a shape; None leaves a dimension as it is."""
-    missing = [(0, 0 if to is None else to - size) for size, to in zip(array.shape, shape, strict=True)]
-    return np.pad(array, missing) if any(after for _, after in missing) else array
-
-
-def _cut(array: Array, shape: tuple[int, ...]) -> Array:
-    return array[tuple(slice(size) for size in shape)]
 
 
 @functools.cache

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oracles.case import OF_INPUT, Answer, Case
+from oracles.layout import Layout, turn
 from reference_impl.contract import ACTIVATIONS, Array, LossKind
 
 # What networks are padded to; past the largest, to the next power of two.
@@ -133,55 +134,53 @@ class Stack:
         return np.arange(self.shape.batch) < self.samples[:, None]
 
     @cached_property
-    def inputs(self) -> Array:
-        """Which inputs there are, (S, K)."""
-        return np.arange(self.shape.width) < np.array([case.x.shape[1] for case in self.cases])[:, None]
+    def first_widths(self) -> Array:
+        """The number of inputs of each network, (S,)."""
+        return self.widths[np.arange(len(self.depths)), self.shape.depth - self.depths]
 
     @cached_property
-    def places(self) -> dict[str, Array]:
-        """For each kind of quantity, where its numbers are in the stack's array of that kind, laid out in a line."""
-        there, sampled = self.there, self.sampled
-        matrices = np.flatnonzero(there[:, 1:, :, None] & there[:, :-1, None, :])
-        vectors = np.flatnonzero(there[:, 1:] & (self.widths[:, :-1, None] > 0))
-        inputs = np.flatnonzero(sampled[:, :, None] & self.inputs[:, None, :])
+    def inputs(self) -> Array:
+        """Which inputs there are, (S, K)."""
+        return np.arange(self.shape.width) < self.first_widths[:, None]
+
+    @cached_property
+    def layouts(self) -> dict[str, Layout]:
+        """For each kind of quantity, and for y, where each network's arrays of it are."""
+        widths, received = self.widths[:, 1:], self.widths[:, :-1]
+        samples, there = self.samples[:, None], (received > 0).astype(int)
+        inputs = Layout.of(samples, self.first_widths[:, None])
+        one = np.ones_like(samples)
         return {
-            "output": np.flatnonzero(sampled[:, None, :, None] & there[:, :, None, :]),
-            "loss": np.arange(len(self.cases)),
-            **dict.fromkeys(("dW", "step_W"), matrices),
-            **dict.fromkeys(("db", "step_b"), vectors),
+            "output": Layout.of(np.broadcast_to(samples, self.widths.shape), self.widths),
+            "loss": Layout.of(one, one),
+            **dict.fromkeys(("dW", "step_W"), Layout.of(widths * there, received)),
+            **dict.fromkeys(("db", "step_b"), Layout.of(there, widths)),
             **dict.fromkeys(OF_INPUT, inputs),
+            "y": Layout.of(samples, self.widths[:, -1:]),
         }
 
     @cached_property
     def sizes(self) -> dict[str, Array]:
         """For each kind of quantity, how many numbers each network has of it, (S,)."""
-        outputs, matrices, vectors = (self._layer_sizes[kind].sum(axis=1) for kind in ("output", "dW", "db"))
-        inputs = self.samples * self.inputs.sum(axis=1)
-        return {
-            "output": outputs,
-            "loss": np.ones_like(outputs),
-            **dict.fromkeys(("dW", "step_W"), matrices),
-            **dict.fromkeys(("db", "step_b"), vectors),
-            **dict.fromkeys(OF_INPUT, inputs),
-        }
+        return {kind: layout.sizes.sum(axis=1) for kind, layout in self.layouts.items() if kind != "y"}
+
+    @cached_property
+    def lines(self) -> Given:
+        """What the cases consist of; a step is tried with each weight matrix's entries reversed, and each bias's."""
+        W = _numbers([W for case in self.cases for W in case.weights])
+        b = _numbers([b for case in self.cases for b in case.biases])
+        step_W, step_b = np.empty_like(W), np.empty_like(b)
+        turn(W, self.layouts["dW"], step_W)
+        turn(b, self.layouts["db"], step_b)
+        x, y = _numbers([case.x for case in self.cases]), _numbers([case.y for case in self.cases])
+        return Given(W, b, x, y, step_W, step_b)
 
     def line_of(self, kind: str, t: int) -> Array:
         """Where, in the line of all numbers of a kind, those of layer t are, for the networks that have it."""
-        sizes, networks = self._layer_sizes[kind], self.active[t]
-        layer = sizes[:networks, t + (kind == "output")]
-        starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)[:networks, t + (kind == "output")]
-        ends = np.cumsum(layer)
-        return np.arange(ends[-1]) + np.repeat(starts - (ends - layer), layer)
-
-    @cached_property
-    def _layer_sizes(self) -> dict[str, Array]:
-        """For the kinds that have an array for each layer how many numbers each of them has, (S, L + 1) or (S, L)."""
-        widths, received = self.widths[:, 1:], self.widths[:, :-1]
-        return {
-            "output": self.samples[:, None] * self.widths,
-            "dW": widths * received,
-            "db": widths * (received > 0),
-        }
+        layout, place = self.layouts[kind], t + (kind == "output")
+        sizes, starts = layout.sizes[: self.active[t], place], layout.starts[: self.active[t], place]
+        ends = np.cumsum(sizes)
+        return np.arange(ends[-1]) + np.repeat(starts - (ends - sizes), sizes)
 
     def array_shape(self, kind: str) -> tuple[int, ...]:
         """The shape of the stack's array of that kind."""
@@ -196,35 +195,32 @@ class Stack:
     @cached_property
     def weights(self) -> Array:
         """(S, L, K, K)."""
-        return self._padded("dW", [W for case in self.cases for W in case.weights])
+        return self._padded("dW", self.lines.weights)
 
     @cached_property
     def biases(self) -> Array:
         """(S, L, K)."""
-        return self._padded("db", [b for case in self.cases for b in case.biases])
+        return self._padded("db", self.lines.biases)
 
     @cached_property
     def x(self) -> Array:
         """(S, N, K)."""
-        return self._padded("softmax", [case.x for case in self.cases])
+        return self._padded("softmax", self.lines.x)
 
     @cached_property
     def y(self) -> Array:
         """(S, N, K)."""
-        y = np.zeros(self.array_shape("softmax"))
-        for labels, case in zip(y, self.cases, strict=True):
-            labels[: case.n, : case.y.shape[1]] = case.y
-        return y
+        return self._padded("y", self.lines.y)
 
     @cached_property
     def step_weights(self) -> Array:
-        """The gradients that the cases try a step with: their weights' entries reversed, (S, L, K, K)."""
-        return self._turned("dW", [W for case in self.cases for W in case.weights])
+        """(S, L, K, K)."""
+        return self._padded("step_W", self.lines.step_weights)
 
     @cached_property
     def step_biases(self) -> Array:
-        """The same for biases, (S, L, K)."""
-        return self._turned("db", [b for case in self.cases for b in case.biases])
+        """(S, L, K)."""
+        return self._padded("step_b", self.lines.step_biases)
 
     @cached_property
     def learning_rate(self) -> Array:
@@ -236,32 +232,25 @@ class Stack:
         """The losses' scales c, (S,)."""
         return np.array([case.loss_scale for case in self.cases])
 
-    def _padded(self, kind: str, arrays: list[Array]) -> Array:
-        return self._spread(kind, in_a_line(arrays))
+    def _padded(self, kind: str, line: Array) -> Array:
+        return self.layouts[kind].padded(line, self.array_shape(kind))
 
-    def _turned(self, kind: str, arrays: list[Array]) -> Array:
-        """Padded, with the numbers of each array in reverse order."""
-        sizes = self._layer_sizes[kind]
-        ends = np.cumsum(sizes)
-        opposite = np.repeat(2 * ends - sizes.ravel() - 1, sizes.ravel()) - np.arange(ends[-1])
-        return self._spread(kind, in_a_line(arrays)[opposite])
+    def empty_line(self, kind: str) -> Array:
+        """A line of all numbers of a kind, with whatever is in that memory."""
+        return np.empty(int(self.sizes[kind].sum()))
 
-    def _spread(self, kind: str, line: Array) -> Array:
-        padded = np.zeros(self.array_shape(kind))
-        padded.reshape(-1)[self.places[kind]] = line
-        return padded
-
-    def with_inputs(self, outputs: Array) -> Array:
-        """Outputs (S, L + 1, N, K) with x where each network's first layer receives it."""
-        outputs[np.arange(len(self.cases)), self.shape.depth - self.depths] = self.x
-        return outputs
+    @property
+    def input_layout(self) -> Layout:
+        """Where x is among the outputs of each network."""
+        layout, S = self.layouts["output"], np.arange(len(self.cases))
+        return Layout(*(numbers[S, self.shape.depth - self.depths][:, None] for numbers in layout))
 
     def flat(self, arrays: dict[str, Array]) -> Flat:
-        """The stack's arrays of each kind, or several of each (A, ...), without padding."""
-        return {
-            kind: array.reshape(*array.shape[: -len(self.array_shape(kind))], -1).take(self.places[kind], axis=-1)
-            for kind, array in arrays.items()
-        }
+        """The stack's arrays of each kind, without padding."""
+        found = {kind: self.empty_line(kind) for kind in arrays}
+        for kind, array in arrays.items():
+            self.layouts[kind].take(array, found[kind])
+        return found
 
     def split(self, flat: Flat) -> list[Answer]:
         """Flat numbers as each case's answer, in the order of the stack's cases."""
@@ -286,14 +275,33 @@ class Stack:
         return {kind: np.concatenate(arrays) for kind, arrays in kinds.items()}
 
 
+class Given(NamedTuple):
+    """The numbers of a stack's cases in lines, float64; weights and biases layer by layer.
+
+    step_weights, step_biases: the gradients that the cases try a step with.
+    """
+
+    weights: Array
+    biases: Array
+    x: Array
+    y: Array
+    step_weights: Array
+    step_biases: Array
+
+
 def in_a_line(arrays: Sequence[Array]) -> Array:
-    """The numbers of arrays, one after the other, to read."""
+    """The numbers of arrays, one after the other."""
     dtypes = {array.dtype for array in arrays}
     if len(dtypes) == 1:
         # An eighth of the time that NumPy takes for many small arrays, where each of them is in one piece.
         with contextlib.suppress(BufferError, TypeError):
-            return np.frombuffer(b"".join(arrays), dtypes.pop())  # type: ignore[arg-type]
+            return np.frombuffer(bytearray().join(arrays), dtypes.pop())  # type: ignore[arg-type]
     return np.concatenate(arrays, axis=None)
+
+
+def _numbers(arrays: Sequence[Array]) -> Array:
+    """The numbers of arrays in a line, float64."""
+    return in_a_line(arrays).astype(np.float64, copy=False)
 
 
 def _shaped(case: Case, flat: Flat) -> Answer:

@@ -33,26 +33,33 @@ class TorchOracle(ByStack):
 
     def flat(self, stack: Stack) -> Flat:
         """The answers for a stack."""
-        return stack.flat({kind: tensor.numpy() for kind, tensor in _answers(stack).items()})
+        return _passes(stack) | _functions(stack) | _steps(stack)
 
 
-def _answers(stack: Stack) -> dict[str, Tensor]:
-    """The stack's arrays of every kind of quantity."""
-    weights = {t: _tensor(stack.weights[: stack.active[t], t]).requires_grad_() for t in stack.layers}
-    biases = {t: _tensor(stack.biases[: stack.active[t], t]).requires_grad_() for t in stack.layers}
+def _passes(stack: Stack) -> Flat:
+    """Outputs, loss, dW and db; for every layer there are arrays of the networks that have it."""
+    K, found = stack.shape.width, {kind: stack.empty_line(kind) for kind in ("output", "dW", "db")}
+    layouts = {
+        kind: {t: stack.layouts[kind].part(slice(stack.active[t]), slice(t + shift, t + shift + 1)) for t in stack.layers}
+        for kind, shift in (("output", 1), ("dW", 0), ("db", 0))
+    }
+    weights = {
+        t: torch.from_numpy(layout.padded(stack.lines.weights, (stack.active[t], K, K))).requires_grad_()
+        for t, layout in layouts["dW"].items()
+    }
+    biases = {
+        t: torch.from_numpy(layout.padded(stack.lines.biases, (stack.active[t], K))).requires_grad_()
+        for t, layout in layouts["db"].items()
+    }
     z, outputs = _forward(stack, weights, biases)
     loss = _losses(stack, z, outputs[stack.layers.stop - 1])
-    leaves = [*weights.values(), *biases.values()]
-    gradients = torch.autograd.grad(loss.sum(), leaves)
+    gradients = torch.autograd.grad(loss.sum(), [*weights.values(), *biases.values()])
     dW, db = gradients[: len(weights)], gradients[len(weights) :]
-    return {
-        "output": _outputs(stack, outputs),
-        "loss": loss.detach(),
-        "dW": _by_layer(stack, "dW", dict(zip(stack.layers, dW, strict=True))),
-        "db": _by_layer(stack, "db", dict(zip(stack.layers, db, strict=True))),
-        **_functions(stack),
-        **_steps(stack),
-    }
+    stack.input_layout.take(stack.x, found["output"])
+    for kind, tensors in (("output", outputs.values()), ("dW", dW), ("db", db)):
+        for layout, tensor in zip(layouts[kind].values(), tensors, strict=True):
+            layout.take(tensor.detach().numpy(), found[kind])
+    return found | {"loss": loss.detach().numpy()}
 
 
 def _tensor(array: Array) -> Tensor:
@@ -98,20 +105,6 @@ def _logits(z: Tensor, there: Array) -> Tensor:
     return z.masked_fill(torch.from_numpy(~there)[:, None, :], -torch.inf)
 
 
-def _outputs(stack: Stack, outputs: dict[int, Tensor]) -> Tensor:
-    found = np.zeros(stack.array_shape("output"))
-    for t, output in outputs.items():
-        found[: len(output), t + 1] = output.detach().numpy()
-    return torch.from_numpy(stack.with_inputs(found))
-
-
-def _by_layer(stack: Stack, kind: str, layers: dict[int, Tensor]) -> Tensor:
-    found = torch.zeros(stack.array_shape(kind), dtype=torch.float64)
-    for t, layer in layers.items():
-        found[: len(layer), t] = layer
-    return found
-
-
 def _losses(stack: Stack, z: Tensor, p: Tensor) -> Tensor:
     """The loss of each network, (S,), from the last layer's pre-activations and predictions."""
     y, sigmoid = _tensor(stack.y), stack.activations[:, -1] == ACTIVATIONS.index("sigmoid")
@@ -146,25 +139,31 @@ def _loss_terms(kind: str, sigmoid: bool, z: Tensor, p: Tensor, y: Tensor, outpu
     return -(torch.xlogy(y, p) + torch.xlogy(1 - y, 1 - p))
 
 
-def _functions(stack: Stack) -> dict[str, Tensor]:
+def _functions(stack: Stack) -> Flat:
     """The activations and their derivatives at x."""
     names = ("sigmoid", "relu", "tanh")
-    x = _tensor(stack.x)
+    x = torch.from_numpy(stack.lines.x)
     inputs = [x.clone().requires_grad_() for _ in names]
     values = [ACTIVATION[name](z) for name, z in zip(names, inputs, strict=True)]
     slopes = torch.autograd.grad([a.sum() for a in values], inputs)
-    found = {"softmax": torch.softmax(_logits(x, stack.inputs), dim=2)}
+    found = stack.flat({"softmax": torch.softmax(_logits(torch.from_numpy(stack.x), stack.inputs), dim=2).numpy()})
     for name, a, slope in zip(names, values, slopes, strict=True):
-        found |= {name: a.detach(), f"{name}_prime": slope}
+        found |= {name: a.detach().numpy(), f"{name}_prime": slope.numpy()}
     return found
 
 
-def _steps(stack: Stack) -> dict[str, Tensor]:
+def _steps(stack: Stack) -> Flat:
     """w - alpha g."""
-    alpha = _tensor(stack.learning_rate)
+    given = stack.lines
     return {
-        "step_W": torch.addcmul(
-            _tensor(stack.weights), alpha[:, None, None, None], _tensor(stack.step_weights), value=-1
-        ),
-        "step_b": torch.addcmul(_tensor(stack.biases), alpha[:, None, None], _tensor(stack.step_biases), value=-1),
+        kind: torch.addcmul(
+            torch.from_numpy(w),
+            torch.from_numpy(np.repeat(stack.learning_rate, stack.sizes[kind])),
+            torch.from_numpy(g),
+            value=-1,
+        ).numpy()
+        for kind, w, g in (
+            ("step_W", given.weights, given.step_weights),
+            ("step_b", given.biases, given.step_biases),
+        )
     }

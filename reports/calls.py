@@ -82,15 +82,14 @@ class _Given:
 
     def __init__(self, stack: Stack, predictions: Sequence[Array]) -> None:
         self._cases, self._predictions = stack.cases, predictions
-        lines = stack.flat(
-            {
-                "dW": stack.weights,
-                "db": stack.biases,
-                "step_W": stack.step_weights,
-                "step_b": stack.step_biases,
-                "softmax": stack.x,
-            }
-        )
+        given = stack.lines
+        lines = {
+            "dW": given.weights,
+            "db": given.biases,
+            "step_W": given.step_weights,
+            "step_b": given.step_biases,
+            "softmax": given.x,
+        }
         shown = [array for pair in zip(stack.cases, predictions, strict=True) for array in (pair[0].y, pair[1])]
         self._sizes = [*(stack.sizes[kind] for kind in lines), 2 * np.array([case.y.size for case in stack.cases])]
         self._memory = np.concatenate([*lines.values(), in_a_line(shown)], dtype=stack.cases[0].dtype)

@@ -629,4 +629,4 @@ def steps(stack: Stack, arithmetic: Arithmetic) -> Flat:
 
 
 def _lines(stack: Stack, kinds: Sequence[str]) -> Flat:
-    return {kind: np.empty(int(stack.sizes[kind].sum())) for kind in kinds}
+    return {kind: stack.empty_line(kind) for kind in kinds}

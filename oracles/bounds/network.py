@@ -402,9 +402,9 @@ def _sum_over_samples(ledger: Ledger, delta: Factor, places: Array) -> Array:
 
 def _functions(stack: Stack, ledger: Ledger) -> Flat:
     """The bounds of the activations and their derivatives at x, which is exact."""
-    x, A = stack.flat({"sigmoid": stack.x})["sigmoid"], len(ledger.u)
+    x, A = stack.lines.x, len(ledger.u)
     sigmoid, tanh = sigmoid_curve(x), tanh_curve(x)
-    inputs = Entries(stack.x.shape, stack.places["softmax"])
+    inputs = Entries(stack.x.shape, np.flatnonzero(stack.sampled[:, :, None] & stack.inputs[:, None, :]))
     return {
         "sigmoid": sigmoid_error(ledger.roundoff, sigmoid),
         "sigmoid_prime": sigmoid_prime_error(ledger.roundoff, sigmoid),

@@ -67,8 +67,8 @@ def test_split_takes_joined_apart(cases):
             assert list(again) == list(answer)
             assert all(np.array_equal(answer[quantity], again[quantity]) for quantity in answer)
         for kind, line in flat.items():
-            padded = np.full(stack.array_shape(kind), np.nan)
-            padded.reshape(-1)[stack.places[kind]] = line
+            padded = stack.layouts[kind].padded(line, stack.array_shape(kind))
+            assert (padded != 0).sum() == (line != 0).sum()
             assert np.array_equal(stack.flat({kind: padded})[kind], line)
 
 
@@ -177,7 +177,6 @@ def test_in_a_line(arrays):
 def test_steps_are_tried_with_entries_reversed(crowd):
     """In a stack as in each case."""
     for stack in stacks(crowd):
-        lines = stack.flat({"step_W": stack.step_weights, "step_b": stack.step_biases})
         gradients = [case.step_gradients() for case in stack.cases]
-        for kind, part in (("step_W", 0), ("step_b", 1)):
-            assert np.array_equal(lines[kind], in_a_line([array for both in gradients for array in both[part]]))
+        for part, line in enumerate((stack.lines.step_weights, stack.lines.step_biases)):
+            assert np.array_equal(line, in_a_line([array for both in gradients for array in both[part]]))
