@@ -42,8 +42,9 @@ from oracles.bounds.deviation import (
 )
 from oracles.bounds.losses import Terms
 from oracles.compiling import compiler
+from oracles.layout import Layout
 from oracles.powers import common_power, is_power_of_two
-from oracles.stack import LOSS_KINDS, Flat, Stack
+from oracles.stack import LOSS_KINDS, Flat, Given, Stack
 from reference_impl.contract import ACTIVATIONS, Array
 
 IDENTITY, SIGMOID, RELU, TANH, SOFTMAX = map(ACTIVATIONS.index, ("identity", "sigmoid", "relu", "tanh", "softmax"))
@@ -89,6 +90,18 @@ def _where(condition, this, that):  # type: ignore[no-untyped-def] # noqa: ARG00
     return lambda condition, this, that: float(this) if condition else float(that)
 
 
+class Sums(NamedTuple):
+    """Sums of products for a row of entries: they, of absolute values, what their factors put them off by, and terms.
+
+    terms: how many of the products need not be 0.
+    """
+
+    value: Array
+    magnitude: Array
+    off: Array
+    terms: Array
+
+
 class Layer(NamedTuple):
     """An array (N, K) of a layer, and how far its entries may be from the exact ones."""
 
@@ -97,9 +110,21 @@ class Layer(NamedTuple):
 
 
 @compiled
+def _matrix(line: Array, rows: int, columns: int) -> Array:
+    """What a line begins with, as a matrix in one piece."""
+    return line[: rows * columns].reshape((rows, columns))
+
+
+@compiled
+def _layer(value: Array, size: Array, n: int, k: int) -> Layer:
+    """The same of two lines."""
+    return Layer(_matrix(value, n, k), _matrix(size, n, k))
+
+
+@compiled
 def _exactly(r: Roundoff, u: float, magnitude: float, quantum: float) -> bool:
-    """As `Ledger.exactly` has it."""
-    return quantum > 0 and magnitude <= quantum / u and (quantum >= r.tiny or magnitude == 0)
+    """As `Ledger.exactly` has it; without a branch, so that it is worked out for several entries in one instruction."""
+    return (quantum > 0) & (magnitude <= quantum / u) & ((quantum >= r.tiny) | (magnitude == 0))
 
 
 @compiled
@@ -113,15 +138,19 @@ def _sum_error(r: Roundoff, magnitude: float, total: float, additions: float, qu
 
 
 @compiled
-def _product_error(r: Roundoff, magnitude: float, total: float, terms: float, quantum: float) -> float:
-    """As `Ledger.product_error` has it."""
-    if magnitude > r.largest:
-        return np.inf
-    if _exactly(r, max(r.u, r.operand), magnitude, quantum):
-        return 0.0
-    if r.operand == 0 and r.accumulation == r.u:
-        return products_error(r, magnitude, total, terms)
-    return mixed_products_error(r, magnitude, total, terms)
+def _product_errors(r: Roundoff, sums: Sums, quantum: float, errors: Array) -> None:
+    """As `Ledger.product_error` has it, for a row of entries."""
+    plain = r.operand == 0 and r.accumulation == r.u
+    u = max(r.u, r.operand)
+    for i in range(len(errors)):
+        off, terms = sums.off[i], sums.terms[i]
+        magnitude, total = sums.magnitude[i] + off, abs(sums.value[i]) + off
+        if plain:
+            error = products_error(r, magnitude, total, terms)
+        else:
+            error = mixed_products_error(r, magnitude, total, terms)
+        error = 0.0 if _exactly(r, u, magnitude, quantum) else error
+        errors[i] = np.inf if magnitude > r.largest else error
 
 
 @compiled
@@ -145,30 +174,46 @@ def _curve(activation: int, z: float) -> Curve:
 
 
 @compiled
-def _affine(r: Roundoff, W: Array, b: Array, a: Layer, quantum: float, z: Layer) -> float:
+def _any_zero(array: Array) -> bool:
+    for row in array:
+        for value in row:
+            if value == 0:
+                return True
+    return False
+
+
+@compiled
+def _affine(r: Roundoff, W: Array, b: Array, a: Layer, quantum: float, sums: Sums, z: Layer) -> float:
     """z = a W^T + b; the quantum of z. With W^T for W and no b, what arrives at the layer before: h = delta W."""
     (n, received), k = a.value.shape, len(b)
     if quantum > 0:
         quantum = min(common_power(LARGEST_POWER, W) * quantum, common_power(LARGEST_POWER, b.reshape(1, -1)))
     exact = quantum > 0 and not _any_wrong(a)
-    working = working_error(received)
+    at, all_possible = 0, not (_any_zero(W) or _any_zero(a.value))
     for s in range(n):
         for j in range(k):
-            value, magnitude, off, terms = 0.0, 0.0, 0.0, 0.0
+            value, magnitude, off, terms = 0.0, 0.0, 0.0, float(received)
             for i in range(received):
                 w = abs(W[j, i])
                 value += a.value[s, i] * W[j, i]
                 magnitude += abs(a.value[s, i]) * w
                 off += a.size[s, i] * w
-                if w != 0 and (a.value[s, i] != 0 or a.size[s, i] != 0):
-                    terms += 1
-            value += b[j]
+            if not all_possible:
+                terms = 0.0
+                for i in range(received):
+                    if W[j, i] != 0 and (a.value[s, i] != 0 or a.size[s, i] != 0):
+                        terms += 1
             if b[j] != 0 and terms > 0:
                 terms += 1
-            rounding = _product_error(r, magnitude + abs(b[j]) + off, abs(value) + off, terms, quantum)
-            exact = exact and rounding == 0
-            z.value[s, j] = value
-            z.size[s, j] = off + working * off + rounding
+            z.value[s, j] = sums.value[at] = value + b[j]
+            sums.magnitude[at], sums.off[at], sums.terms[at] = magnitude + abs(b[j]), off, terms
+            at += 1
+    size = z.size.reshape(n * k)
+    _product_errors(r, sums, quantum, size)
+    exact = exact and not _any_wrong(z)
+    working = working_error(received)
+    for i in range(n * k):
+        size[i] += sums.off[i] + working * sums.off[i]
     return quantum if exact else 0.0
 
 
@@ -394,28 +439,32 @@ def _times_derivative(r: Roundoff, activation: int, z: Layer, h: Layer) -> bool:
 
 
 @compiled
-def _gradients(r: Roundoff, delta: Layer, a: Layer, quantum: float, of_a: float, dW: Array, db: Array) -> None:
-    """The bounds of dW = delta^T a, in a line, and of db, delta's sum over samples."""
+def _gradients(
+    r: Roundoff, delta: Layer, a: Layer, quantum: float, of_a: float, sums: Sums, dW: Array, db: Array
+) -> None:
+    """The bounds of dW = delta^T a, and of db, delta's sum over samples."""
     (n, k), received = delta.value.shape, a.value.shape[1]
     for j in range(k):
         value, magnitude, off, terms = 0.0, 0.0, 0.0, 0.0
+        for part in sums:
+            part[:received] = 0.0
         for s in range(n):
-            value += delta.value[s, j]
-            magnitude += abs(delta.value[s, j])
-            off += delta.size[s, j]
-            if delta.value[s, j] != 0 or delta.size[s, j] != 0:
-                terms += 1
+            d, d_size = delta.value[s, j], delta.size[s, j]
+            possible = 1.0 if d != 0 or d_size != 0 else 0.0
+            value += d
+            magnitude += abs(d)
+            off += d_size
+            terms += possible
+            for i in range(received):
+                x, x_size = a.value[s, i], a.size[s, i]
+                sums.value[i] += d * x
+                sums.magnitude[i] += abs(d) * abs(x)
+                sums.off[i] += d_size * (abs(x) + x_size) + (abs(d) + d_size) * x_size
+                sums.terms[i] += possible if (x != 0) | (x_size != 0) else 0.0
         db[j] = off + _sum_error(r, magnitude + off, abs(value) + off, max(terms - 1, 0.0), quantum)
+        _product_errors(r, sums, quantum * of_a, dW[j])
         for i in range(received):
-            value, magnitude, off, terms = 0.0, 0.0, 0.0, 0.0
-            for s in range(n):
-                d, d_size, x, x_size = delta.value[s, j], delta.size[s, j], a.value[s, i], a.size[s, i]
-                value += d * x
-                magnitude += abs(d) * abs(x)
-                off += d_size * (abs(x) + x_size) + (abs(d) + d_size) * x_size
-                if (d != 0 or d_size != 0) and (x != 0 or x_size != 0):
-                    terms += 1
-            dW[j * received + i] = off + _product_error(r, magnitude + off, abs(value) + off, terms, quantum * of_a)
+            dW[j, i] += sums.off[i]
 
 
 @compiled
@@ -440,10 +489,7 @@ def _known(array: Array) -> None:
 @compiled
 def _passes(
     r: Roundoff,
-    weights: Array,
-    biases: Array,
-    inputs: Array,
-    labels: Array,
+    given: Given,
     widths: Array,
     samples: Array,
     depths: Array,
@@ -457,33 +503,35 @@ def _passes(
     undecided: Array,
 ) -> None:
     """The bounds of all that a stack's networks give forward and backward."""
-    S, L, K, _ = weights.shape
-    N = inputs.shape[1]
-    z_value, z_size = np.empty((L, N, K)), np.empty((L, N, K))
-    a_value, a_size = np.empty((L + 1, N, K)), np.zeros((L + 1, N, K))
-    d_value, d_size, h_value, h_size = np.empty((N, K)), np.empty((N, K)), np.empty((N, K)), np.empty((N, K))
-    quanta, places, nothing = np.zeros(L + 1), np.zeros((2, L), np.int64), np.zeros(K)
-    at_output, at_dW, at_db = 0, 0, 0
+    S, L, K = len(widths), widths.shape[1] - 1, widths.max()
+    layer = K * samples.max()
+    z_value, z_size = np.empty((L, layer)), np.empty((L, layer))
+    a_value, a_size = np.empty((L + 1, layer)), np.empty((L + 1, layer))
+    d_value, d_size, h_value, h_size = np.empty(layer), np.empty(layer), np.empty(layer), np.empty(layer)
+    sums = Sums(np.empty(layer), np.empty(layer), np.empty(layer), np.empty(layer))
+    turned, nothing = np.empty(K * K), np.zeros(K)
+    quanta, places = np.zeros(L + 1), np.zeros((2, L), np.int64)
+    at_x, at_y, at_output, at_dW, at_db = 0, 0, 0, 0, 0
     for s in range(S):
         n, first = samples[s], L - depths[s]
         k = widths[s, first]
-        a_value[first, :n, :k] = inputs[s, :n, :k]
-        a_size[first, :n, :k] = 0.0
-        quanta[first] = 0.0
-        if _few_digits(inputs[s, :n, :k]):
-            quanta[first] = common_power(LARGEST_POWER, inputs[s, :n, :k])
+        x = _layer(a_value[first], a_size[first], n, k)
+        x.value[:] = _matrix(given.x[at_x:], n, k)
+        x.size[:] = 0.0
+        quanta[first] = common_power(LARGEST_POWER, x.value) if _few_digits(x.value) else 0.0
         output[at_output : at_output + n * k] = 0.0
+        at_x += n * k
         at_output += n * k
         for t in range(first, L):
             received, k, activation = widths[s, t], widths[s, t + 1], activations[s, t]
-            before = Layer(a_value[t, :n, :received], a_size[t, :n, :received])
-            z, a = Layer(z_value[t, :n, :k], z_size[t, :n, :k]), Layer(a_value[t + 1, :n, :k], a_size[t + 1, :n, :k])
-            quantum = _affine(r, weights[s, t, :k, :received], biases[s, t, :k], before, quanta[t], z)
+            before = _layer(a_value[t], a_size[t], n, received)
+            z, a = _layer(z_value[t], z_size[t], n, k), _layer(a_value[t + 1], a_size[t + 1], n, k)
+            W, b = _matrix(given.weights[at_dW:], k, received), given.biases[at_db : at_db + k]
+            quantum = _affine(r, W, b, before, quanta[t], sums, z)
             _activate(r, activation, z, a)
             quanta[t + 1] = quantum if activation in (IDENTITY, RELU) else 0.0
-            for row in range(n):
-                output[at_output : at_output + k] = a.size[row]
-                at_output += k
+            _matrix(output[at_output:], n, k)[:] = a.size
+            at_output += n * k
             if activation == RELU:
                 for row in range(n):
                     for j in range(k):
@@ -492,24 +540,25 @@ def _passes(
             at_dW += k * received
             at_db += k
         k = widths[s, L]
-        z, p = Layer(z_value[L - 1, :n, :k], z_size[L - 1, :n, :k]), Layer(a_value[L, :n, :k], a_size[L, :n, :k])
-        y = labels[s, :n, :k]
+        z, p = _layer(z_value[L - 1], z_size[L - 1], n, k), _layer(a_value[L], a_size[L], n, k)
+        y = _matrix(given.y[at_y:], n, k)
+        at_y += n * k
         quantum = quanta[L]
         if quantum > 0:
             quantum = common_power(quantum, y)
         loss[s] = _loss(r, kinds[s], p, y, scales[s], quantum)
-        delta = Layer(d_value[:n, :k], d_size[:n, :k])
+        delta = _layer(d_value, d_size, n, k)
         of_delta = _output_delta(r, activations[s, L - 1], kinds[s], z, p, y, scales[s], quantum, delta)
         for t in range(L - 1, first - 1, -1):
             received, k = widths[s, t], widths[s, t + 1]
-            before = Layer(a_value[t, :n, :received], a_size[t, :n, :received])
-            in_dW, in_db = dW[places[0, t] : places[0, t] + k * received], db[places[1, t] : places[1, t] + k]
-            _gradients(r, delta, before, of_delta, quanta[t], in_dW, in_db)
+            before = _layer(a_value[t], a_size[t], n, received)
+            of_W, of_b = _matrix(dW[places[0, t] :], k, received), db[places[1, t] : places[1, t] + k]
+            _gradients(r, delta, before, of_delta, quanta[t], sums, of_W, of_b)
             if t > first:
-                h = Layer(h_value[:n, :received], h_size[:n, :received])
-                of_delta = _affine(r, weights[s, t, :k, :received].T, nothing[:received], delta, of_delta, h)
-                z = Layer(z_value[t - 1, :n, :received], z_size[t - 1, :n, :received])
-                activation = activations[s, t - 1]
+                W_T, h = _matrix(turned, received, k), _layer(h_value, h_size, n, received)
+                W_T[:] = _matrix(given.weights[places[0, t] :], k, received).T
+                of_delta = _affine(r, W_T, nothing[:received], delta, of_delta, sums, h)
+                z, activation = _layer(z_value[t - 1], z_size[t - 1], n, received), activations[s, t - 1]
                 unsure = _times_derivative(r, activation, z, h)
                 if unsure or activation not in (IDENTITY, RELU):
                     of_delta = 0.0
@@ -524,9 +573,8 @@ def _passes(
 def _functions(
     r: Roundoff,
     inputs: Array,
-    widths: Array,
+    first_widths: Array,
     samples: Array,
-    depths: Array,
     sigmoid: Array,
     sigmoid_prime: Array,
     tanh: Array,
@@ -534,11 +582,11 @@ def _functions(
     softmax: Array,
 ) -> None:
     """The bounds of the activations and their derivatives at x, which is exact."""
-    at, a = 0, np.empty(inputs.shape[2])
-    for s in range(len(inputs)):
-        k = widths[s, widths.shape[1] - 1 - depths[s]]
-        for row in range(samples[s]):
-            x = inputs[s, row, :k]
+    at, a = 0, np.empty(first_widths.max())
+    for s in range(len(samples)):
+        k = first_widths[s]
+        for _ in range(samples[s]):
+            x = inputs[at : at + k]
             for j in range(k):
                 curve = sigmoid_curve(x[j])
                 sigmoid[at + j] = sigmoid_error(r, curve)
@@ -554,38 +602,25 @@ def _functions(
 
 
 @compiled
-def _steps(
-    r: Roundoff,
-    w: Array,
-    g: Array,
-    rates: Array,
-    widths: Array,
-    depths: Array,
-    of_vectors: bool,
-    found: Array,
-) -> None:
-    """The bounds of w - alpha g, as `network._steps` has them, of arrays (S, L, K, K); vectors are columns."""
-    at, L = 0, w.shape[1]
-    for s in range(len(w)):
-        alpha = rates[s]
-        exact = is_power_of_two(alpha)
-        for t in range(L - depths[s], L):
-            received = 1 if of_vectors else widths[s, t]
-            exact = exact and _few_digits(w[s, t, : widths[s, t + 1], :received])
-        for t in range(L - depths[s], L):
-            k, received = widths[s, t + 1], 1 if of_vectors else widths[s, t]
+def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found: Array) -> None:
+    """The bounds of w - alpha g, as `network._steps` has them."""
+    S, L = layout.starts.shape
+    for s in range(S):
+        alpha, end = rates[s], layout.starts[s, L - 1] + layout.rows[s, L - 1] * layout.columns[s, L - 1]
+        exact = is_power_of_two(alpha) and _few_digits(w[layout.starts[s, 0] : end].reshape(1, -1))
+        for t in range(L):
+            start = layout.starts[s, t]
+            end = start + layout.rows[s, t] * layout.columns[s, t]
             quantum = 0.0
             if exact:
-                power = common_power(LARGEST_POWER, w[s, t, :k, :received])
-                quantum = common_power(power, g[s, t, :k, :received]) * min(alpha, 1.0)
-            for j in range(k):
-                for i in range(received):
-                    start, step = w[s, t, j, i], alpha * g[s, t, j, i]
-                    error = r.u * (3 * abs(step) + abs(start - step))
-                    if start != 0 or g[s, t, j, i] != 0:
-                        error += 2 * r.tiny
-                    found[at] = 0.0 if _exactly(r, r.u, abs(start) + abs(step), quantum) else error
-                    at += 1
+                power = common_power(LARGEST_POWER, w[start:end].reshape(1, -1))
+                quantum = common_power(power, g[start:end].reshape(1, -1)) * min(alpha, 1.0)
+            for i in range(start, end):
+                step = alpha * g[i]
+                error = r.u * (3 * abs(step) + abs(w[i] - step))
+                if w[i] != 0 or g[i] != 0:
+                    error += 2 * r.tiny
+                found[i] = 0.0 if _exactly(r, r.u, abs(w[i]) + abs(step), quantum) else error
     _known(found)
 
 
@@ -595,10 +630,7 @@ def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
     undecided = np.zeros(len(stack.cases), int)
     _passes(
         Roundoff.of(arithmetic),
-        stack.weights,
-        stack.biases,
-        stack.x,
-        stack.y,
+        stack.lines,
         stack.widths,
         stack.samples,
         stack.depths,
@@ -614,17 +646,16 @@ def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
 def functions(stack: Stack, arithmetic: Arithmetic) -> Flat:
     """The bounds of the activations and their derivatives at x, each in a line."""
     found = _lines(stack, ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax"))
-    _functions(Roundoff.of(arithmetic), stack.x, stack.widths, stack.samples, stack.depths, *found.values())
+    _functions(Roundoff.of(arithmetic), stack.lines.x, stack.first_widths, stack.samples, *found.values())
     return found | {kind: np.zeros(int(stack.sizes[kind].sum())) for kind in ("relu", "relu_prime")}
 
 
 def steps(stack: Stack, arithmetic: Arithmetic) -> Flat:
     """The bounds of w - alpha g, for the gradients that the cases try the step with, each in a line."""
     found = _lines(stack, ("step_W", "step_b"))
-    shared = stack.learning_rate, stack.widths, stack.depths
-    w, g = stack.biases[..., None], stack.step_biases[..., None]
-    _steps(Roundoff.of(arithmetic), stack.weights, stack.step_weights, *shared, False, found["step_W"])
-    _steps(Roundoff.of(arithmetic), w, g, *shared, True, found["step_b"])
+    r, given, rates = Roundoff.of(arithmetic), stack.lines, stack.learning_rate
+    _steps(r, given.weights, given.step_weights, rates, stack.layouts["step_W"], found["step_W"])
+    _steps(r, given.biases, given.step_biases, rates, stack.layouts["step_b"], found["step_b"])
     return found
 
 
