@@ -136,12 +136,13 @@ class Case:
     def kind_shapes(self) -> dict[str, list[tuple[int, ...]]]:
         """The shapes of each kind of quantity, layer by layer."""
         matrices, vectors = [W.shape for W in self.weights], [b.shape for b in self.biases]
+        n, k_0 = self.x.shape
         return {
-            "output": [(self.n, k) for k in self.widths],
+            "output": [(n, k_0), *[(n, k) for (k,) in vectors]],
             "loss": [()],
             "dW": matrices,
             "db": vectors,
-            **{kind: [self.x.shape] for kind in OF_INPUT},
+            **dict.fromkeys(OF_INPUT, [(n, k_0)]),
             "step_W": matrices,
             "step_b": vectors,
         }

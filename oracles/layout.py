@@ -85,3 +85,15 @@ def turn(line: Array, layout: Layout, turned: Array) -> None:
             start = layout.starts[s, t]
             end = start + layout.rows[s, t] * layout.columns[s, t]
             turned[start:end] = line[start:end][::-1]
+
+
+@compiled
+def gather(line: Array, starts: Array, sizes: Array, found: Array) -> None:
+    """Put stretches of a line one after the other into another one; NaN for those whose start is -1."""
+    at = 0
+    for start, size in zip(starts, sizes):
+        if start < 0:
+            found[at : at + size] = np.nan
+        else:
+            found[at : at + size] = line[start : start + size]
+        at += size

@@ -253,7 +253,7 @@ class Stack:
         return found
 
     def split(self, flat: Flat) -> list[Answer]:
-        """Flat numbers as each case's answer, in the order of the stack's cases."""
+        """Flat numbers as each case's answer, in the order of the stack's cases; without the kinds that are missing."""
         return [
             _shaped(
                 case, {kind: line[self._starts[kind][s] : self._starts[kind][s + 1]] for kind, line in flat.items()}
@@ -309,6 +309,8 @@ def _shaped(case: Case, flat: Flat) -> Answer:
     answer, start = {}, dict.fromkeys(flat, 0)
     for quantity, shape in case.shapes.items():
         kind, size = quantity.kind, math.prod(shape)
+        if kind not in flat:
+            continue
         answer[quantity] = flat[kind][start[kind] : start[kind] + size].reshape(shape)
         start[kind] += size
     return answer

@@ -6,32 +6,40 @@ what it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from oracles.case import KINDS, Case
-from oracles.stack import Stack, in_a_line
+from oracles.layout import gather
+from oracles.stack import Flat, Stack, in_a_line
 from reference_impl.contract import Array
 from reports.implementation import LISTS, Implementation, arguments_of
 
-# A case's answers by kind of quantity, layer by layer.
-Sound = dict[str, list[Any]]
 
+class Answers(NamedTuple):
+    """What the functions give for a stack's cases: the numbers of every kind, float64, for all functions that there are.
 
-def sound_answers(implementation: Implementation, stack: Stack, predictions: Sequence[Array]) -> list[Sound | None]:
-    """What the functions give for each case of a stack, if it is just what the contract asks for.
-
-    predictions: for each case what the loss is asked about. None where a function raises, gives anything else or
-    changes an argument. All functions get the same arrays, which saves most of the time. Functions that are missing
-    have no kinds.
+    sound (S,): for which cases all of it is just what the contract asks for; NaN stands for the numbers of the others.
     """
-    given, found = _Given(stack, predictions), list[Sound | None]()
+
+    lines: Flat
+    sound: Array
+
+
+def answers_of(implementation: Implementation, stack: Stack, predictions: Sequence[Array]) -> Answers:
+    """Call the functions on each case of a stack.
+
+    predictions: for each case what the loss is asked about. All functions get the same arrays, which saves most of the
+    time. An answer is not sound where a function raises, gives anything else than it should or changes an argument.
+    """
+    given, found = _Given(stack, predictions), list[_Answer | None]()
     with np.errstate(all="ignore"):
         for arguments in given:
-            found.append(_sound_answer(implementation, arguments))
-    return [answer if kept else None for answer, kept in zip(found, given.unchanged(), strict=True)]
+            found.append(_answer(implementation.functions, arguments))
+    sound = given.unchanged() & np.array([answer is not None for answer in found])
+    return Answers(_lines(implementation, stack, [a if kept else None for a, kept in zip(found, sound, strict=True)]), sound)
 
 
 class _Arguments(NamedTuple):
@@ -42,39 +50,64 @@ class _Arguments(NamedTuple):
     step_gradients: tuple[list[Array], list[Array]]
 
 
-def _sound_answer(implementation: Implementation, arguments: _Arguments) -> Sound | None:
-    found: Sound = {}
+class _Answer(NamedTuple):
+    """A sound answer: the numbers of all arrays, in the order of the functions and of what they give, and the loss."""
+
+    numbers: bytes
+    loss: float
+
+
+def _answer(functions: dict[str, Callable[..., Any]], arguments: _Arguments) -> _Answer | None:
+    case, loss = arguments.case, 0.0
+    of_kind, dtype = case.kind_shapes, case.x.dtype
+    arrays, shapes = list[Any](), list[tuple[int, ...]]()
     try:
-        for name, function in implementation.functions.items():
+        for name, function in functions.items():
             result = function(*arguments_of(name, *arguments))
-            if name not in LISTS:
-                found[name] = [result]
-                continue
-            kinds = KINDS[name]
-            parts = (result,) if len(kinds) == 1 else result
-            if type(parts) not in (tuple, list) or len(parts) != len(kinds):
-                return None
-            for kind, part in zip(kinds, parts, strict=True):
-                if type(part) not in (tuple, list):
+            if name == "loss":
+                if type(result) not in (float, dtype.type):
                     return None
-                found[kind] = list(part)
+                loss = result
+            elif name not in LISTS:
+                arrays.append(result)
+                shapes.append(case.x.shape)
+            else:
+                kinds = KINDS[name]
+                parts = (result,) if len(kinds) == 1 else result
+                if type(parts) not in (tuple, list) or len(parts) != len(kinds):
+                    return None
+                for kind, part in zip(kinds, parts, strict=True):
+                    if type(part) not in (tuple, list) or len(part) != len(of_kind[kind]):
+                        return None
+                    arrays += part
+                    shapes += of_kind[kind]
     except (Exception, SystemExit):
         return None
-    return found if _is_sound(found, arguments.case) else None
+    for array, shape in zip(arrays, shapes, strict=True):
+        if type(array) is not np.ndarray or array.shape != shape or array.dtype != dtype:
+            return None
+    # What a case's answer consists of is not kept: little memory is used again and again.
+    try:
+        numbers = b"".join(arrays)
+    except TypeError:  # not every array is in one piece
+        numbers = np.concatenate(arrays, axis=None).tobytes()
+    return _Answer(numbers, loss)
 
 
-def _is_sound(found: Sound, case: Case) -> bool:
-    """Whether these are plain arrays of the right shapes and dtype; for the loss a float will do."""
-    dtype, shapes = case.x.dtype, case.kind_shapes
-    for kind, arrays in found.items():
-        if kind == "loss":
-            if type(arrays[0]) not in (float, dtype.type):
-                return False
-        elif [array.shape if type(array) is np.ndarray and array.dtype == dtype else None for array in arrays] != (
-            shapes[kind]
-        ):
-            return False
-    return True
+def _lines(implementation: Implementation, stack: Stack, answers: Sequence[_Answer | None]) -> Flat:
+    """The answers by kind, NaN for those that are missing."""
+    sound = np.array([answer is not None for answer in answers])
+    kinds = [kind for name in implementation.functions for kind in KINDS[name] if kind != "loss"]
+    line = np.frombuffer(b"".join([answer.numbers for answer in answers if answer]), stack.cases[0].dtype)
+    sizes = np.array([stack.sizes[kind] for kind in kinds]).reshape(len(kinds), len(answers)) * sound
+    starts = (np.cumsum(sizes.T) - sizes.T.ravel()).reshape(sizes.T.shape).T
+    found = {}
+    for kind, start in zip(kinds, np.where(sound, starts, -1), strict=True):
+        found[kind] = stack.empty_line(kind)
+        gather(line, start, stack.sizes[kind], found[kind])
+    if "loss" in implementation.functions:
+        found["loss"] = np.array([np.nan if answer is None else answer.loss for answer in answers], float)
+    return found
 
 
 class _Given:
@@ -123,12 +156,11 @@ class _Given:
             m, o = m + n * k_0, o + 2 * size
             yield _Arguments(theirs, prediction, (slopes, offsets))
 
-    def unchanged(self) -> list[bool]:
-        """For each case whether all of its numbers are what they were, to the bit."""
+    def unchanged(self) -> Array:
+        """For each case whether all of its numbers are what they were, to the bit; (S,)."""
         bits = f"u{self._memory.itemsize}"
         same = self._memory.view(bits) == self._before.view(bits)
         if same.all():
-            return [True] * len(self._cases)
+            return np.ones(len(self._cases), bool)
         starts = np.cumsum([0, *np.concatenate(self._sizes)[:-1]])
-        by_case = np.logical_and.reduceat(same, starts).reshape(len(self._sizes), -1)
-        return [bool(all(kept)) for kept in by_case.T]
+        return np.logical_and.reduceat(same, starts).reshape(len(self._sizes), -1).all(axis=0)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles.case import FUNCTION_OF_KIND, KINDS, Case, Quantity
+from oracles.case import FUNCTION_OF_KIND, KINDS, Answer, Case, Quantity
 from oracles.comparison import Problem
 from reference_impl import contract
 from reference_impl.contract import FUNCTIONS, Array
@@ -82,12 +82,11 @@ class Implementation:
             found |= distribute(function, result, wanted)
         return {quantity: found[quantity] for quantity in case.quantities}
 
-    def by_quantity(self, case: Case, sound: dict[str, list[Any]]) -> dict[Quantity, Any]:
-        """A sound answer as `answer` gives it."""
-        parts = {kind: iter(arrays) for kind, arrays in sound.items()}
+    def completed(self, case: Case, sound: Answer) -> dict[Quantity, Any]:
+        """A sound answer as `answer` gives it, from its numbers in float64."""
         return {
-            quantity: next(parts[quantity.kind])
-            if quantity.kind in parts
+            quantity: sound[quantity].astype(case.dtype)[()]
+            if quantity in sound
             else _missing(FUNCTION_OF_KIND[quantity.kind])
             for quantity in case.quantities
         }

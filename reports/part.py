@@ -12,9 +12,9 @@ from oracles.case import FUNCTION_OF_KIND
 from oracles.exact import exact_stack
 from oracles.registry import Oracle
 from oracles.segments import Found, compare
-from oracles.stack import Flat, Stack, in_a_line, stacks
+from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
-from reports.calls import Sound, sound_answers
+from reports.calls import answers_of
 from reports.campaign import Campaign, Progress
 from reports.implementation import Implementation
 from reports.judgement import Evidence, allowances, exactly, judgement, tested
@@ -73,7 +73,7 @@ class _StackJudge:
             self.expected.append(oracle.flat(stack))
         progress.stage(CALLING)
         self.predictions = _predictions(stack, self.expected[0])
-        self.answers = sound_answers(implementation, stack, self.predictions)
+        self.answers = answers_of(implementation, stack, self.predictions)
         progress.stage(BOUNDING)
         self.bounds, self.own, self.theirs = self._bounds()
         progress.stage(COMPARING)
@@ -81,8 +81,7 @@ class _StackJudge:
     def judge(self) -> None:
         """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
-        got = _joined(self.stack, self.answers)
-        wrong = np.array([answer is None for answer in self.answers]) | self._compare(got) | self._compare_exactly(got)
+        wrong = ~self.answers.sound | self._compare() | self._compare_exactly()
         if self.campaign.attribute:
             wrong[:] = True
         for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
@@ -101,14 +100,12 @@ class _StackJudge:
         fast = self.campaign.bound == "componentwise"
         return stack_bounds(self.stack, list(different), componentwise=fast, shared=fast), number, numbers
 
-    def _compare(self, got: Flat) -> Array:
+    def _compare(self) -> Array:
         """Note how all networks compare, and say which of them disagree, (S,)."""
-        stack, wrong = self.stack, np.zeros(len(self.stack.cases), bool)
+        stack, wrong, got = self.stack, np.zeros(len(self.stack.cases), bool), self.answers.lines
         for kind in stack.sizes:  # in their order, so that the same records are the same bytes
             if kind not in got:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
-        if not got:
-            return wrong
         S, kinds, allowances = len(stack.cases), list(got), self.bounds.allowances
         for o, (oracle, expected, arithmetic) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
             counts, numbers = np.zeros((4, S * len(kinds)), int), np.full((6, S * len(kinds)), np.nan)
@@ -121,9 +118,9 @@ class _StackJudge:
             wrong |= (found.failures > 0).reshape(len(kinds), S).any(axis=0)
         return wrong
 
-    def _compare_exactly(self, got: Flat) -> Array:
+    def _compare_exactly(self) -> Array:
         """Note what must be exact, and say which of the networks have something that is not, (S,)."""
-        stack, wrong = self.stack, np.zeros(len(self.stack.cases), bool)
+        stack, wrong, got = self.stack, np.zeros(len(self.stack.cases), bool), self.answers.lines
         exact = exact_stack(stack)
         if exact is None:
             return wrong
@@ -133,7 +130,7 @@ class _StackJudge:
             wrong |= np.logical_or.reduceat(must & (got[kind] != exact.values[kind]), starts)
             numbers += np.add.reduceat(must.astype(int), starts)
             digits = np.maximum(digits, exact.digits[kind].max(axis=1))
-        answered = np.array([answer is not None for answer in self.answers])
+        answered = self.answers.sound
         self.rows.exact[self.networks, self.dtype] = np.where(answered, numbers, 0)
         self.rows.digits[self.networks, self.dtype] = np.where(answered, digits, 0)
         return wrong & answered
@@ -144,18 +141,18 @@ class _StackJudge:
             return
         stack = self.stack
         names = [oracle.name for oracle in self.oracles]
-        witnesses = [stack.split(flat) for flat in self.expected]
+        answers, *witnesses = (stack.split(flat) for flat in (self.answers.lines, *self.expected))
         own, *theirs = (
             stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
             for number in (self.own, *self.theirs)
         )
         for s in chosen:
-            case, sound = stack.cases[s], self.answers[s]
+            case = stack.cases[s]
             # What was sound is not asked for again: an implementation with a memory would answer otherwise.
             got = (
-                self.implementation.answer(case, self.predictions[s])
-                if sound is None
-                else self.implementation.by_quantity(case, sound)
+                self.implementation.completed(case, answers[s])
+                if self.answers.sound[s]
+                else self.implementation.answer(case, self.predictions[s])
             )
             yield (
                 s,
@@ -183,13 +180,3 @@ def _predictions(stack: Stack, expected: Flat) -> list[Array]:
         found.append(outputs[end - n * k : end].reshape(n, k))
     return found
 
-
-def _joined(stack: Stack, answers: list[Sound | None]) -> Flat:
-    """The answers by kind, float64; NaN for a network that gave none that can be compared."""
-    lines: dict[str, list[Array]] = {kind: [] for answer in answers if answer is not None for kind in answer}
-    dtype = stack.cases[0].dtype
-    for s, answer in enumerate(answers):
-        for kind, parts in lines.items():
-            parts += [np.full(stack.sizes[kind][s], np.nan, dtype)] if answer is None else answer[kind]
-    joined = {kind: in_a_line(parts) if kind != "loss" else np.hstack(parts) for kind, parts in lines.items()}
-    return {kind: line.astype(np.float64, copy=False) for kind, line in joined.items()}
