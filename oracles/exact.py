@@ -19,14 +19,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles import powers
+from oracles import layout, powers
 from oracles.case import Answer, Case, Quantity
 from oracles.compiling import compiler
+from oracles.layout import Layout, matrix
 from oracles.powers import common_power, is_power_of_two
-from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Stack, shape_of, stack_of
+from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Given, Stack, shape_of, stack_of
 from reference_impl.contract import ACTIVATIONS, Array
 
-compiled = compiler(powers)
+compiled = compiler(layout, powers)
 
 # The kinds of quantities that may be exact.
 KINDS = ("output", "loss", "dW", "db", "step_W", "step_b")
@@ -53,10 +54,11 @@ class Exact:
 class ExactStack:
     """The same for a stack's networks, by kind of quantity.
 
-    values, known: the numbers in a line, and which of them are exact. digits: (S, L + 1) for outputs, (S, 1) for the
+    networks: those that can be. values, known: the numbers in a line, and which of them are exact. digits: (S, L + 1) for outputs, (S, 1) for the
     loss, else (S, L); -1 where an operation may round.
     """
 
+    networks: Array
     values: Flat
     known: Flat
     digits: dict[str, Array]
@@ -95,30 +97,24 @@ def exact_stack(stack: Stack) -> ExactStack | None:
     known = {kind: np.zeros(len(line), bool) for kind, line in values.items()}
     places = {"output": L + 1, "loss": 1}
     digits = {kind: np.full((S, places.get(kind, L)), UNKNOWN) for kind in KINDS}
-    dtype = stack.cases[0].dtype
+    dtype, given = stack.cases[0].dtype, stack.lines
     precision = Precision(2.0 ** DIGITS[dtype], SMALLEST_QUANTUM[dtype])
+    lines = {kind: Line(values[kind], known[kind], digits[kind], stack.layouts[kind]) for kind in KINDS}
     with np.errstate(all="ignore"):
         _passes(
             precision,
             networks,
-            Given(stack.weights, stack.biases, stack.x, stack.y, stack.activations, stack.scale),
-            stack.widths,
-            stack.samples,
+            given,
+            stack.layouts["softmax"],
+            stack.layouts["y"],
             stack.depths,
-            *(Line(values[kind], known[kind], digits[kind], _starts(stack, kind)) for kind in KINDS[:4]),
+            stack.activations,
+            stack.scale,
+            *(lines[kind] for kind in KINDS[:4]),
         )
-        for kind, w, g in (
-            ("step_W", stack.weights, stack.step_weights),
-            ("step_b", stack.biases[..., None], stack.step_biases[..., None]),
-        ):
-            line = Line(values[kind], known[kind], digits[kind], _starts(stack, kind))
-            _steps(precision, networks, w, g, stack.learning_rate, stack.widths, stack.depths, line)
-    return ExactStack(values, known, digits)
-
-
-def _starts(stack: Stack, kind: str) -> Array:
-    """Where each network's numbers start in the line of a kind."""
-    return np.cumsum(stack.sizes[kind]) - stack.sizes[kind]
+        _steps(precision, networks, given.weights, given.step_weights, stack.learning_rate, lines["step_W"])
+        _steps(precision, networks, given.biases, given.step_biases, stack.learning_rate, lines["step_b"])
+    return ExactStack(networks, values, known, digits)
 
 
 class Precision(NamedTuple):
@@ -128,24 +124,13 @@ class Precision(NamedTuple):
     smallest_quantum: float
 
 
-class Given(NamedTuple):
-    """A stack's arrays."""
-
-    weights: Array
-    biases: Array
-    x: Array
-    y: Array
-    activations: Array
-    scale: Array
-
-
 class Line(NamedTuple):
-    """What is found of a kind: the numbers, which of them are exact, their digits, and where each network's start."""
+    """What is found of a kind: the numbers, which of them are exact, the digits of each array, and where it is."""
 
     values: Array
     known: Array
     digits: Array
-    starts: Array
+    layout: Layout
 
 
 @compiled
@@ -182,14 +167,16 @@ def _product(a: Array, W: Array, b: Array, product: Array) -> float:
 
 
 @compiled
-def _keep(line: Line, start: int, s: int, place: int, digits: int, array: Array) -> None:
-    """Note a layer's array, whose numbers start there in the line, where it is exact."""
-    line.digits[s, place] = digits
+def _keep(line: Line, s: int, t: int, digits: int, array: Array) -> None:
+    """Note an array, as far as it is there, where it is exact."""
+    line.digits[s, t] = digits
     if digits != UNKNOWN:
-        for row in array:
-            line.values[start : start + len(row)] = row
-            line.known[start : start + len(row)] = True
-            start += len(row)
+        layout = line.layout
+        start, rows, columns = layout.starts[s, t], layout.rows[s, t], layout.columns[s, t]
+        for i in range(rows):
+            line.values[start : start + columns] = array[i, :columns]
+            line.known[start : start + columns] = True
+            start += columns
 
 
 @compiled
@@ -197,89 +184,82 @@ def _passes(
     precision: Precision,
     networks: Array,
     given: Given,
-    widths: Array,
-    samples: Array,
+    inputs: Layout,
+    labels: Layout,
     depths: Array,
+    activations: Array,
+    scales: Array,
     output: Line,
     loss: Line,
     dW: Line,
     db: Line,
 ) -> None:
     """Forward through the layers, the loss, and back; once something may round, nothing that depends on it is known."""
-    _, L, K, _ = given.weights.shape
-    N, nothing = given.x.shape[1], np.zeros(max(K, given.x.shape[1]))
+    L, K, N = activations.shape[1], output.layout.columns.max(), inputs.rows.max()
+    nothing = np.zeros(max(K, N))
     a, delta, before = np.empty((L + 1, N, K)), np.empty((N, K)), np.empty((N, K))
-    weight_places, bias_places = np.zeros(L + 1, np.int64), np.zeros(L + 1, np.int64)
     dW_layer, db_layer = np.empty((K, K)), np.empty((1, K))
     for s in networks:
-        n, first = samples[s], L - depths[s]
-        x = given.x[s, :n, : widths[s, first]]
-        a[first, :n, : widths[s, first]] = x
+        n, first = inputs.rows[s, 0], L - depths[s]
+        x = matrix(given.x, inputs, s, 0)
+        a[first, :n, : x.shape[1]] = x
         digits = _digits(precision, 0, np.abs(x).max(), _quantum(x))
-        at, weight_places[first], bias_places[first] = output.starts[s] + x.size, dW.starts[s], db.starts[s]
         for t in range(first, L):
-            received, k = widths[s, t], widths[s, t + 1]
-            W, b, z = given.weights[s, t, :k, :received], given.biases[s, t, :k], a[t + 1, :n, :k]
-            quantum = min(_quantum(a[t, :n, :received]) * _quantum(W), _quantum(b.reshape(1, k)))
-            digits = _digits(precision, digits, _product(a[t, :n, :received], W, b, z), quantum)
-            if given.activations[s, t] == RELU:
+            W, b = matrix(given.weights, dW.layout, s, t), matrix(given.biases, db.layout, s, t)
+            k, received = W.shape
+            z = a[t + 1, :n, :k]
+            quantum = min(_quantum(a[t, :n, :received]) * _quantum(W), _quantum(b))
+            digits = _digits(precision, digits, _product(a[t, :n, :received], W, b[0], z), quantum)
+            if activations[s, t] == RELU:
                 z[:] = np.maximum(z, 0.0)
-            _keep(output, at, s, t + 1, digits, z)
-            at += n * k
-            weight_places[t + 1], bias_places[t + 1] = weight_places[t] + k * received, bias_places[t] + k
+            _keep(output, s, t + 1, digits, z)
             if digits == UNKNOWN:
                 break
         if digits == UNKNOWN:
             continue
-        k = widths[s, L]
-        p, y, c = a[L, :n, :k], given.y[s, :n, :k], given.scale[s]
+        y, c = matrix(given.y, labels, s, 0), scales[s]
+        k = y.shape[1]
+        p = a[L, :n, :k]
         digits = _digits(precision, digits, (np.abs(p) + np.abs(y)).max(), min(_quantum(p), _quantum(y)))
         if not is_power_of_two(c) or c < precision.smallest_quantum:
             digits = UNKNOWN  # multiplying by the loss's scale rounds, wherever that is done
         difference = p - y
         total = (difference**2).sum()
         of_loss = _digits(precision, digits, total, _quantum(difference) ** 2)
-        _keep(loss, loss.starts[s], s, 0, of_loss, np.full((1, 1), total * c))
+        _keep(loss, s, 0, of_loss, np.full((1, 1), total * c))
         delta[:n, :k] = difference * (2 * c)
         for t in range(L - 1, first - 1, -1):
             if digits == UNKNOWN:
                 break
-            received, k = widths[s, t], widths[s, t + 1]
-            arrived, W, d = a[t, :n, :received], given.weights[s, t, :k, :received], delta[:n, :k]
-            if given.activations[s, t] == RELU:
+            W = matrix(given.weights, dW.layout, s, t)
+            k, received = W.shape
+            arrived, d = a[t, :n, :received], delta[:n, :k]
+            if activations[s, t] == RELU:
                 d[:] = np.where(a[t + 1, :n, :k] > 0, d, 0.0)
             quantum = _quantum(d)
             of_matrix = _product(d.T, arrived.T, nothing, dW_layer)
             of_matrix_digits = _digits(precision, digits, of_matrix, quantum * _quantum(arrived))
-            _keep(dW, weight_places[t], s, t, of_matrix_digits, dW_layer[:k, :received])
+            _keep(dW, s, t, of_matrix_digits, dW_layer)
             db_layer[0, :k] = d.sum(axis=0)
             of_vector = _digits(precision, digits, np.abs(d).sum(axis=0).max(), quantum)
-            _keep(db, bias_places[t], s, t, of_vector, db_layer[:, :k])
+            _keep(db, s, t, of_vector, db_layer)
             largest = _product(d, W.T, nothing, before)
             digits = _digits(precision, digits, largest, quantum * _quantum(W))
             delta[:n, :received] = before[:n, :received]
 
 
 @compiled
-def _steps(
-    precision: Precision,
-    networks: Array,
-    w: Array,
-    g: Array,
-    rates: Array,
-    widths: Array,
-    depths: Array,
-    line: Line,
-) -> None:
-    """w - alpha g, of arrays (S, L, K, K); vectors are columns."""
-    L = w.shape[1]
+def _steps(precision: Precision, networks: Array, w: Array, g: Array, rates: Array, line: Line) -> None:
+    """w - alpha g."""
+    layout = line.layout
     for s in networks:
-        alpha, at = rates[s], line.starts[s]
-        for t in range(L - depths[s], L):
-            k, received = widths[s, t + 1], min(widths[s, t], w.shape[3])
-            start, change = w[s, t, :k, :received], alpha * g[s, t, :k, :received]
-            of_change = _quantum(g[s, t, :k, :received]) * _quantum(np.full((1, 1), alpha))
+        alpha = rates[s]
+        for t in range(layout.starts.shape[1]):
+            if layout.rows[s, t] == 0:
+                continue
+            start, gradient = matrix(w, layout, s, t), matrix(g, layout, s, t)
+            change = alpha * gradient
+            of_change = _quantum(gradient) * _quantum(np.full((1, 1), alpha))
             largest = (np.abs(start) + np.abs(change)).max()
             digits = _digits(precision, 0, largest, min(_quantum(start), of_change))
-            _keep(line, at, s, t, digits, start - change)
-            at += k * received
+            _keep(line, s, t, digits, start - change)

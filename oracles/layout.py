@@ -55,6 +55,13 @@ class Layout(NamedTuple):
 
 
 @compiled
+def matrix(line: Array, layout: Layout, s: int, t: int) -> Array:
+    """Array t of network s."""
+    start, rows, columns = layout.starts[s, t], layout.rows[s, t], layout.columns[s, t]
+    return line[start : start + rows * columns].reshape((rows, columns))
+
+
+@compiled
 def _pad(line: Array, layout: Layout, padded: Array) -> None:
     S, T = layout.starts.shape
     for s in range(S):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oracles.compiling import compiler
+from oracles.layout import Layout
 from reference_impl.contract import Array
 
 compiled = compiler()
@@ -74,3 +75,17 @@ def compare(
             numbers[0, to], numbers[1, to] = got[worst], expected[worst]
             numbers[2, to], numbers[3, to] = own[worst] + theirs[worst], largest
         start += sizes[i]
+
+
+@compiled
+def count_exact(
+    got: Array, exact: Array, known: Array, networks: Array, layout: Layout, numbers: Array, wrong: Array
+) -> None:
+    """Add to `numbers` how many of a network's entries are known exactly, and note in `wrong` where one is not that."""
+    for s in networks:
+        for t in range(layout.starts.shape[1]):
+            start = layout.starts[s, t]
+            for i in range(start, start + layout.rows[s, t] * layout.columns[s, t]):
+                if known[i]:
+                    numbers[s] += 1
+                    wrong[s] |= got[i] != exact[i]

@@ -11,7 +11,7 @@ from oracles.bounds.network import StackBounds, stack_bounds
 from oracles.case import FUNCTION_OF_KIND
 from oracles.exact import exact_stack
 from oracles.registry import Oracle
-from oracles.segments import Found, compare
+from oracles.segments import Found, compare, count_exact
 from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
 from reports.calls import answers_of
@@ -126,9 +126,8 @@ class _StackJudge:
             return wrong
         numbers, digits = np.zeros(len(wrong), int), np.zeros(len(wrong), int)
         for kind in exact.values.keys() & got.keys():
-            must, starts = exact.known[kind], np.cumsum(stack.sizes[kind]) - stack.sizes[kind]
-            wrong |= np.logical_or.reduceat(must & (got[kind] != exact.values[kind]), starts)
-            numbers += np.add.reduceat(must.astype(int), starts)
+            values, known = exact.values[kind], exact.known[kind]
+            count_exact(got[kind], values, known, exact.networks, stack.layouts[kind], numbers, wrong)
             digits = np.maximum(digits, exact.digits[kind].max(axis=1))
         answered = self.answers.sound
         self.rows.exact[self.networks, self.dtype] = np.where(answered, numbers, 0)
