@@ -137,12 +137,13 @@ class Case:
         """The shapes of each kind of quantity, layer by layer."""
         matrices, vectors = [W.shape for W in self.weights], [b.shape for b in self.biases]
         n, k_0 = self.x.shape
+        of_input: list[tuple[int, ...]] = [(n, k_0)]
         return {
             "output": [(n, k_0), *[(n, k) for (k,) in vectors]],
             "loss": [()],
             "dW": matrices,
             "db": vectors,
-            **dict.fromkeys(OF_INPUT, [(n, k_0)]),
+            **dict.fromkeys(OF_INPUT, of_input),
             "step_W": matrices,
             "step_b": vectors,
         }

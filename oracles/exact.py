@@ -54,8 +54,8 @@ class Exact:
 class ExactStack:
     """The same for a stack's networks, by kind of quantity.
 
-    networks: those that can be. values, known: the numbers in a line, and which of them are exact. digits: (S, L + 1) for outputs, (S, 1) for the
-    loss, else (S, L); -1 where an operation may round.
+    networks: those that may be. values, known: the numbers in a line, and which of them are exact. digits: (S, L + 1)
+    for outputs, (S, 1) for the loss, else (S, L); -1 where an operation may round.
     """
 
     networks: Array

@@ -98,7 +98,8 @@ def turn(line: Array, layout: Layout, turned: Array) -> None:
 def gather(line: Array, starts: Array, sizes: Array, found: Array) -> None:
     """Put stretches of a line one after the other into another one; NaN for those whose start is -1."""
     at = 0
-    for start, size in zip(starts, sizes):
+    for s in range(len(starts)):
+        start, size = starts[s], sizes[s]
         if start < 0:
             found[at : at + size] = np.nan
         else:

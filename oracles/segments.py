@@ -7,74 +7,118 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracles import layout
+from oracles.case import OF_INPUT
 from oracles.compiling import compiler
 from oracles.layout import Layout
+from oracles.stack import Stack
 from reference_impl.contract import Array
 
-compiled = compiler()
+compiled = compiler(layout)
+
+# Verdicts and causes by their numbers.
+UNCHECKED, AGREES, DISAGREES = range(3)
+NONE, NO_FINITE_VALUE, NO_FINITE_BOUND = range(3)
 
 
-class Found(NamedTuple):
-    """What a comparison found in segments, each the numbers of one kind that a network has.
+class Outcomes(NamedTuple):
+    """What a comparison finds for a kind of quantity, each in an array with a place for every network.
 
-    failures, unchecked: how many entries; unknown: how many that a bound would allow to check, but the oracle does not
-    know. position: of the worst entry, counted from the segment's start; got, expected, allowed, ratio: its own, NaN
-    where nothing was checked. all_allowed, all_expected: what is allowed, and the absolute expected values, summed over
-    the checked entries.
+    entries, failures, unchecked: how many. Of the worst entry of those checked, where there is one, its layer, row and
+    column, -1 for what it does not have, got, expected, allowed and the ratio error / allowed. fineness: all that is
+    allowed over all that is expected. indexed: whether anything was checked. cause: of what is unchecked.
     """
 
+    verdict: Array
+    entries: Array
     failures: Array
     unchecked: Array
-    unknown: Array
-    position: Array
+    layer: Array
+    row: Array
+    column: Array
+    indexed: Array
+    cause: Array
     got: Array
     expected: Array
     allowed: Array
     ratio: Array
-    all_allowed: Array
-    all_expected: Array
+    fineness: Array
 
-    @classmethod
-    def of(cls, counts: Array, numbers: Array) -> Found:
-        """What `compare` has filled in."""
-        return cls(*counts, *numbers)
+
+class Naming(NamedTuple):
+    """How entries of a kind are named: by the layer, that of each network's first array given, and so many indices."""
+
+    by_layer: bool
+    first: Array
+    indices: int
+
+
+def naming(stack: Stack, kind: str) -> Naming:
+    """How the entries of a kind are named."""
+    return Naming(
+        by_layer=kind != "loss" and kind not in OF_INPUT,
+        first=stack.depths - stack.shape.depth + (kind != "output"),
+        indices={"loss": 0, "db": 1, "step_b": 1}.get(kind, 2),
+    )
 
 
 @compiled
 def compare(
-    got: Array, expected: Array, own: Array, theirs: Array, sizes: Array, place: int, counts: Array, numbers: Array
+    got: Array,
+    expected: Array,
+    own: Array,
+    theirs: Array,
+    layout: Layout,
+    naming: Naming,
+    networks: Array,
+    outcomes: Outcomes,
 ) -> None:
-    """Compare entry by entry, and fill in what is found in the segments of the given sizes, that follow each other.
+    """Compare networks entry by entry, and fill in what is found, at their places.
 
-    own, theirs: what got and expected may be off by, the sum of which is allowed. counts (4, _), numbers (6, _), filled
-    with NaN: where the fields of `Found` go, of whole numbers and others, from the given place on.
+    own, theirs: what got and expected may be off by, the sum of which is allowed.
     """
-    start = 0
-    for i in range(len(sizes)):
-        worst, largest, all_allowed, all_expected = start, -1.0, 0.0, 0.0
-        failures, unchecked, unknown = 0, 0, 0
-        for j in range(start, start + sizes[i]):
-            allowed = own[j] + theirs[j]
-            if not (math.isfinite(allowed) and math.isfinite(expected[j])):
-                unchecked += 1
-                unknown += math.isfinite(allowed)
-                continue
-            error = abs(got[j] - expected[j])
-            ratio = error / allowed if error != 0 else 0.0
-            if math.isnan(ratio):  # an answer of NaN is wrong beyond all bounds
-                ratio = np.inf
-            failures += ratio > 1
-            all_allowed += allowed
-            all_expected += abs(expected[j])
-            if ratio > largest:
-                worst, largest = j, ratio
-        to = place + i
-        counts[0, to], counts[1, to], counts[2, to], counts[3, to] = failures, unchecked, unknown, worst - start
-        numbers[4, to], numbers[5, to] = all_allowed, all_expected
-        if unchecked < sizes[i]:
-            numbers[0, to], numbers[1, to] = got[worst], expected[worst]
-            numbers[2, to], numbers[3, to] = own[worst] + theirs[worst], largest
-        start += sizes[i]
+    for s in range(len(networks)):
+        worst, worst_t, largest, all_allowed, all_expected = 0, 0, -1.0, 0.0, 0.0
+        entries, failures, unchecked, unknown = 0, 0, 0, 0
+        for t in range(layout.starts.shape[1]):
+            start = layout.starts[s, t]
+            size = layout.rows[s, t] * layout.columns[s, t]
+            entries += size
+            for i in range(start, start + size):
+                allowed = own[i] + theirs[i]
+                if not (math.isfinite(allowed) and math.isfinite(expected[i])):
+                    unchecked += 1
+                    unknown += math.isfinite(allowed)
+                    continue
+                error = abs(got[i] - expected[i])
+                ratio = error / allowed if error != 0 else 0.0
+                if math.isnan(ratio):  # an answer of NaN is wrong beyond all bounds
+                    ratio = np.inf
+                failures += ratio > 1
+                all_allowed += allowed
+                all_expected += abs(expected[i])
+                if ratio > largest:
+                    worst, worst_t, largest = i, t, ratio
+        to = networks[s]
+        outcomes.entries[to], outcomes.failures[to], outcomes.unchecked[to] = entries, failures, unchecked
+        outcomes.verdict[to] = DISAGREES if failures > 0 else AGREES if unchecked < entries else UNCHECKED
+        if unchecked > 0 and failures == 0:
+            outcomes.cause[to] = NO_FINITE_VALUE if unknown > 0 else NO_FINITE_BOUND
+        if unchecked == entries:
+            continue
+        outcomes.indexed[to] = True
+        outcomes.got[to], outcomes.expected[to] = got[worst], expected[worst]
+        outcomes.allowed[to], outcomes.ratio[to] = own[worst] + theirs[worst], largest
+        fineness = all_allowed / all_expected
+        if math.isfinite(fineness):
+            outcomes.fineness[to] = fineness
+        if naming.by_layer:
+            outcomes.layer[to] = naming.first[s] + worst_t
+        row, column = divmod(worst - layout.starts[s, worst_t], layout.columns[s, worst_t])
+        if naming.indices == 1:
+            outcomes.row[to] = column
+        elif naming.indices == 2:
+            outcomes.row[to], outcomes.column[to] = row, column
 
 
 @compiled

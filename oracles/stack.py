@@ -175,10 +175,15 @@ class Stack:
         x, y = _numbers([case.x for case in self.cases]), _numbers([case.y for case in self.cases])
         return Given(W, b, x, y, step_W, step_b)
 
+    def layout_of(self, kind: str, t: int) -> Layout:
+        """Where the arrays of layer t are, for the networks that have it."""
+        place = t + (kind == "output")  # the first array of outputs is x
+        return self.layouts[kind].part(slice(self.active[t]), slice(place, place + 1))
+
     def line_of(self, kind: str, t: int) -> Array:
         """Where, in the line of all numbers of a kind, those of layer t are, for the networks that have it."""
-        layout, place = self.layouts[kind], t + (kind == "output")
-        sizes, starts = layout.sizes[: self.active[t], place], layout.starts[: self.active[t], place]
+        layout = self.layout_of(kind, t)
+        sizes, starts = layout.sizes.ravel(), layout.starts.ravel()
         ends = np.cumsum(sizes)
         return np.arange(ends[-1]) + np.repeat(starts - (ends - sizes), sizes)
 

@@ -39,10 +39,7 @@ class TorchOracle(ByStack):
 def _passes(stack: Stack) -> Flat:
     """Outputs, loss, dW and db; for every layer there are arrays of the networks that have it."""
     K, found = stack.shape.width, {kind: stack.empty_line(kind) for kind in ("output", "dW", "db")}
-    layouts = {
-        kind: {t: stack.layouts[kind].part(slice(stack.active[t]), slice(t + shift, t + shift + 1)) for t in stack.layers}
-        for kind, shift in (("output", 1), ("dW", 0), ("db", 0))
-    }
+    layouts = {kind: {t: stack.layout_of(kind, t) for t in stack.layers} for kind in found}
     weights = {
         t: torch.from_numpy(layout.padded(stack.lines.weights, (stack.active[t], K, K))).requires_grad_()
         for t, layout in layouts["dW"].items()

@@ -19,7 +19,7 @@ from reports.implementation import LISTS, Implementation, arguments_of
 
 
 class Answers(NamedTuple):
-    """What the functions give for a stack's cases: the numbers of every kind, float64, for all functions that there are.
+    """What the functions give for a stack's cases: numbers in float64, of the kinds that there are functions for.
 
     sound (S,): for which cases all of it is just what the contract asks for; NaN stands for the numbers of the others.
     """
@@ -38,8 +38,9 @@ def answers_of(implementation: Implementation, stack: Stack, predictions: Sequen
     with np.errstate(all="ignore"):
         for arguments in given:
             found.append(_answer(implementation.functions, arguments))
-    sound = given.unchanged() & np.array([answer is not None for answer in found])
-    return Answers(_lines(implementation, stack, [a if kept else None for a, kept in zip(found, sound, strict=True)]), sound)
+    answers = [answer if kept else None for answer, kept in zip(found, given.unchanged(), strict=True)]
+    sound = np.array([answer is not None for answer in answers])
+    return Answers(_lines(implementation, stack, answers, sound), sound)
 
 
 class _Arguments(NamedTuple):
@@ -94,9 +95,8 @@ def _answer(functions: dict[str, Callable[..., Any]], arguments: _Arguments) -> 
     return _Answer(numbers, loss)
 
 
-def _lines(implementation: Implementation, stack: Stack, answers: Sequence[_Answer | None]) -> Flat:
-    """The answers by kind, NaN for those that are missing."""
-    sound = np.array([answer is not None for answer in answers])
+def _lines(implementation: Implementation, stack: Stack, answers: Sequence[_Answer | None], sound: Array) -> Flat:
+    """The answers by kind, NaN for those that are not sound."""
     kinds = [kind for name in implementation.functions for kind in KINDS[name] if kind != "loss"]
     line = np.frombuffer(b"".join([answer.numbers for answer in answers if answer]), stack.cases[0].dtype)
     sizes = np.array([stack.sizes[kind] for kind in kinds]).reshape(len(kinds), len(answers)) * sound
@@ -156,11 +156,12 @@ class _Given:
             m, o = m + n * k_0, o + 2 * size
             yield _Arguments(theirs, prediction, (slopes, offsets))
 
-    def unchanged(self) -> Array:
-        """For each case whether all of its numbers are what they were, to the bit; (S,)."""
+    def unchanged(self) -> list[bool]:
+        """For each case whether all of its numbers are what they were, to the bit."""
         bits = f"u{self._memory.itemsize}"
         same = self._memory.view(bits) == self._before.view(bits)
         if same.all():
-            return np.ones(len(self._cases), bool)
+            return [True] * len(self._cases)
         starts = np.cumsum([0, *np.concatenate(self._sizes)[:-1]])
-        return np.logical_and.reduceat(same, starts).reshape(len(self._sizes), -1).all(axis=0)
+        by_case = np.logical_and.reduceat(same, starts).reshape(len(self._sizes), -1)
+        return [bool(all(kept)) for kept in by_case.T]

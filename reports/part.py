@@ -11,7 +11,7 @@ from oracles.bounds.network import StackBounds, stack_bounds
 from oracles.case import FUNCTION_OF_KIND
 from oracles.exact import exact_stack
 from oracles.registry import Oracle
-from oracles.segments import Found, compare, count_exact
+from oracles.segments import compare, count_exact, naming
 from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
 from reports.calls import answers_of
@@ -106,16 +106,13 @@ class _StackJudge:
         for kind in stack.sizes:  # in their order, so that the same records are the same bytes
             if kind not in got:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
-        S, kinds, allowances = len(stack.cases), list(got), self.bounds.allowances
-        for o, (oracle, expected, arithmetic) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
-            counts, numbers = np.zeros((4, S * len(kinds)), int), np.full((6, S * len(kinds)), np.nan)
-            for k, kind in enumerate(kinds):
-                own, answer = allowances[kind][self.own], expected[kind]
-                theirs = oracle.arithmetic.with_answer(allowances[kind][arithmetic], answer, own)
-                compare(got[kind], answer, own, theirs, stack.sizes[kind], k * S, counts, numbers)
-            found = Found.of(counts, numbers)
-            self.rows.add_segments(stack, self.networks, self.dtype, o, kinds, found)
-            wrong |= (found.failures > 0).reshape(len(kinds), S).any(axis=0)
+        for kind, answers in got.items():
+            own, layout, named = self.bounds.allowances[kind], stack.layouts[kind], naming(stack, kind)
+            for o, (oracle, flat, arithmetic) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
+                outcomes, expected = self.rows.outcomes(self.dtype, o, kind), flat[kind]
+                theirs = oracle.arithmetic.with_answer(own[arithmetic], expected, own[self.own])
+                compare(answers, expected, own[self.own], theirs, layout, named, self.networks, outcomes)
+                wrong |= outcomes.failures[self.networks] > 0
         return wrong
 
     def _compare_exactly(self) -> Array:
@@ -178,4 +175,3 @@ def _predictions(stack: Stack, expected: Flat) -> list[Array]:
         n, k = case.y.shape
         found.append(outputs[end - n * k : end].reshape(n, k))
     return found
-

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from oracles.case import KINDS, Case
 from oracles.comparison import NO_FINITE_BOUND, NO_FINITE_VALUE, Record, fineness
-from oracles.segments import Found
+from oracles.segments import Outcomes
 from oracles.stack import Stack
 from reference_impl.contract import Array
 from reports.campaign import Campaign
@@ -19,6 +19,7 @@ from reports.judgement import Judgement
 
 QUANTITIES = [kind for kinds in KINDS.values() for kind in kinds]
 VERDICTS = ["unchecked", "agrees", "disagrees"]
+CAUSES = ["", NO_FINITE_VALUE, NO_FINITE_BOUND]  # these and the verdicts in the order of their numbers in `segments`
 OUTSIDE = ["", "implementation", "oracle", "both", "neither", "undecided"]
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -81,7 +82,7 @@ class Rows:
         self.ratio, self.got, self.expected, self.allowed, self.fineness = (np.full(shape, np.nan) for _ in range(5))
         self.indexed, self.leniently = np.zeros(shape, bool), np.zeros(shape, bool)
         self.cause = np.zeros(shape, np.int32)
-        self._causes = {"": 0}
+        self._causes = {cause: number for number, cause in enumerate(CAUSES)}
 
     def _cause(self, text: str) -> int:
         return self._causes.setdefault(text, len(self._causes))
@@ -92,37 +93,10 @@ class Rows:
         self.entries[at] = self.unchecked[at] = stack.sizes[kind][:, None]
         self.cause[at] = self._cause(no_function(function))
 
-    def add_segments(
-        self,
-        stack: Stack,
-        networks: Array,
-        dtype: int,
-        oracle: int,
-        kinds: Sequence[str],
-        found: Found,
-    ) -> None:
-        """Note what a comparison found for the networks at these places in the part.
-
-        found: for each of the kinds a segment for each network of the stack.
-        """
-        sizes = np.concatenate([stack.sizes[kind] for kind in kinds])
-        numbers = np.array([QUANTITIES.index(kind) for kind in kinds])
-        at = (np.tile(networks, len(kinds)), dtype, oracle, np.repeat(numbers, len(networks)))
-        checked = found.unchecked < sizes
-        self.verdict[at] = np.where(found.failures > 0, 2, np.where(checked, 1, 0))
-        self.entries[at], self.failures[at], self.unchecked[at] = sizes, found.failures, found.unchecked
-        self.ratio[at], self.got[at] = found.ratio, found.got
-        self.expected[at], self.allowed[at] = found.expected, found.allowed
-        with np.errstate(all="ignore"):
-            fineness = found.all_allowed / found.all_expected
-        self.fineness[at] = np.where(checked & np.isfinite(fineness), fineness, np.nan)
-        self.indexed[at] = checked
-        position = found.position.reshape(len(kinds), -1)
-        places = np.array([_locate(stack, kind, line) for kind, line in zip(kinds, position, strict=True)])
-        self.layer[at], self.row[at], self.column[at] = places.transpose(1, 0, 2).reshape(3, -1)
-        if found.unchecked.any():
-            reasons = np.where(found.unknown > 0, self._cause(NO_FINITE_VALUE), self._cause(NO_FINITE_BOUND))
-            self.cause[at] = np.where((found.unchecked > 0) & (found.failures == 0), reasons, 0)
+    def outcomes(self, dtype: int, oracle: int, kind: str) -> Outcomes:
+        """The columns of a kind of quantity in a dtype and against an oracle, to be filled in."""
+        at = (slice(None), dtype, oracle, QUANTITIES.index(kind))
+        return Outcomes(*(getattr(self, field)[at] for field in Outcomes._fields))
 
     def add_judgement(self, network: int, dtype: int, judgement: Judgement) -> None:
         """Note a judgement of the network at this place in the part: of each kind of quantity the worst record."""
@@ -203,29 +177,6 @@ class Rows:
 def _number(ratio: float) -> float:
     """A ratio to sort by; one that is not a number comes first."""
     return -1.0 if math.isnan(ratio) else ratio
-
-
-def _locate(stack: Stack, kind: str, position: Array) -> tuple[Array, Array, Array]:
-    """Layer, row and column of the entry at a position among each network's numbers of a kind; -1 for none."""
-    none = np.full(len(position), -1)
-    if kind == "loss":
-        return none, none, none
-    widths, S = stack.widths, np.arange(len(position))
-    first = stack.shape.depth - stack.depths
-    if kind == "output":
-        sizes, columns, front = stack.samples[:, None] * widths, widths, first
-    elif kind in ("dW", "step_W"):
-        sizes, columns, front = widths[:, 1:] * widths[:, :-1], widths[:, :-1], first - 1
-    elif kind in ("db", "step_b"):
-        sizes, columns, front = widths[:, 1:] * (widths[:, :-1] > 0), None, first - 1
-    else:
-        return none, *np.divmod(position, stack.inputs.sum(axis=1))
-    ends = np.cumsum(sizes, axis=1)
-    t = (position[:, None] >= ends).sum(axis=1)
-    local = position - (ends - sizes)[S, t]
-    if columns is None:
-        return t - front, local, none
-    return t - front, *np.divmod(local, columns[S, t])
 
 
 def _lists(there: Array, row: Array, column: Array) -> pa.Array:

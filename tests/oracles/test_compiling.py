@@ -72,13 +72,15 @@ if sys.argv[1] == "without":
 import numpy as np
 from oracles.draw import draw_case
 from oracles.exact import exact_answer
-from oracles.segments import compare
+from oracles.layout import Layout
+from oracles.segments import Naming, Outcomes, compare
 for i in range(8):
     found = exact_answer(draw_case(0, i, "integers"))
     print(*(f"{quantity} {found.digits[quantity]} {values.tolist()}" for quantity, values in found.values.items()))
-counts, numbers, line = np.zeros((4, 2), int), np.zeros((6, 2)), np.array([1.0, 2.0, 4.0])
-compare(line, line + 1, line / 8, line / 8, np.array([1, 2]), 0, counts, numbers)
-print(counts.tolist(), numbers.tolist())
+line, layout = np.array([1.0, 2.0, 4.0]), Layout.of(np.array([[1], [1]]), np.array([[1], [2]]))
+outcomes = Outcomes(*(np.zeros(2) for _ in Outcomes._fields))
+compare(line, line + 1, line / 8, line / 8, layout, Naming(True, np.array([1, 2]), 2), np.array([1, 0]), outcomes)
+print([column.tolist() for column in outcomes])
 """
     said = [
         subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, cwd=ROOT, check=True).stdout
