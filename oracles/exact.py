@@ -92,7 +92,7 @@ def exact_stack(stack: Stack) -> ExactStack | None:
     networks = np.flatnonzero(rational)
     if not networks.size:
         return None
-    S, L = len(stack.cases), stack.shape.depth
+    S, L = len(stack.cases), stack.depth
     values = {kind: np.zeros(int(stack.sizes[kind].sum())) for kind in KINDS}
     known = {kind: np.zeros(len(line), bool) for kind, line in values.items()}
     places = {"output": L + 1, "loss": 1}

@@ -19,7 +19,7 @@ import numpy as np
 
 from oracles.bounds import JAX
 from oracles.jax_functions import Kept, keep_what_is_compiled
-from oracles.stack import LOSS_KINDS, ByStack, Flat, Stack, round_up
+from oracles.stack import DEPTHS, LOSS_KINDS, ByStack, Flat, Stack, round_up
 from reference_impl.contract import ACTIVATIONS, Array
 
 WIDTHS, BATCHES = (8, 16, 32, 64), (8, 32)
@@ -51,10 +51,10 @@ class JaxOracle(ByStack):
         found = {kind: stack.empty_line(kind) for kind in stack.sizes}
         with jax.enable_x64(True):
             # Every call is made before the first answer is waited for.
-            parts = [(networks, _compiled()(*_in(self.dtype, part))) for networks, part in _parts(stack)]
-            for networks, part in parts:
+            parts = [(place, _compiled()(*_in(self.dtype, networks))) for place, networks in _parts(stack)]
+            for place, part in parts:
                 for kind, array in part.items():
-                    stack.layouts[kind].part(networks).take(np.asarray(array, np.float64), found[kind])
+                    stack.last_layers(kind, *place).take(np.asarray(array, np.float64), found[kind])
         return found
 
 
@@ -76,40 +76,42 @@ class Networks(NamedTuple):
     learning_rate: Any
 
 
-def _parts(stack: Stack) -> Iterator[tuple[slice, Networks]]:
-    """The stack's networks, so many at a time as a compiled function takes, with networks of padding in the last."""
-    L, width, batch = stack.shape
-    K, N = round_up(width, WIDTHS), round_up(batch, BATCHES)
-    S, given = max(1, LAYER_SIZE // (K * N)), stack.lines
+def _parts(stack: Stack) -> Iterator[tuple[tuple[slice, int], Networks]]:
+    """The stack's networks, as many at a time as a compiled function takes: which, how many layers, and padded."""
+    K, N = round_up(stack.shape.width, WIDTHS), round_up(stack.shape.batch, BATCHES)
+    S = max(1, LAYER_SIZE // (K * N))
     for start in range(0, len(stack.cases), S):
-        networks = slice(start, start + S)
+        place = slice(start, start + S), round_up(stack.cases[start].depth, DEPTHS)  # deeper networks come first
+        yield place, _padded(stack, *place, S, K, N)
 
-        def padded(kind: str, line: Array, *shape: int, networks: slice = networks) -> Array:
-            return stack.layouts[kind].part(networks).padded(line, (S, *shape))
 
-        def of_networks(array: Array, networks: slice = networks) -> Array:
-            part = array[networks]
-            return np.pad(part, [(0, S - len(part)), *[(0, 0)] * (array.ndim - 1)]) if len(part) < S else part
+def _padded(stack: Stack, networks: slice, L: int, S: int, K: int, N: int) -> Networks:
+    """Some of the networks, and networks of padding up to S, with L layers."""
 
-        samples, inputs, outputs = map(of_networks, (stack.samples, stack.first_widths, stack.widths[:, -1]))
-        yield (
-            networks,
-            Networks(
-                weights=padded("dW", given.weights, L, K, K),
-                biases=padded("db", given.biases, L, K),
-                step_weights=padded("step_W", given.step_weights, L, K, K),
-                step_biases=padded("step_b", given.step_biases, L, K),
-                x=padded("softmax", given.x, N, K),
-                y=padded("y", given.y, N, K),
-                activations=of_networks(stack.activations),
-                loss=of_networks(stack.loss),
-                scale=of_networks(stack.scale),
-                sampled=np.arange(N) < samples[:, None],
-                inputs=np.arange(K) < inputs[:, None],
-                outputs=np.arange(K) < outputs[:, None],
-                learning_rate=of_networks(stack.learning_rate),
-            ),
-        )
+    def padded(kind: str, line: Array, *shape: int) -> Array:
+        return stack.last_layers(kind, networks, L).padded(line, (S, *shape))
+
+    def of_networks(array: Array) -> Array:
+        part = array[networks]
+        return np.pad(part, [(0, S - len(part)), *[(0, 0)] * (array.ndim - 1)]) if len(part) < S else part
+
+    given = stack.lines
+    samples, inputs, outputs = map(of_networks, (stack.samples, stack.first_widths, stack.widths[:, -1]))
+    return Networks(
+        weights=padded("dW", given.weights, L, K, K),
+        biases=padded("db", given.biases, L, K),
+        step_weights=padded("step_W", given.step_weights, L, K, K),
+        step_biases=padded("step_b", given.step_biases, L, K),
+        x=padded("softmax", given.x, N, K),
+        y=padded("y", given.y, N, K),
+        activations=of_networks(stack.activations[:, -L:]),
+        loss=of_networks(stack.loss),
+        scale=of_networks(stack.scale),
+        sampled=np.arange(N) < samples[:, None],
+        inputs=np.arange(K) < inputs[:, None],
+        outputs=np.arange(K) < outputs[:, None],
+        learning_rate=of_networks(stack.learning_rate),
+    )
 
 
 def _in(dtype: str, networks: Networks) -> Networks:

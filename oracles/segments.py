@@ -57,7 +57,7 @@ def naming(stack: Stack, kind: str) -> Naming:
     """How the entries of a kind are named."""
     return Naming(
         by_layer=kind != "loss" and kind not in OF_INPUT,
-        first=stack.depths - stack.shape.depth + (kind != "output"),
+        first=stack.depths - stack.depth + (kind != "output"),
         indices={"loss": 0, "db": 1, "step_b": 1}.get(kind, 2),
     )
 

@@ -42,9 +42,8 @@ Flat = dict[str, Array]
 
 
 class Shape(NamedTuple):
-    """What a network is padded to: this many layers, neurons and inputs in each, and samples."""
+    """What a network is padded to: this many neurons and inputs in each layer, and samples."""
 
-    depth: int
     width: int
     batch: int
 
@@ -56,7 +55,7 @@ class Shape(NamedTuple):
 
 def shape_of(case: Case) -> Shape:
     """The shape that a case is padded to."""
-    return Shape(round_up(case.depth, DEPTHS), round_up(max(case.widths), WIDTHS), round_up(case.n, BATCHES))
+    return Shape(round_up(max(case.widths), WIDTHS), round_up(case.n, BATCHES))
 
 
 def round_up(size: int, steps: Sequence[int]) -> int:
@@ -66,7 +65,7 @@ def round_up(size: int, steps: Sequence[int]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """S networks of one shape: L layers, K neurons and N samples.
+    """S networks of one shape, K neurons and N samples, with L layers at most.
 
     numbers: where its cases stand in the sequence that was stacked. depths, samples (S,). widths (S, L + 1): of x and
     every layer, 0 where there is none. activations (S, L), loss (S,): by their numbers in the contract and in
@@ -100,16 +99,21 @@ class Stack:
             piece.__dict__.update({name: getattr(self, name)[part] for name in arrays})
             yield piece
 
+    @property
+    def depth(self) -> int:
+        """L."""
+        return self.activations.shape[1]
+
     @cached_property
     def active(self) -> list[int]:
         """For each of the L layers, how many networks have it: the first so many."""
         depths = self.depths.tolist()
-        return [sum(depth >= self.shape.depth - t for depth in depths) for t in range(self.shape.depth)]
+        return [sum(depth >= self.depth - t for depth in depths) for t in range(self.depth)]
 
     @property
     def layers(self) -> range:
         """The layers that any network has."""
-        return range(self.shape.depth - self.cases[0].depth, self.shape.depth)
+        return range(self.depth - self.cases[0].depth, self.depth)
 
     @cached_property
     def widest(self) -> list[int]:
@@ -136,7 +140,7 @@ class Stack:
     @cached_property
     def first_widths(self) -> Array:
         """The number of inputs of each network, (S,)."""
-        return self.widths[np.arange(len(self.depths)), self.shape.depth - self.depths]
+        return self.widths[np.arange(len(self.depths)), self.depth - self.depths]
 
     @cached_property
     def inputs(self) -> Array:
@@ -180,6 +184,11 @@ class Stack:
         place = t + (kind == "output")  # the first array of outputs is x
         return self.layouts[kind].part(slice(self.active[t]), slice(place, place + 1))
 
+    def last_layers(self, kind: str, networks: slice, L: int) -> Layout:
+        """Where some of the networks' arrays are, of kinds that have some for each layer those of the last L layers."""
+        single = kind == "loss" or kind == "y" or kind in OF_INPUT
+        return self.layouts[kind].part(networks, slice(None) if single else slice(self.depth - L, None))
+
     def line_of(self, kind: str, t: int) -> Array:
         """Where, in the line of all numbers of a kind, those of layer t are, for the networks that have it."""
         layout = self.layout_of(kind, t)
@@ -189,7 +198,7 @@ class Stack:
 
     def array_shape(self, kind: str) -> tuple[int, ...]:
         """The shape of the stack's array of that kind."""
-        (L, K, N), S = self.shape, len(self.cases)
+        S, L, (K, N) = len(self.cases), self.depth, self.shape
         return {
             "output": (S, L + 1, N, K),
             "loss": (S,),
@@ -248,7 +257,7 @@ class Stack:
     def input_layout(self) -> Layout:
         """Where x is among the outputs of each network."""
         layout, S = self.layouts["output"], np.arange(len(self.cases))
-        return Layout(*(numbers[S, self.shape.depth - self.depths][:, None] for numbers in layout))
+        return Layout(*(numbers[S, self.depth - self.depths][:, None] for numbers in layout))
 
     def flat(self, arrays: dict[str, Array]) -> Flat:
         """The stack's arrays of each kind, without padding."""
@@ -354,6 +363,7 @@ def stacks(cases: Sequence[Case]) -> Iterator[Stack]:
     for number, case in enumerate(cases):
         groups.setdefault(shape_of(case), []).append(number)
     for shape, numbers in groups.items():
+        numbers.sort(key=lambda number: -cases[number].depth)
         for start in range(0, len(numbers), shape.capacity):
             yield stack_of(cases, numbers[start : start + shape.capacity], shape)
 
@@ -362,7 +372,7 @@ def stack_of(cases: Sequence[Case], numbers: Sequence[int], shape: Shape) -> Sta
     """The cases of those numbers as one stack."""
     numbers = sorted(numbers, key=lambda number: -cases[number].depth)
     chosen = [cases[number] for number in numbers]
-    L = shape.depth
+    L = round_up(chosen[0].depth, DEPTHS)
     return Stack(
         cases=tuple(chosen),
         numbers=tuple(numbers),

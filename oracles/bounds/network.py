@@ -165,7 +165,7 @@ class _Passes:
 
     def _forward(self) -> None:
         """What every layer receives, its pre-activation and its output, for the networks that have the layer."""
-        stack, ledger, last = self.stack, self.ledger, self.stack.shape.depth - 1
+        stack, ledger, last = self.stack, self.ledger, self.stack.depth - 1
         quantum = _input_quantum(stack, ledger)
         for t in stack.layers:
             S = stack.active[t]
@@ -238,7 +238,7 @@ class _Passes:
 
     def _softmaxed(self) -> Deviation:
         """The outputs of the last layer, where a softmax is possible."""
-        t = self.stack.shape.depth - 1
+        t = self.stack.depth - 1
         soft = np.flatnonzero(self.stack.activations[:, t] == ACTIVATIONS.index("softmax"))
         if not soft.size:
             return self._by_activation(t, self._activate)
@@ -284,7 +284,7 @@ class _Passes:
 
     def _last_layer(self) -> tuple[Deviation, Array]:
         """delta of the last layer, and the bound of the loss (A, S)."""
-        stack, t = self.stack, self.stack.shape.depth - 1
+        stack, t = self.stack, self.stack.depth - 1
         whole = self.entries[t]
         y = whole.in_line(stack.y[:, : stack.longest, : stack.widest[-1]])
         deltas: list[tuple[Array | slice, Deviation]] = []
