@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ OF_INPUT = ("sigmoid", "sigmoid_prime", "relu", "relu_prime", "tanh", "tanh_prim
 FUNCTION_OF_KIND = {kind: function for function, kinds in KINDS.items() for kind in kinds}
 
 Answer = dict[Quantity, Array]
+Shapes = list[tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,13 +135,14 @@ class Case:
         }
 
     @cached_property
-    def kind_shapes(self) -> dict[str, list[tuple[int, ...]]]:
+    def kind_shapes(self) -> dict[str, Shapes]:
         """The shapes of each kind of quantity, layer by layer."""
-        matrices, vectors = [W.shape for W in self.weights], [b.shape for b in self.biases]
-        n, k_0 = self.x.shape
-        of_input: list[tuple[int, ...]] = [(n, k_0)]
+        n, widths = self.n, self.widths
+        of_input: Shapes = [(n, widths[0])]
+        matrices: Shapes = [(k, received) for received, k in itertools.pairwise(widths)]
+        vectors: Shapes = [(k,) for k in widths[1:]]
         return {
-            "output": [(n, k_0), *[(n, k) for (k,) in vectors]],
+            "output": [(n, k) for k in widths],
             "loss": [()],
             "dW": matrices,
             "db": vectors,

@@ -111,7 +111,7 @@ def _ordinary(rng: Generator, turn: int, name: str) -> Case:
     if turn % 3 == 1:
         widths, n = [_log_uniform(rng, 2, 16)] * _log_uniform(rng, 4, MAX_DEPTH + 1), _log_uniform(rng, 2, MAX_BATCH)
         hidden = tuple(_choice(rng, HIDDEN_ACTIVATIONS) for _ in widths[2:])
-    return _case(rng, name, widths, n, hidden, output, loss, gain=10 ** rng.uniform(-1, 0.3))
+    return _case(rng, name, widths, n, hidden, output, loss, gain=10 ** _uniform(rng, -1, 0.3))
 
 
 def _saturated(rng: Generator, turn: int, name: str) -> Case:
@@ -125,7 +125,7 @@ def _saturated(rng: Generator, turn: int, name: str) -> Case:
     if find_loss(loss).kind == "binary_cross_entropy":
         output = "sigmoid"  # a saturated softmax rounds to 1, where this loss is infinite and nothing can be checked
     hidden = _hidden(rng, len(widths) - 2, ("sigmoid", "tanh"))
-    gain, x_scale = 10 ** rng.uniform(0.7, 2.5), 10 ** rng.uniform(0, 2)
+    gain, x_scale = 10 ** _uniform(rng, 0.7, 2.5), 10 ** _uniform(rng, 0, 2)
     case = _case(rng, name, widths, n, hidden, output, loss, gain, x_scale)
     if apart:
         offsets = np.concatenate(([1000.0, -1000.0], FAR_APART[rng.integers(0, len(FAR_APART), n - 2)]))
@@ -150,7 +150,7 @@ def _vanishing(rng: Generator, turn: int, name: str) -> Case:
     widths, n = _sizes(rng, min_depth=5, max_width=32)
     loss, output = _loss_and_output(rng, turn + 2, widths[-1])
     hidden = ("sigmoid" if rng.random() < 0.75 else "tanh",) * (len(widths) - 2)
-    return _case(rng, name, widths, n, hidden, output, loss, 10 ** rng.uniform(-4, -0.5))
+    return _case(rng, name, widths, n, hidden, output, loss, 10 ** _uniform(rng, -4, -0.5))
 
 
 def _kinks(rng: Generator, turn: int, name: str) -> Case:
@@ -180,7 +180,7 @@ def _narrow(rng: Generator, turn: int, name: str) -> Case:
     loss, output = _loss_and_output(rng, 2 if turn % 3 == 1 else turn, widths[-1])
     if turn % 3 < 2 and output == "softmax" and find_loss(loss).kind == "squared_error":
         output = "identity"  # a softmax of one output shows nothing
-    return _case(rng, name, widths, n, _hidden(rng, depth - 1), output, loss, gain=10 ** rng.uniform(-1, 0.3))
+    return _case(rng, name, widths, n, _hidden(rng, depth - 1), output, loss, gain=10 ** _uniform(rng, -1, 0.3))
 
 
 def _integers(rng: Generator, turn: int, name: str) -> Case:
@@ -208,6 +208,8 @@ def _integers(rng: Generator, turn: int, name: str) -> Case:
         loss=_choice(rng, LOSSES_OF["squared_error"]),
         learning_rate=0.5 ** int(rng.integers(6)),
         name=name,
+        widths=tuple(widths),
+        dtype="float64",
     )
 
 
@@ -234,23 +236,29 @@ def _case(
     x_scale: float = 1.0,
 ) -> Case:
     """Gaussian weights of standard deviation gain / sqrt(k_{i-1}), which keeps a layer's outputs at about gain."""
-    layers = list(itertools.pairwise(widths))
-    numbers = rng.standard_normal(sum(k * received + k for received, k in layers) + n * widths[0])
+    sizes, scales = list[int](), list[float]()
+    for received, k in itertools.pairwise(widths):
+        sizes += k * received, k
+        scales += gain / received**0.5, 0.5 * gain
+    numbers = rng.standard_normal(sum(sizes) + n * widths[0])
+    numbers *= np.repeat((*scales, x_scale), (*sizes, n * widths[0]))
     weights, biases, start = [], [], 0
-    for received, k in layers:
+    for received, k in itertools.pairwise(widths):
         middle, end = start + k * received, start + k * received + k
-        weights.append(numbers[start:middle].reshape(k, received) * (gain / received**0.5))
-        biases.append(numbers[middle:end] * (0.5 * gain))
+        weights.append(numbers[start:middle].reshape(k, received))
+        biases.append(numbers[middle:end])
         start = end
     return Case.of_parts_that_fit(
         weights=tuple(weights),
         biases=tuple(biases),
-        x=numbers[start:].reshape(n, widths[0]) * x_scale,
+        x=numbers[start:].reshape(n, widths[0]),
         y=_labels(rng, n, widths[-1], output, loss),
         activations=(*hidden, output),
         loss=loss,
-        learning_rate=10 ** rng.uniform(-3, 0),
+        learning_rate=10 ** _uniform(rng, -3, 0),
         name=name,
+        widths=tuple(widths),
+        dtype="float64",
     )
 
 
@@ -299,8 +307,13 @@ def _log_uniform(rng: Generator, low: int, high: int) -> int:
 def _integer_weights(rng: Generator, k: int, received: int, row_sum: int) -> Array:
     """Integers from -3 to 3 of shape (k, received), with absolute values that sum to at most row_sum in every row."""
     W = rng.integers(-3, 4, (k, received))
-    W[np.cumsum(np.abs(W), axis=1) > row_sum] = 0
+    W[np.abs(W).cumsum(axis=1) > row_sum] = 0
     return rng.permuted(W, axis=1).astype(float)
+
+
+def _uniform(rng: Generator, low: float, high: float) -> float:
+    """What `rng.uniform` gives, in a quarter of the time."""
+    return low + (high - low) * rng.random()
 
 
 def _choice(rng: Generator, options: list[str] | tuple[str, ...]) -> str:

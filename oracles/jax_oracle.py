@@ -25,7 +25,7 @@ from reference_impl.contract import ACTIVATIONS, Array
 WIDTHS, BATCHES = (8, 16, 32, 64), (8, 32)
 
 # How many numbers a layer of a compiled function has: padding a stack with networks that are not there costs as well.
-LAYER_SIZE = 1 << 12
+LAYER_SIZE = 1 << 13
 
 
 class JaxOracle(ByStack):

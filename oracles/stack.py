@@ -32,7 +32,7 @@ from reference_impl.contract import ACTIVATIONS, Array, LossKind
 DEPTHS, WIDTHS, BATCHES = (2, 4, 8), (4, 8, 16, 32, 64), (4, 8, 16, 32)
 
 # How many numbers a layer of a stack has: enough to be worth the calls, few enough to stay in a processor's cache.
-LAYER_SIZE = 1 << 15
+LAYER_SIZE = 1 << 16
 
 PASS_ON = len(ACTIVATIONS)  # the number of the activation that a missing layer has
 LOSS_KINDS: tuple[LossKind, ...] = ("squared_error", "cross_entropy", "binary_cross_entropy")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oracles.case import KINDS, Case
+from oracles.case import KINDS, Case, Shapes
 from oracles.layout import gather
 from oracles.stack import Flat, Stack, in_a_line
 from reference_impl.contract import Array
@@ -61,7 +61,7 @@ class _Answer(NamedTuple):
 def _answer(functions: dict[str, Callable[..., Any]], arguments: _Arguments) -> _Answer | None:
     case, loss = arguments.case, 0.0
     of_kind, dtype = case.kind_shapes, case.x.dtype
-    arrays, shapes = list[Any](), list[tuple[int, ...]]()
+    arrays, shapes = list[Any](), Shapes()
     try:
         for name, function in functions.items():
             result = function(*arguments_of(name, *arguments))

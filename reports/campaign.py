@@ -15,7 +15,7 @@ from reports.report import Report
 from reports.wording import not_installed
 
 # Networks that are judged together, and kept together: enough for the oracles to work on many of a shape at a time.
-LARGEST_PART, SMALLEST_PART = 6144, 256
+LARGEST_PART, SMALLEST_PART = 8192, 256
 
 Grade = Literal["strict", "lenient"]
 Bound = Literal["affine", "componentwise"]
