@@ -63,6 +63,16 @@ def naming(stack: Stack, kind: str) -> Naming:
 
 
 @compiled
+def _find_ratios(got: Array, expected: Array, own: Array, theirs: Array, ratios: Array) -> None:
+    """error / allowed of every entry, -1 for what is unchecked; without a branch, several in one instruction."""
+    for i in range(len(got)):
+        allowed, error = own[i] + theirs[i], abs(got[i] - expected[i])
+        ratio = 0.0 if error == 0 else error / allowed
+        ratio = np.inf if ratio != ratio else ratio  # an answer of NaN is wrong beyond all bounds
+        ratios[i] = ratio if (allowed < np.inf) & (abs(expected[i]) < np.inf) else -1.0
+
+
+@compiled
 def compare(
     got: Array,
     expected: Array,
@@ -77,6 +87,8 @@ def compare(
 
     own, theirs: what got and expected may be off by, the sum of which is allowed.
     """
+    ratios = np.empty(len(got))
+    _find_ratios(got, expected, own, theirs, ratios)
     for s in range(len(networks)):
         worst, worst_t, largest, all_allowed, all_expected = 0, 0, -1.0, 0.0, 0.0
         entries, failures, unchecked, unknown = 0, 0, 0, 0
@@ -85,15 +97,11 @@ def compare(
             size = layout.rows[s, t] * layout.columns[s, t]
             entries += size
             for i in range(start, start + size):
-                allowed = own[i] + theirs[i]
-                if not (math.isfinite(allowed) and math.isfinite(expected[i])):
+                ratio, allowed = ratios[i], own[i] + theirs[i]
+                if ratio < 0:
                     unchecked += 1
                     unknown += math.isfinite(allowed)
                     continue
-                error = abs(got[i] - expected[i])
-                ratio = error / allowed if error != 0 else 0.0
-                if math.isnan(ratio):  # an answer of NaN is wrong beyond all bounds
-                    ratio = np.inf
                 failures += ratio > 1
                 all_allowed += allowed
                 all_expected += abs(expected[i])
