@@ -571,7 +571,7 @@ def _passes(
 
 @compiled
 def _functions(
-    r: Roundoff,
+    rs: tuple[Roundoff, ...],
     inputs: Array,
     first_widths: Array,
     samples: Array,
@@ -581,24 +581,24 @@ def _functions(
     tanh_prime: Array,
     softmax: Array,
 ) -> None:
-    """The bounds of the activations and their derivatives at x, which is exact."""
+    """The bounds of the activations and their derivatives at x, which is exact, (A, F)."""
+    for i in range(len(inputs)):
+        curve, other = sigmoid_curve(inputs[i]), tanh_curve(inputs[i])
+        for n in range(len(rs)):
+            sigmoid[n, i], sigmoid_prime[n, i] = sigmoid_error(rs[n], curve), sigmoid_prime_error(rs[n], curve)
+            tanh[n, i], tanh_prime[n, i] = tanh_error(rs[n], other), tanh_prime_error(rs[n], other)
     at, a = 0, np.empty(first_widths.max())
     for s in range(len(samples)):
         k = first_widths[s]
         for _ in range(samples[s]):
             x = inputs[at : at + k]
-            for j in range(k):
-                curve = sigmoid_curve(x[j])
-                sigmoid[at + j] = sigmoid_error(r, curve)
-                sigmoid_prime[at + j] = sigmoid_prime_error(r, curve)
-                curve = tanh_curve(x[j])
-                tanh[at + j] = tanh_error(r, curve)
-                tanh_prime[at + j] = tanh_prime_error(r, curve)
             _softmax_values(x, a[:k])
-            _softmax_errors(r, x, a[:k], softmax[at : at + k])
+            for n in range(len(rs)):
+                _softmax_errors(rs[n], x, a[:k], softmax[n, at : at + k])
             at += k
     for found in (sigmoid, sigmoid_prime, tanh, tanh_prime, softmax):
-        _known(found)
+        for n in range(len(rs)):
+            _known(found[n])
 
 
 @compiled
@@ -606,21 +606,22 @@ def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found:
     """The bounds of w - alpha g, as `network._steps` has them."""
     S, L = layout.starts.shape
     for s in range(S):
-        alpha, end = rates[s], layout.starts[s, L - 1] + layout.rows[s, L - 1] * layout.columns[s, L - 1]
-        exact = is_power_of_two(alpha) and _few_digits(w[layout.starts[s, 0] : end].reshape(1, -1))
+        alpha, start = rates[s], layout.starts[s, 0]
+        end = layout.starts[s, L - 1] + layout.rows[s, L - 1] * layout.columns[s, L - 1]
+        for i in range(start, end):
+            step = alpha * g[i]
+            error = r.u * (3 * abs(step) + abs(w[i] - step))
+            found[i] = error + (2 * r.tiny if (w[i] != 0) | (g[i] != 0) else 0.0)
+        if not (is_power_of_two(alpha) and _few_digits(w[start:end].reshape(1, -1))):
+            continue
         for t in range(L):
             start = layout.starts[s, t]
             end = start + layout.rows[s, t] * layout.columns[s, t]
-            quantum = 0.0
-            if exact:
-                power = common_power(LARGEST_POWER, w[start:end].reshape(1, -1))
-                quantum = common_power(power, g[start:end].reshape(1, -1)) * min(alpha, 1.0)
+            power = common_power(LARGEST_POWER, w[start:end].reshape(1, -1))
+            quantum = common_power(power, g[start:end].reshape(1, -1)) * min(alpha, 1.0)
             for i in range(start, end):
-                step = alpha * g[i]
-                error = r.u * (3 * abs(step) + abs(w[i] - step))
-                if w[i] != 0 or g[i] != 0:
-                    error += 2 * r.tiny
-                found[i] = 0.0 if _exactly(r, r.u, abs(w[i]) + abs(step), quantum) else error
+                if _exactly(r, r.u, abs(w[i]) + abs(alpha * g[i]), quantum):
+                    found[i] = 0.0
     _known(found)
 
 
@@ -643,19 +644,22 @@ def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
     return found, undecided
 
 
-def functions(stack: Stack, arithmetic: Arithmetic) -> Flat:
-    """The bounds of the activations and their derivatives at x, each in a line."""
-    found = _lines(stack, ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax"))
-    _functions(Roundoff.of(arithmetic), stack.lines.x, stack.first_widths, stack.samples, *found.values())
-    return found | {kind: np.zeros(int(stack.sizes[kind].sum())) for kind in ("relu", "relu_prime")}
+def functions(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
+    """The bounds of the activations and their derivatives at x, each in a line for every arithmetic."""
+    shape = (len(arithmetics), len(stack.lines.x))
+    found = {kind: np.empty(shape) for kind in ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax")}
+    rs = tuple(map(Roundoff.of, arithmetics))
+    _functions(rs, stack.lines.x, stack.first_widths, stack.samples, *found.values())
+    return found | {kind: np.zeros(shape) for kind in ("relu", "relu_prime")}
 
 
-def steps(stack: Stack, arithmetic: Arithmetic) -> Flat:
-    """The bounds of w - alpha g, for the gradients that the cases try the step with, each in a line."""
-    found = _lines(stack, ("step_W", "step_b"))
-    r, given, rates = Roundoff.of(arithmetic), stack.lines, stack.learning_rate
-    _steps(r, given.weights, given.step_weights, rates, stack.layouts["step_W"], found["step_W"])
-    _steps(r, given.biases, given.step_biases, rates, stack.layouts["step_b"], found["step_b"])
+def steps(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
+    """The bounds of w - alpha g, for the gradients that the cases try the step with, in a line for every arithmetic."""
+    given, rates, found = stack.lines, stack.learning_rate, {}
+    for kind, w, g in (("step_W", given.weights, given.step_weights), ("step_b", given.biases, given.step_biases)):
+        found[kind] = np.empty((len(arithmetics), len(w)))
+        for arithmetic, line in zip(arithmetics, found[kind], strict=True):
+            _steps(Roundoff.of(arithmetic), w, g, rates, stack.layouts[kind], line)
     return found
 
 

@@ -115,8 +115,7 @@ def _componentwise(
     from oracles.bounds import componentwise
 
     passes = [componentwise.passes(stack, one) for one in passing]
-    rows = [componentwise.functions(stack, one) | componentwise.steps(stack, one) for one in arithmetics]
-    found = {kind: np.array([row[kind] for row in rows]) for kind in rows[0]}
+    found = componentwise.functions(stack, arithmetics) | componentwise.steps(stack, arithmetics)
     for kind in passes[0][0]:
         found[kind] = _of_each(np.array([lines[kind] for lines, _ in passes]), group)
     return found, _of_each(np.array([undecided for _, undecided in passes]), group)
