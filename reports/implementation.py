@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles.case import FUNCTION_OF_KIND, KINDS, Answer, Case, Quantity
+from oracles.case import FUNCTION_OF_KIND, KINDS, OF_INPUT, Answer, Case, Quantity
 from oracles.comparison import Problem
 from reference_impl import contract
 from reference_impl.contract import FUNCTIONS, Array
@@ -238,10 +238,10 @@ def arguments_of(
 
     step_gradients: the case's, where they are known already.
     """
+    if function in OF_INPUT:
+        return [case.x]
     if function == "loss":
         return [prediction, case.y, case.loss]
-    if function not in LISTS:
-        return [case.x]
     parameters = [list(case.weights), list(case.biases)]
     if function == "forward":
         return [*parameters, case.x, list(case.activations)]

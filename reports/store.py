@@ -89,8 +89,8 @@ class Store:
         """Keep the records of a part; unfinished ones count only until the run is continued."""
         metadata = {"backproof.run": self.fingerprint, "backproof.part": str(part)}
         buffer = pa.BufferOutputStream()
-        # Hardly two errors are the same number: a dictionary of them takes time, and more room than it saves.
-        repeating = [column.name for column in table.schema if not pa.types.is_floating(column.type)]
+        # What is not text has no need of a dictionary: it takes time, and more room than it saves.
+        repeating = [column.name for column in table.schema if pa.types.is_dictionary(column.type)]
         named = table.replace_schema_metadata(metadata)
         pq.write_table(named, buffer, compression="zstd", use_dictionary=repeating)
         data = buffer.getvalue().to_pybytes()
