@@ -199,11 +199,13 @@ def _integers(rng: Generator, turn: int, name: str) -> Case:
     *hidden, output = ("identity" if rng.random() < 0.25 else "relu" for _ in range(depth))
     if turn % 3 == 0:
         output = "identity"
+    biases = rng.integers(-2, 3, sum(widths[1:])).astype(float)
+    shown = rng.integers(-3, 4, n * (widths[0] + widths[-1])).astype(float)
     return Case.of_parts_that_fit(
         weights=weights,
-        biases=tuple(rng.integers(-2, 3, k).astype(float) for k in widths[1:]),
-        x=rng.integers(-3, 4, (n, widths[0])).astype(float),
-        y=rng.integers(-3, 4, (n, widths[-1])).astype(float),
+        biases=tuple(biases[end - k : end] for k, end in zip(widths[1:], itertools.accumulate(widths[1:]), strict=True)),
+        x=shown[: n * widths[0]].reshape(n, -1),
+        y=shown[n * widths[0] :].reshape(n, -1),
         activations=(*hidden, output),
         loss=_choice(rng, LOSSES_OF["squared_error"]),
         learning_rate=0.5 ** int(rng.integers(6)),

@@ -134,31 +134,35 @@ class Rows:
 
     def table(self) -> pa.Table:
         """The rows of all networks that have been judged, by number, dtype, oracle and kind of quantity."""
-        kept = np.broadcast_to(self.judged[:, :, None, None], self.verdict.shape).ravel()
-        network, dtype, oracle, quantity = (axis.ravel()[kept] for axis in np.indices(self.verdict.shape))
+        networks, dtypes = (places.astype(np.int32) for places in np.nonzero(self.judged))
+        oracles, kinds = self.verdict.shape[2:]
+
+        def each(of_judged: Array) -> Array:
+            return np.repeat(of_judged, oracles * kinds)
 
         def of_networks(values: list[int]) -> Array:
-            return np.array(values)[network]
+            return each(np.array(values)[networks])
 
         def words_of(codes: Array, words: Sequence[str]) -> pa.Array:
-            return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words, pa.string()))
+            return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string()))
 
         def column(array: Array) -> Array:
-            return array.ravel()[kept]
+            return array[networks, dtypes].ravel()
 
-        undecidable = self.undecidable[network, dtype]
+        oracle, quantity = np.repeat(np.arange(oracles, dtype=np.int32), kinds), np.arange(kinds, dtype=np.int32)
+        undecidable = each(self.undecidable[networks, dtypes])
         columns = {
             "number": of_networks(list(self.numbers)),
-            "case": words_of(network, [case.reference() for case in self.cases]),
+            "case": words_of(each(networks), [case.reference() for case in self.cases]),
             "depth": of_networks([case.depth for case in self.cases]),
             "width": of_networks([max(case.widths) for case in self.cases]),
             "batch": of_networks([case.n for case in self.cases]),
             "size": of_networks([case.size for case in self.cases]),
-            "dtype": words_of(dtype, self.campaign.dtypes),
-            **{field: getattr(self, field)[network, dtype] for field in ("undecided", "exact", "digits")},
+            "dtype": words_of(each(dtypes), self.campaign.dtypes),
+            **{field: each(getattr(self, field)[networks, dtypes]) for field in ("undecided", "exact", "digits")},
             "undecidable": pa.array(undecidable, pa.int32(), mask=undecidable < 0),
-            "oracle": words_of(oracle, self.campaign.oracles),
-            "quantity": words_of(quantity, QUANTITIES),
+            "oracle": words_of(np.tile(oracle, len(networks)), self.campaign.oracles),
+            "quantity": words_of(np.tile(quantity, len(networks) * oracles), QUANTITIES),
             "verdict": words_of(column(self.verdict), VERDICTS),
             "layer": pa.array(column(self.layer), pa.int16(), mask=column(self.layer) < 0),
             "index": _lists(column(self.indexed), column(self.row), column(self.column)),
