@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oracles.case import KINDS, Case, Shapes
+from oracles.case import KINDS, OF_INPUT, Case, Shapes
 from oracles.layout import gather
 from oracles.stack import Flat, Stack, in_a_line
 from reference_impl.contract import Array
@@ -60,18 +60,18 @@ class _Answer(NamedTuple):
 
 def _answer(functions: dict[str, Callable[..., Any]], arguments: _Arguments) -> _Answer | None:
     case, loss = arguments.case, 0.0
-    of_kind, dtype = case.kind_shapes, case.x.dtype
+    x, of_kind, dtype = case.x, case.kind_shapes, case.x.dtype
     arrays, shapes = list[Any](), Shapes()
     try:
         for name, function in functions.items():
-            result = function(*arguments_of(name, *arguments))
+            result = function(x) if name in OF_INPUT else function(*arguments_of(name, *arguments))
             if name == "loss":
                 if type(result) not in (float, dtype.type):
                     return None
                 loss = result
             elif name not in LISTS:
                 arrays.append(result)
-                shapes.append(case.x.shape)
+                shapes.append(x.shape)
             else:
                 kinds = KINDS[name]
                 parts = (result,) if len(kinds) == 1 else result
