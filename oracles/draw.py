@@ -203,7 +203,9 @@ def _integers(rng: Generator, turn: int, name: str) -> Case:
     shown = rng.integers(-3, 4, n * (widths[0] + widths[-1])).astype(float)
     return Case.of_parts_that_fit(
         weights=weights,
-        biases=tuple(biases[end - k : end] for k, end in zip(widths[1:], itertools.accumulate(widths[1:]), strict=True)),
+        biases=tuple(
+            biases[end - k : end] for k, end in zip(widths[1:], itertools.accumulate(widths[1:]), strict=True)
+        ),
         x=shown[: n * widths[0]].reshape(n, -1),
         y=shown[n * widths[0] :].reshape(n, -1),
         activations=(*hidden, output),

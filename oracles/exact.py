@@ -19,15 +19,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles import layout, powers
+from oracles import padding, powers
 from oracles.case import Answer, Case, Quantity
 from oracles.compiling import compiler
-from oracles.layout import Layout, matrix
+from oracles.layout import Layout
+from oracles.padding import matrix
 from oracles.powers import common_power, is_power_of_two
 from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Given, Stack, shape_of, stack_of
 from reference_impl.contract import ACTIVATIONS, Array
 
-compiled = compiler(layout, powers)
+compiled = compiler(padding, powers)
 
 # The kinds of quantities that may be exact.
 KINDS = ("output", "loss", "dW", "db", "step_W", "step_b")

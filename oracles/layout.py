@@ -6,17 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles.compiling import compiler
 from reference_impl.contract import Array
-
-compiled = compiler()
 
 
 class Layout(NamedTuple):
     """T arrays of each of S networks: where each starts in a line, and its rows and columns, all (S, T).
 
     In the line an array stands row by row. Padded, as the arrays (S, T, R, C) or without an R or T of 1, it stands in
-    front.
+    front. What moves them is compiled (`oracles.padding`), and is loaded when it is needed.
     """
 
     starts: Array
@@ -30,6 +27,14 @@ class Layout(NamedTuple):
         starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
         return cls(*map(np.ascontiguousarray, (starts, rows, columns)))
 
+    def turned(self, line: Array) -> Array:
+        """The line with the numbers of each array in reverse order."""
+        from oracles import padding
+
+        found = np.empty_like(line)
+        padding.turn(line, self, found)
+        return found
+
     @property
     def sizes(self) -> Array:
         """How many numbers each array has, (S, T)."""
@@ -41,67 +46,18 @@ class Layout(NamedTuple):
 
     def padded(self, line: Array, shape: tuple[int, ...]) -> Array:
         """The arrays in one of that shape, of zeros, which may have room for more networks."""
+        from oracles import padding
+
         found = np.zeros(shape)
-        _pad(line, self, self._in_full(found))
+        padding.pad(line, self, self._in_full(found))
         return found
 
     def take(self, padded: Array, line: Array) -> None:
         """Put padded arrays, maybe followed by those of more networks, into their places in a line."""
-        _unpad(self._in_full(np.ascontiguousarray(padded, np.float64)), self, line)
+        from oracles import padding
+
+        padding.unpad(self._in_full(np.ascontiguousarray(padded, np.float64)), self, line)
 
     def _in_full(self, padded: Array) -> Array:
         """The same as (S, T, R, C)."""
         return padded.reshape(len(padded), self.rows.shape[1], -1, padded.shape[-1] if padded.ndim > 1 else 1)
-
-
-@compiled
-def matrix(line: Array, layout: Layout, s: int, t: int) -> Array:
-    """Array t of network s."""
-    start, rows, columns = layout.starts[s, t], layout.rows[s, t], layout.columns[s, t]
-    return line[start : start + rows * columns].reshape((rows, columns))
-
-
-@compiled
-def _pad(line: Array, layout: Layout, padded: Array) -> None:
-    S, T = layout.starts.shape
-    for s in range(S):
-        for t in range(T):
-            at, columns = layout.starts[s, t], layout.columns[s, t]
-            for i in range(layout.rows[s, t]):
-                padded[s, t, i, :columns] = line[at : at + columns]
-                at += columns
-
-
-@compiled
-def _unpad(padded: Array, layout: Layout, line: Array) -> None:
-    S, T = layout.starts.shape
-    for s in range(S):
-        for t in range(T):
-            at, columns = layout.starts[s, t], layout.columns[s, t]
-            for i in range(layout.rows[s, t]):
-                line[at : at + columns] = padded[s, t, i, :columns]
-                at += columns
-
-
-@compiled
-def turn(line: Array, layout: Layout, turned: Array) -> None:
-    """Put arrays into another line, the numbers of each in reverse order."""
-    S, T = layout.starts.shape
-    for s in range(S):
-        for t in range(T):
-            start = layout.starts[s, t]
-            end = start + layout.rows[s, t] * layout.columns[s, t]
-            turned[start:end] = line[start:end][::-1]
-
-
-@compiled
-def gather(line: Array, starts: Array, sizes: Array, found: Array) -> None:
-    """Put stretches of a line one after the other into another one; NaN for those whose start is -1."""
-    at = 0
-    for s in range(len(starts)):
-        start, size = starts[s], sizes[s]
-        if start < 0:
-            found[at : at + size] = np.nan
-        else:
-            found[at : at + size] = line[start : start + size]
-        at += size

@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles import layout
 from oracles.case import OF_INPUT
 from oracles.compiling import compiler
 from oracles.layout import Layout
 from oracles.stack import Stack
 from reference_impl.contract import Array
 
-compiled = compiler(layout)
+compiled = compiler()
 
 # Verdicts and causes by their numbers.
 UNCHECKED, AGREES, DISAGREES = range(3)

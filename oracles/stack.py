@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oracles.case import OF_INPUT, Answer, Case
-from oracles.layout import Layout, turn
+from oracles.layout import Layout
 from reference_impl.contract import ACTIVATIONS, Array, LossKind
 
 # What networks are padded to; past the largest, to the next power of two.
@@ -173,11 +173,8 @@ class Stack:
         """What the cases consist of; a step is tried with each weight matrix's entries reversed, and each bias's."""
         W = _numbers([W for case in self.cases for W in case.weights])
         b = _numbers([b for case in self.cases for b in case.biases])
-        step_W, step_b = np.empty_like(W), np.empty_like(b)
-        turn(W, self.layouts["dW"], step_W)
-        turn(b, self.layouts["db"], step_b)
         x, y = _numbers([case.x for case in self.cases]), _numbers([case.y for case in self.cases])
-        return Given(W, b, x, y, step_W, step_b)
+        return Given(W, b, x, y, self.layouts["dW"].turned(W), self.layouts["db"].turned(b))
 
     def layout_of(self, kind: str, t: int) -> Layout:
         """Where the arrays of layer t are, for the networks that have it."""

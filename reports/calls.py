@@ -6,13 +6,14 @@ what it is.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from oracles.case import KINDS, OF_INPUT, Case, Shapes
-from oracles.layout import gather
+from oracles.padding import gather
 from oracles.stack import Flat, Stack, in_a_line
 from reference_impl.contract import Array
 from reports.implementation import LISTS, Implementation, arguments_of
@@ -134,13 +135,13 @@ class _Given:
         i = j = m = o = 0
         for case in self._cases:
             weights, biases, slopes, offsets = list[Array](), list[Array](), list[Array](), list[Array]()
-            for shape in case.kind_shapes["dW"]:
-                k, received = shape
-                weights.append(W[i : i + k * received].reshape(shape))
-                slopes.append(step_W[i : i + k * received].reshape(shape))
+            for received, k in itertools.pairwise(case.widths):
+                end = i + k * received
+                weights.append(W[i:end].reshape(k, received))
+                slopes.append(step_W[i:end].reshape(k, received))
                 biases.append(b[j : j + k])
                 offsets.append(step_b[j : j + k])
-                i, j = i + k * received, j + k
+                i, j = end, j + k
             (n, k_0), size = case.x.shape, case.y.size
             theirs = Case.of_parts_that_fit(
                 weights=weights,
@@ -150,7 +151,7 @@ class _Given:
                 activations=case.activations,
                 loss=case.loss,
                 learning_rate=case.learning_rate,
-                kind_shapes=case.kind_shapes,
+                widths=case.widths,
             )
             prediction = shown[o + size : o + 2 * size].reshape(case.y.shape)
             m, o = m + n * k_0, o + 2 * size

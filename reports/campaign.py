@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -64,8 +65,11 @@ class Campaign(msgspec.Struct, frozen=True):
 
     @property
     def parts(self) -> list[range]:
-        """The numbers of the networks in parts that are judged and kept together."""
-        size = min(LARGEST_PART, max(SMALLEST_PART, self.networks // 8))
+        """The numbers of the networks in parts that are judged and kept together; of many a multiple of four."""
+        size = max(SMALLEST_PART, math.ceil(self.networks / 8))
+        if size > LARGEST_PART:
+            number = 4 * math.ceil(self.networks / (4 * LARGEST_PART))
+            size = math.ceil(self.networks / number)
         return [range(start, min(start + size, self.networks)) for start in range(0, self.networks, size)]
 
     def draw(self, numbers: Sequence[int]) -> list[Case]:

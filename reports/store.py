@@ -21,7 +21,7 @@ from upath import UPath
 from reports.campaign import Campaign
 from reports.records import SCHEMA
 
-MANIFEST_FORMAT = 2
+MANIFEST_FORMAT = 3
 
 SHARD = re.compile(r"part-(\d{6,})-([0-9a-f]{16})\.parquet")
 
