@@ -24,6 +24,9 @@ from reference_impl.contract import ACTIVATIONS, Array
 
 WIDTHS, BATCHES = (8, 16, 32, 64), (8, 32)
 
+# Which networks and how many layers, and what JAX gives for them, maybe not ready yet.
+Answered = tuple[tuple[slice, int], dict[str, jax.Array]]
+
 # How many numbers a layer of a compiled function has: padding a stack with networks that are not there costs as well.
 LAYER_SIZE = 1 << 13
 
@@ -50,12 +53,20 @@ class JaxOracle(ByStack):
         """The answers for a stack."""
         found = {kind: stack.empty_line(kind) for kind in stack.sizes}
         with jax.enable_x64(True):
-            # Every call is made before the first answer is waited for.
-            parts = [(place, _compiled()(*_in(self.dtype, networks))) for place, networks in _parts(stack)]
-            for place, part in parts:
+            parts = ((place, _compiled()(*_in(self.dtype, networks))) for place, networks in _parts(stack))
+            for place, part in _one_ahead(parts):
                 for kind, array in part.items():
                     stack.last_layers(kind, *place).take(np.asarray(array, np.float64), found[kind])
         return found
+
+
+def _one_ahead(calls: Iterator[Answered]) -> Iterator[Answered]:
+    """The calls' answers, each when the next call has been made: JAX computes while Python goes on."""
+    before = next(calls)
+    for call in calls:
+        yield before
+        before = call
+    yield before
 
 
 class Networks(NamedTuple):

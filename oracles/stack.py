@@ -31,8 +31,9 @@ from reference_impl.contract import ACTIVATIONS, Array, LossKind
 # What networks are padded to; past the largest, to the next power of two.
 DEPTHS, WIDTHS, BATCHES = (2, 4, 8), (4, 8, 16, 32, 64), (4, 8, 16, 32)
 
-# How many numbers a layer of a stack has: enough to be worth the calls, few enough to stay in a processor's cache.
-LAYER_SIZE = 1 << 16
+# How many numbers a layer of a stack has, and how many weights: enough to be worth the calls, few enough to stay in a
+# processor's cache.
+LAYER_SIZE, LARGEST_WEIGHTS = 1 << 16, 1 << 18
 
 PASS_ON = len(ACTIVATIONS)  # the number of the activation that a missing layer has
 LOSS_KINDS: tuple[LossKind, ...] = ("squared_error", "cross_entropy", "binary_cross_entropy")
@@ -50,7 +51,8 @@ class Shape(NamedTuple):
     @property
     def capacity(self) -> int:
         """How many networks of the shape a stack takes."""
-        return max(1, LAYER_SIZE // (self.width * self.batch))
+        networks = min(LAYER_SIZE // (self.width * self.batch), LARGEST_WEIGHTS // self.width**2)
+        return max(1, networks)
 
 
 def shape_of(case: Case) -> Shape:
