@@ -5,6 +5,7 @@ Where Numba is not installed they run as they stand, which is slow, and gives th
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -15,21 +16,28 @@ from oracles.user_cache import place_of
 Function = Callable[..., Any]
 
 
+@functools.cache
+def _folder(files: tuple[str, ...]) -> Path:
+    """Where functions are kept that depend on these files."""
+    return place_of("compiled", [Path(file).read_bytes() for file in files])
+
+
 def compiler(*modules: ModuleType) -> Callable[[Function], Function]:
     """A decorator for functions to be compiled that call functions of these modules.
 
-    Numba looks at the file that a function is in, and not at those of the functions that it calls: what is compiled is
-    kept for what these modules are now.
+    Numba looks at the file that a function is in, and not at those of the functions that it calls; and what it has kept
+    for an earlier file it cannot read where a class is gone. So what is compiled is kept for what that file and these
+    modules are now.
     """
     try:
         import numba
     except ModuleNotFoundError:
         return lambda function: function
-    folder = place_of("compiled", [Path(str(module.__file__)).read_bytes() for module in modules])
     config: Any = numba.config
 
     def compiled(function: Function) -> Function:
-        usual, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+        files = function.__code__.co_filename, *(str(module.__file__) for module in modules)
+        usual, config.CACHE_DIR = config.CACHE_DIR, str(_folder(files))
         try:
             return numba.njit(cache=True, error_model="numpy")(function)
         except RuntimeError:  # there is no folder that can be written

@@ -25,7 +25,7 @@ from oracles.compiling import compiler
 from oracles.layout import Layout
 from oracles.padding import matrix
 from oracles.powers import common_power, is_power_of_two
-from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Given, Stack, shape_of, stack_of
+from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Lines, Stack, shape_of, stack_of
 from reference_impl.contract import ACTIVATIONS, Array
 
 compiled = compiler(padding, powers)
@@ -106,7 +106,7 @@ def exact_stack(stack: Stack) -> ExactStack | None:
             precision,
             networks,
             given,
-            stack.layouts["softmax"],
+            stack.layouts["x"],
             stack.layouts["y"],
             stack.depths,
             stack.activations,
@@ -184,7 +184,7 @@ def _keep(line: Line, s: int, t: int, digits: int, array: Array) -> None:
 def _passes(
     precision: Precision,
     networks: Array,
-    given: Given,
+    given: Lines,
     inputs: Layout,
     labels: Layout,
     depths: Array,

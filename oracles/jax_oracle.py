@@ -113,7 +113,7 @@ def _padded(stack: Stack, networks: slice, L: int, S: int, K: int, N: int) -> Ne
         biases=padded("db", given.biases, L, K),
         step_weights=padded("step_W", given.step_weights, L, K, K),
         step_biases=padded("step_b", given.step_biases, L, K),
-        x=padded("softmax", given.x, N, K),
+        x=padded("x", given.x, N, K),
         y=padded("y", given.y, N, K),
         activations=of_networks(stack.activations[:, -L:]),
         loss=of_networks(stack.loss),

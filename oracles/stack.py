@@ -1,7 +1,8 @@
-"""Many networks at a time: stacks of different networks, padded to one shape.
+"""Many networks at a time: stacks of different networks, whose numbers are in lines or padded to one shape.
 
 Everything that is worked out for many networks at once, oracles' answers and error bounds, is worked out for a stack.
-Nothing of a network depends on its padding:
+What goes from number to number, or from network to network, goes along the lines. What goes from layer to layer for all
+networks pads them, and nothing of a network depends on that:
 
 - missing layers stand in front, so that the last layer of every network is the stack's last; there the input x is
   handed on unchanged;
@@ -37,6 +38,9 @@ LAYER_SIZE, LARGEST_WEIGHTS = 1 << 16, 1 << 18
 
 PASS_ON = len(ACTIVATIONS)  # the number of the activation that a missing layer has
 LOSS_KINDS: tuple[LossKind, ...] = ("squared_error", "cross_entropy", "binary_cross_entropy")
+
+# What is laid out besides quantities.
+GIVEN = ("x", "y")
 
 # The numbers of many networks by kind of quantity: network by network, layer by layer, row by row.
 Flat = dict[str, Array]
@@ -151,7 +155,7 @@ class Stack:
 
     @cached_property
     def layouts(self) -> dict[str, Layout]:
-        """For each kind of quantity, and for y, where each network's arrays of it are."""
+        """For each kind of quantity, and for x and y, where each network's arrays of it are."""
         widths, received = self.widths[:, 1:], self.widths[:, :-1]
         samples, there = self.samples[:, None], (received > 0).astype(int)
         inputs = Layout.of(samples, self.first_widths[:, None])
@@ -161,22 +165,22 @@ class Stack:
             "loss": Layout.of(one, one),
             **dict.fromkeys(("dW", "step_W"), Layout.of(widths * there, received)),
             **dict.fromkeys(("db", "step_b"), Layout.of(there, widths)),
-            **dict.fromkeys(OF_INPUT, inputs),
+            **dict.fromkeys((*OF_INPUT, "x"), inputs),
             "y": Layout.of(samples, self.widths[:, -1:]),
         }
 
     @cached_property
     def sizes(self) -> dict[str, Array]:
         """For each kind of quantity, how many numbers each network has of it, (S,)."""
-        return {kind: layout.sizes.sum(axis=1) for kind, layout in self.layouts.items() if kind != "y"}
+        return {kind: layout.sizes.sum(axis=1) for kind, layout in self.layouts.items() if kind not in GIVEN}
 
     @cached_property
-    def lines(self) -> Given:
+    def lines(self) -> Lines:
         """What the cases consist of; a step is tried with each weight matrix's entries reversed, and each bias's."""
         W = _numbers([W for case in self.cases for W in case.weights])
         b = _numbers([b for case in self.cases for b in case.biases])
         x, y = _numbers([case.x for case in self.cases]), _numbers([case.y for case in self.cases])
-        return Given(W, b, x, y, self.layouts["dW"].turned(W), self.layouts["db"].turned(b))
+        return Lines(W, b, x, y, self.layouts["dW"].turned(W), self.layouts["db"].turned(b))
 
     def layout_of(self, kind: str, t: int) -> Layout:
         """Where the arrays of layer t are, for the networks that have it."""
@@ -185,7 +189,7 @@ class Stack:
 
     def last_layers(self, kind: str, networks: slice, L: int) -> Layout:
         """Where some of the networks' arrays are, of kinds that have some for each layer those of the last L layers."""
-        single = kind == "loss" or kind == "y" or kind in OF_INPUT
+        single = kind in ("loss", *OF_INPUT, *GIVEN)
         return self.layouts[kind].part(networks, slice(None) if single else slice(self.depth - L, None))
 
     def line_of(self, kind: str, t: int) -> Array:
@@ -218,7 +222,7 @@ class Stack:
     @cached_property
     def x(self) -> Array:
         """(S, N, K)."""
-        return self._padded("softmax", self.lines.x)
+        return self._padded("x", self.lines.x)
 
     @cached_property
     def y(self) -> Array:
@@ -288,7 +292,7 @@ class Stack:
         return {kind: np.concatenate(arrays) for kind, arrays in kinds.items()}
 
 
-class Given(NamedTuple):
+class Lines(NamedTuple):
     """The numbers of a stack's cases in lines, float64; weights and biases layer by layer.
 
     step_weights, step_biases: the gradients that the cases try a step with.

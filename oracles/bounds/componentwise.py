@@ -44,7 +44,7 @@ from oracles.bounds.losses import Terms
 from oracles.compiling import compiler
 from oracles.layout import Layout
 from oracles.powers import common_power, is_power_of_two
-from oracles.stack import LOSS_KINDS, Flat, Given, Stack
+from oracles.stack import LOSS_KINDS, Flat, Lines, Stack
 from reference_impl.contract import ACTIVATIONS, Array
 
 IDENTITY, SIGMOID, RELU, TANH, SOFTMAX = map(ACTIVATIONS.index, ("identity", "sigmoid", "relu", "tanh", "softmax"))
@@ -489,7 +489,7 @@ def _known(array: Array) -> None:
 @compiled
 def _passes(
     r: Roundoff,
-    given: Given,
+    given: Lines,
     widths: Array,
     samples: Array,
     depths: Array,

@@ -1,5 +1,6 @@
 """`oracles.compiling`: what is compiled is kept, for what it was made of; without Numba all runs the same."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +43,37 @@ def test_kept(cache):
 def test_made_of_the_modules_that_it_calls(cache, tmp_path):
     """A function's file is Numba's to look at; those of what it calls are not."""
     module = ModuleType("helper")
-    module.__file__ = str(tmp_path / "helper.py")
     for text in ("one", "two"):
+        module.__file__ = str(tmp_path / f"{text}.py")
         Path(module.__file__).write_text(f"# {text}")
         assert compiler(module)(twice)(21) == 42
     assert len(kept(cache)) == 2
+
+
+VERSION = """
+from typing import NamedTuple
+from oracles.compiling import compiler
+
+class {name}(NamedTuple):
+    number: float
+
+@compiler()
+def twice(given):
+    return 2 * given.number
+
+print(twice({name}(21.0)))
+"""
+
+
+def test_a_class_that_is_gone(tmp_path):
+    """A later version of a file does not look at what was kept for an earlier one, whose classes it may not have."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    for name in ("Given", "Lines", "Given"):
+        (tmp_path / "version.py").write_text(VERSION.format(name=name))
+        command = [sys.executable, "-c", "import version"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+        assert (done.stdout, done.stderr) == ("42.0\n", "")
+    assert len(kept(tmp_path)) == 2
 
 
 def test_nowhere_to_keep_it(cache, monkeypatch):
