@@ -14,7 +14,7 @@ import numpy as np
 
 from oracles.case import KINDS, OF_INPUT, Case, Shapes
 from oracles.padding import gather
-from oracles.stack import Flat, Stack, in_a_line
+from oracles.stack import Flat, Stack
 from reference_impl.contract import Array
 from reports.implementation import LISTS, Implementation, arguments_of
 
@@ -29,10 +29,10 @@ class Answers(NamedTuple):
     sound: Array
 
 
-def answers_of(implementation: Implementation, stack: Stack, predictions: Sequence[Array]) -> Answers:
+def answers_of(implementation: Implementation, stack: Stack, predictions: Array) -> Answers:
     """Call the functions on each case of a stack.
 
-    predictions: for each case what the loss is asked about. All functions get the same arrays, which saves most of the
+    predictions: what the loss is asked about, in a line. All functions get the same arrays, which saves most of the
     time. An answer is not sound where a function raises, gives anything else than it should or changes an argument.
     """
     given, found = _Given(stack, predictions), list[_Answer | None]()
@@ -114,24 +114,18 @@ def _lines(implementation: Implementation, stack: Stack, answers: Sequence[_Answ
 class _Given:
     """What the functions are given for each case of a stack, in memory that is theirs."""
 
-    def __init__(self, stack: Stack, predictions: Sequence[Array]) -> None:
-        self._cases, self._predictions = stack.cases, predictions
-        given = stack.lines
-        lines = {
-            "dW": given.weights,
-            "db": given.biases,
-            "step_W": given.step_weights,
-            "step_b": given.step_biases,
-            "softmax": given.x,
-        }
-        shown = [array for pair in zip(stack.cases, predictions, strict=True) for array in (pair[0].y, pair[1])]
-        self._sizes = [*(stack.sizes[kind] for kind in lines), 2 * np.array([case.y.size for case in stack.cases])]
-        self._memory = np.concatenate([*lines.values(), in_a_line(shown)], dtype=stack.cases[0].dtype)
+    def __init__(self, stack: Stack, predictions: Array) -> None:
+        self._cases = stack.cases
+        kinds, lines = ("dW", "db", "x", "y", "step_W", "step_b", "y"), (*stack.lines, predictions)
+        self._sizes = [stack.layouts[kind].sizes.sum(axis=1) for kind in kinds]
+        self._memory = np.concatenate(lines, dtype=stack.cases[0].dtype)
         self._before = self._memory.copy()
 
     def __iter__(self) -> Iterator[_Arguments]:
         """The cases with arrays of that memory."""
-        W, b, step_W, step_b, x, shown = np.split(self._memory, np.cumsum([sizes.sum() for sizes in self._sizes[:-1]]))
+        W, b, x, y, step_W, step_b, shown = np.split(
+            self._memory, np.cumsum([sizes.sum() for sizes in self._sizes[:-1]])
+        )
         i = j = m = o = 0
         for case in self._cases:
             weights, biases, slopes, offsets = list[Array](), list[Array](), list[Array](), list[Array]()
@@ -142,19 +136,19 @@ class _Given:
                 biases.append(b[j : j + k])
                 offsets.append(step_b[j : j + k])
                 i, j = end, j + k
-            (n, k_0), size = case.x.shape, case.y.size
+            (n, k_0), end = case.x.shape, o + case.y.size
             theirs = Case.of_parts_that_fit(
                 weights=weights,
                 biases=biases,
                 x=x[m : m + n * k_0].reshape(n, k_0),
-                y=shown[o : o + size].reshape(case.y.shape),
+                y=y[o:end].reshape(case.y.shape),
                 activations=case.activations,
                 loss=case.loss,
                 learning_rate=case.learning_rate,
                 widths=case.widths,
             )
-            prediction = shown[o + size : o + 2 * size].reshape(case.y.shape)
-            m, o = m + n * k_0, o + 2 * size
+            prediction = shown[o:end].reshape(case.y.shape)
+            m, o = m + n * k_0, end
             yield _Arguments(theirs, prediction, (slopes, offsets))
 
     def unchanged(self) -> list[bool]:

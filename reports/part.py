@@ -10,6 +10,7 @@ from oracles.bounds import Arithmetic
 from oracles.bounds.network import StackBounds, stack_bounds
 from oracles.case import FUNCTION_OF_KIND
 from oracles.exact import exact_stack
+from oracles.padding import gather
 from oracles.registry import Oracle
 from oracles.segments import compare, count_exact, naming
 from oracles.stack import Flat, Stack, stacks
@@ -131,6 +132,10 @@ class _StackJudge:
         self.rows.digits[self.networks, self.dtype] = np.where(answered, digits, 0)
         return wrong & answered
 
+    def _prediction(self, s: int) -> Array:
+        case, start = self.stack.cases[s], self.stack.layouts["y"].starts[s, 0]
+        return self.predictions[start : start + case.y.size].reshape(case.y.shape).astype(case.dtype)
+
     def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
         """The evidence on some of the networks."""
         if not chosen:
@@ -148,7 +153,7 @@ class _StackJudge:
             got = (
                 self.implementation.completed(case, answers[s])
                 if self.answers.sound[s]
-                else self.implementation.answer(case, self.predictions[s])
+                else self.implementation.answer(case, self._prediction(s))
             )
             yield (
                 s,
@@ -167,11 +172,9 @@ class _StackJudge:
             )
 
 
-def _predictions(stack: Stack, expected: Flat) -> list[Array]:
-    """The last layers' outputs, for the loss to be asked about."""
-    ends, found = np.cumsum(stack.sizes["output"]).tolist(), []
-    outputs = expected["output"].astype(stack.cases[0].dtype)
-    for case, end in zip(stack.cases, ends, strict=True):
-        n, k = case.y.shape
-        found.append(outputs[end - n * k : end].reshape(n, k))
+def _predictions(stack: Stack, expected: Flat) -> Array:
+    """The last layers' outputs in a line, for the loss to be asked about."""
+    found = np.empty_like(stack.lines.y)
+    last = stack.layout_of("output", stack.depth - 1)
+    gather(expected["output"], last.starts[:, 0], last.sizes[:, 0], found)
     return found
