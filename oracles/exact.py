@@ -19,16 +19,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles import padding, powers
+from oracles import powers
 from oracles.case import Answer, Case, Quantity
 from oracles.compiling import compiler
 from oracles.layout import Layout
-from oracles.padding import matrix
 from oracles.powers import common_power, is_power_of_two
 from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Lines, Stack, shape_of, stack_of
 from reference_impl.contract import ACTIVATIONS, Array
 
-compiled = compiler(padding, powers)
+compiled = compiler(powers)
 
 # The kinds of quantities that may be exact.
 KINDS = ("output", "loss", "dW", "db", "step_W", "step_b")
@@ -135,6 +134,13 @@ class Line(NamedTuple):
 
 
 @compiled
+def _matrix(line: Array, layout: Layout, s: int, t: int) -> Array:
+    """Array t of network s in a line."""
+    start, rows, columns = layout.starts[s, t], layout.rows[s, t], layout.columns[s, t]
+    return line[start : start + rows * columns].reshape((rows, columns))
+
+
+@compiled
 def _quantum(array: Array) -> float:
     """The largest power of two up to 1 that divides all entries of an array (_, _)."""
     return common_power(1.0, array)
@@ -202,11 +208,11 @@ def _passes(
     dW_layer, db_layer = np.empty((K, K)), np.empty((1, K))
     for s in networks:
         n, first = inputs.rows[s, 0], L - depths[s]
-        x = matrix(given.x, inputs, s, 0)
+        x = _matrix(given.x, inputs, s, 0)
         a[first, :n, : x.shape[1]] = x
         digits = _digits(precision, 0, np.abs(x).max(), _quantum(x))
         for t in range(first, L):
-            W, b = matrix(given.weights, dW.layout, s, t), matrix(given.biases, db.layout, s, t)
+            W, b = _matrix(given.weights, dW.layout, s, t), _matrix(given.biases, db.layout, s, t)
             k, received = W.shape
             z = a[t + 1, :n, :k]
             quantum = min(_quantum(a[t, :n, :received]) * _quantum(W), _quantum(b))
@@ -218,7 +224,7 @@ def _passes(
                 break
         if digits == UNKNOWN:
             continue
-        y, c = matrix(given.y, labels, s, 0), scales[s]
+        y, c = _matrix(given.y, labels, s, 0), scales[s]
         k = y.shape[1]
         p = a[L, :n, :k]
         digits = _digits(precision, digits, (np.abs(p) + np.abs(y)).max(), min(_quantum(p), _quantum(y)))
@@ -232,7 +238,7 @@ def _passes(
         for t in range(L - 1, first - 1, -1):
             if digits == UNKNOWN:
                 break
-            W = matrix(given.weights, dW.layout, s, t)
+            W = _matrix(given.weights, dW.layout, s, t)
             k, received = W.shape
             arrived, d = a[t, :n, :received], delta[:n, :k]
             if activations[s, t] == RELU:
@@ -258,7 +264,7 @@ def _steps(precision: Precision, networks: Array, w: Array, g: Array, rates: Arr
         for t in range(layout.starts.shape[1]):
             if layout.rows[s, t] == 0:
                 continue
-            start, gradient = matrix(w, layout, s, t), matrix(g, layout, s, t)
+            start, gradient = _matrix(w, layout, s, t), _matrix(g, layout, s, t)
             change = alpha * gradient
             of_change = _quantum(gradient) * _quantum(np.full((1, 1), alpha))
             largest = (np.abs(start) + np.abs(change)).max()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from reference_impl.contract import Array
+
+# Of so few networks arrays are moved at once; compiling, or finding what is compiled, takes longer than that.
+FEW = 16
 
 
 class Layout(NamedTuple):
     """T arrays of each of S networks: where each starts in a line, and its rows and columns, all (S, T).
 
     In the line an array stands row by row. Padded, as the arrays (S, T, R, C) or without an R or T of 1, it stands in
-    front. What moves them is compiled (`oracles.padding`), and is loaded when it is needed.
+    front.
     """
 
     starts: Array
@@ -27,14 +32,6 @@ class Layout(NamedTuple):
         starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
         return cls(*map(np.ascontiguousarray, (starts, rows, columns)))
 
-    def turned(self, line: Array) -> Array:
-        """The line with the numbers of each array in reverse order."""
-        from oracles import padding
-
-        found = np.empty_like(line)
-        padding.turn(line, self, found)
-        return found
-
     @property
     def sizes(self) -> Array:
         """How many numbers each array has, (S, T)."""
@@ -46,18 +43,60 @@ class Layout(NamedTuple):
 
     def padded(self, line: Array, shape: tuple[int, ...]) -> Array:
         """The arrays in one of that shape, of zeros, which may have room for more networks."""
-        from oracles import padding
-
         found = np.zeros(shape)
-        padding.pad(line, self, self._in_full(found))
+        self._ready(_pad)(line, self, self._in_full(found))
         return found
 
     def take(self, padded: Array, line: Array) -> None:
         """Put padded arrays, maybe followed by those of more networks, into their places in a line."""
-        from oracles import padding
+        self._ready(_unpad)(self._in_full(np.ascontiguousarray(padded, np.float64)), self, line)
 
-        padding.unpad(self._in_full(np.ascontiguousarray(padded, np.float64)), self, line)
+    def turned(self, line: Array) -> Array:
+        """The line with the numbers of each array in reverse order."""
+        found = np.empty_like(line)
+        self._ready(_turn)(line, self, found)
+        return found
 
     def _in_full(self, padded: Array) -> Array:
         """The same as (S, T, R, C)."""
         return padded.reshape(len(padded), self.rows.shape[1], -1, padded.shape[-1] if padded.ndim > 1 else 1)
+
+    def _ready(self, function: Callable[..., None]) -> Callable[..., None]:
+        """A function, compiled if there are many networks."""
+        return _compiled(function) if len(self.rows) > FEW else function
+
+
+@functools.cache
+def _compiled(function: Callable[..., None]) -> Callable[..., Any]:
+    from oracles.compiling import compiler
+
+    return compiler()(function)
+
+
+def _pad(line: Array, layout: Layout, padded: Array) -> None:
+    S, T = layout.starts.shape
+    for s in range(S):
+        for t in range(T):
+            at, columns = layout.starts[s, t], layout.columns[s, t]
+            for i in range(layout.rows[s, t]):
+                padded[s, t, i, :columns] = line[at : at + columns]
+                at += columns
+
+
+def _unpad(padded: Array, layout: Layout, line: Array) -> None:
+    S, T = layout.starts.shape
+    for s in range(S):
+        for t in range(T):
+            at, columns = layout.starts[s, t], layout.columns[s, t]
+            for i in range(layout.rows[s, t]):
+                line[at : at + columns] = padded[s, t, i, :columns]
+                at += columns
+
+
+def _turn(line: Array, layout: Layout, turned: Array) -> None:
+    S, T = layout.starts.shape
+    for s in range(S):
+        for t in range(T):
+            start = layout.starts[s, t]
+            end = start + layout.rows[s, t] * layout.columns[s, t]
+            turned[start:end] = line[start:end][::-1]

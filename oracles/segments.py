@@ -140,3 +140,16 @@ def count_exact(
                 if known[i]:
                     numbers[s] += 1
                     wrong[s] |= got[i] != exact[i]
+
+
+@compiled
+def gather(line: Array, starts: Array, sizes: Array, found: Array) -> None:
+    """Put stretches of a line one after the other into another one; NaN for those whose start is -1."""
+    at = 0
+    for s in range(len(starts)):
+        start, size = starts[s], sizes[s]
+        if start < 0:
+            found[at : at + size] = np.nan
+        else:
+            found[at : at + size] = line[start : start + size]
+        at += size

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oracles.case import KINDS, OF_INPUT, Case, Shapes
-from oracles.padding import gather
+from oracles.segments import gather
 from oracles.stack import Flat, Stack
 from reference_impl.contract import Array
 from reports.implementation import LISTS, Implementation, arguments_of

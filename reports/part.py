@@ -10,9 +10,8 @@ from oracles.bounds import Arithmetic
 from oracles.bounds.network import StackBounds, stack_bounds
 from oracles.case import FUNCTION_OF_KIND
 from oracles.exact import exact_stack
-from oracles.padding import gather
 from oracles.registry import Oracle
-from oracles.segments import compare, count_exact, naming
+from oracles.segments import compare, count_exact, gather, naming
 from oracles.stack import Flat, Stack, stacks
 from reference_impl.contract import Array
 from reports.calls import answers_of

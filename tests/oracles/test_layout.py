@@ -1,26 +1,31 @@
-"""`oracles.layout` and `oracles.padding`: arrays keep their numbers, wherever they are moved."""
+"""`oracles.layout`: arrays keep their numbers, wherever they are moved; compiled or not."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from oracles import layout as module
 from oracles.layout import Layout
-from oracles.padding import gather, matrix
 
 # Of two networks two arrays each: 2 x 3 and 1 x 2, 1 x 1 and none.
 ROWS, COLUMNS = np.array([[2, 1], [1, 0]]), np.array([[3, 2], [1, 5]])
 LINE = np.arange(1.0, 10.0)
 
+ROOT = Path(__file__).parents[2]
 
-@pytest.fixture
-def layout() -> Layout:
+
+@pytest.fixture(params=[0, 100], ids=["compiled", "at once"])
+def layout(request, monkeypatch) -> Layout:
+    monkeypatch.setattr(module, "FEW", request.param)
     return Layout.of(ROWS, COLUMNS)
 
 
 def test_one_after_the_other(layout):
     assert layout.starts.tolist() == [[0, 6], [8, 9]]
     assert layout.sizes.tolist() == [[6, 2], [1, 0]]
-    assert matrix(LINE, layout, 0, 0).tolist() == [[1, 2, 3], [4, 5, 6]]
-    assert matrix(LINE, layout, 0, 1).tolist() == [[7, 8]]
 
 
 def test_padded(layout):
@@ -64,9 +69,14 @@ def test_turned(layout):
     assert layout.turned(LINE).tolist() == [6, 5, 4, 3, 2, 1, 8, 7, 9]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_gathered(dtype):
-    found = np.zeros(5)
-    gather(LINE.astype(dtype), np.array([7, -1, 0]), np.array([2, 1, 2]), found)
-    assert found.tolist()[:2] + found.tolist()[3:] == [8, 9, 1, 2]
-    assert np.isnan(found[2])
+def test_nothing_is_compiled_for_a_few():
+    """A property of one network is not the slower for the first."""
+    code = """
+from oracles.bounds import NUMPY, bounds
+from oracles.draw import draw_case
+bounds([draw_case(0, 0)], [NUMPY["float64"]])
+import sys
+print("numba" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "False\n"

@@ -10,7 +10,7 @@ from oracles.comparison import compare as compare_one
 from oracles.comparison import compare_segments
 from oracles.draw import draw_case
 from oracles.layout import Layout
-from oracles.segments import NO_FINITE_BOUND, NO_FINITE_VALUE, Naming, Outcomes, compare, count_exact, naming
+from oracles.segments import NO_FINITE_BOUND, NO_FINITE_VALUE, Naming, Outcomes, compare, count_exact, gather, naming
 from oracles.stack import stacks
 from reports.records import CAUSES, VERDICTS
 
@@ -106,3 +106,11 @@ def test_counting_what_is_exact():
     count_exact(got, exact, known, np.array([1]), layout, numbers, wrong)
     assert numbers.tolist() == [2, 3, 1]
     assert wrong.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gathered(dtype):
+    found = np.zeros(5)
+    gather(np.arange(1, 10).astype(dtype), np.array([7, -1, 0]), np.array([2, 1, 2]), found)
+    assert found.tolist()[:2] + found.tolist()[3:] == [8, 9, 1, 2]
+    assert np.isnan(found[2])
