@@ -23,7 +23,7 @@ def _folder(files: tuple[str, ...]) -> Path:
 
 
 def compiler(*modules: ModuleType) -> Callable[[Function], Function]:
-    """A decorator for functions to be compiled that call functions of these modules.
+    """A decorator for functions to be compiled that use functions, classes or constants of these modules.
 
     Numba looks at the file that a function is in, and not at those of the functions that it calls; and what it has kept
     for an earlier file it cannot read where a class is gone. So what is compiled is kept for what that file and these

@@ -19,7 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles import powers
+import oracles.case
+import oracles.layout
+import oracles.powers
+import oracles.stack
+import reference_impl.contract
 from oracles.case import Answer, Case, Quantity
 from oracles.compiling import compiler
 from oracles.layout import Layout
@@ -27,7 +31,7 @@ from oracles.powers import common_power, is_power_of_two
 from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Lines, Stack, shape_of, stack_of
 from reference_impl.contract import ACTIVATIONS, Array
 
-compiled = compiler(powers)
+compiled = compiler(oracles.case, oracles.layout, oracles.powers, oracles.stack, reference_impl.contract)
 
 # The kinds of quantities that may be exact.
 KINDS = ("output", "loss", "dW", "db", "step_W", "step_b")
@@ -74,11 +78,8 @@ def exact_answer(case: Case) -> Exact:
     exact = exact_stack(stack)
     if exact is None:
         return found
-    others = {kind: np.zeros(int(size.sum())) for kind, size in stack.sizes.items() if kind not in KINDS}
-    (values,) = stack.split(exact.values | others)
+    (values,) = stack.split(exact.values)
     for quantity, value in values.items():
-        if quantity.kind in others:
-            continue
         digits = exact.digits[quantity.kind][0]
         place = 0 if quantity.layer is None else len(digits) - 1 - case.depth + quantity.layer
         if digits[place] != UNKNOWN:
@@ -134,7 +135,7 @@ class Line(NamedTuple):
 
 
 @compiled
-def _matrix(line: Array, layout: Layout, s: int, t: int) -> Array:
+def _array_of(line: Array, layout: Layout, s: int, t: int) -> Array:
     """Array t of network s in a line."""
     start, rows, columns = layout.starts[s, t], layout.rows[s, t], layout.columns[s, t]
     return line[start : start + rows * columns].reshape((rows, columns))
@@ -208,11 +209,11 @@ def _passes(
     dW_layer, db_layer = np.empty((K, K)), np.empty((1, K))
     for s in networks:
         n, first = inputs.rows[s, 0], L - depths[s]
-        x = _matrix(given.x, inputs, s, 0)
+        x = _array_of(given.x, inputs, s, 0)
         a[first, :n, : x.shape[1]] = x
         digits = _digits(precision, 0, np.abs(x).max(), _quantum(x))
         for t in range(first, L):
-            W, b = _matrix(given.weights, dW.layout, s, t), _matrix(given.biases, db.layout, s, t)
+            W, b = _array_of(given.weights, dW.layout, s, t), _array_of(given.biases, db.layout, s, t)
             k, received = W.shape
             z = a[t + 1, :n, :k]
             quantum = min(_quantum(a[t, :n, :received]) * _quantum(W), _quantum(b))
@@ -224,7 +225,7 @@ def _passes(
                 break
         if digits == UNKNOWN:
             continue
-        y, c = _matrix(given.y, labels, s, 0), scales[s]
+        y, c = _array_of(given.y, labels, s, 0), scales[s]
         k = y.shape[1]
         p = a[L, :n, :k]
         digits = _digits(precision, digits, (np.abs(p) + np.abs(y)).max(), min(_quantum(p), _quantum(y)))
@@ -238,7 +239,7 @@ def _passes(
         for t in range(L - 1, first - 1, -1):
             if digits == UNKNOWN:
                 break
-            W = _matrix(given.weights, dW.layout, s, t)
+            W = _array_of(given.weights, dW.layout, s, t)
             k, received = W.shape
             arrived, d = a[t, :n, :received], delta[:n, :k]
             if activations[s, t] == RELU:
@@ -264,7 +265,7 @@ def _steps(precision: Precision, networks: Array, w: Array, g: Array, rates: Arr
         for t in range(layout.starts.shape[1]):
             if layout.rows[s, t] == 0:
                 continue
-            start, gradient = _matrix(w, layout, s, t), _matrix(g, layout, s, t)
+            start, gradient = _array_of(w, layout, s, t), _array_of(g, layout, s, t)
             change = alpha * gradient
             of_change = _quantum(gradient) * _quantum(np.full((1, 1), alpha))
             largest = (np.abs(start) + np.abs(change)).max()

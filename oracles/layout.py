@@ -10,8 +10,8 @@ import numpy as np
 
 from reference_impl.contract import Array
 
-# Of so few networks arrays are moved at once; compiling, or finding what is compiled, takes longer than that.
-FEW = 16
+# Of so few networks arrays are moved without anything being compiled, which takes longer, as does loading what was.
+FEW = 2
 
 
 class Layout(NamedTuple):

@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+import oracles.case
+import oracles.layout
+import oracles.stack
 from oracles.case import OF_INPUT
 from oracles.compiling import compiler
 from oracles.layout import Layout
 from oracles.stack import Stack
 from reference_impl.contract import Array
 
-compiled = compiler()
+compiled = compiler(oracles.case, oracles.layout, oracles.stack)
 
 # Verdicts and causes by their numbers.
 UNCHECKED, AGREES, DISAGREES = range(3)
@@ -23,9 +26,10 @@ NONE, NO_FINITE_VALUE, NO_FINITE_BOUND = range(3)
 class Outcomes(NamedTuple):
     """What a comparison finds for a kind of quantity, each in an array with a place for every network.
 
-    entries, failures, unchecked: how many. Of the worst entry of those checked, where there is one, its layer, row and
-    column, -1 for what it does not have, got, expected, allowed and the ratio error / allowed. fineness: all that is
-    allowed over all that is expected. indexed: whether anything was checked. cause: of what is unchecked.
+    What there is nothing to say of stays as it is: -1 in layer, row and column, NaN in other numbers, 0 in the rest.
+    verdict: by its number. entries, failures, unchecked: how many. Of the worst entry of those checked, where there is
+    one, its layer, row and column, got, expected, allowed and the ratio error / allowed. fineness: all that is allowed
+    over all that is expected. indexed: whether anything was checked. cause: of what is unchecked.
     """
 
     verdict: Array
@@ -116,9 +120,8 @@ def compare(
         outcomes.indexed[to] = True
         outcomes.got[to], outcomes.expected[to] = got[worst], expected[worst]
         outcomes.allowed[to], outcomes.ratio[to] = own[worst] + theirs[worst], largest
-        fineness = all_allowed / all_expected
-        if math.isfinite(fineness):
-            outcomes.fineness[to] = fineness
+        if all_expected > 0 and math.isfinite(all_allowed / all_expected):
+            outcomes.fineness[to] = all_allowed / all_expected
         if naming.by_layer:
             outcomes.layer[to] = naming.first[s] + worst_t
         row, column = divmod(worst - layout.starts[s, worst_t], layout.columns[s, worst_t])

@@ -65,6 +65,7 @@ def _answer(functions: dict[str, Callable[..., Any]], arguments: _Arguments) -> 
     arrays, shapes = list[Any](), Shapes()
     try:
         for name, function in functions.items():
+            # What `arguments_of` says for these too, but there are seven of them.
             result = function(x) if name in OF_INPUT else function(*arguments_of(name, *arguments))
             if name == "loss":
                 if type(result) not in (float, dtype.type):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -69,7 +70,8 @@ class Campaign(msgspec.Struct, frozen=True):
         size = max(SMALLEST_PART, math.ceil(self.networks / 8))
         if size > LARGEST_PART:
             number = 4 * math.ceil(self.networks / (4 * LARGEST_PART))
-            size = math.ceil(self.networks / number)
+            ends = [self.networks * i // number for i in range(number + 1)]
+            return [range(start, end) for start, end in itertools.pairwise(ends)]
         return [range(start, min(start + size, self.networks)) for start in range(0, self.networks, size)]
 
     def draw(self, numbers: Sequence[int]) -> list[Case]:

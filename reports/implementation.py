@@ -83,13 +83,16 @@ class Implementation:
         return {quantity: found[quantity] for quantity in case.quantities}
 
     def completed(self, case: Case, sound: Answer) -> dict[Quantity, Any]:
-        """A sound answer as `answer` gives it, from its numbers in float64."""
-        return {
-            quantity: sound[quantity].astype(case.dtype)[()]
-            if quantity in sound
-            else _missing(FUNCTION_OF_KIND[quantity.kind])
-            for quantity in case.quantities
-        }
+        """A sound answer as `answer` gives it, from its numbers in float64; the loss, which may be one, as a float."""
+        found: dict[Quantity, Any] = {}
+        for quantity in case.quantities:
+            if quantity not in sound:
+                found[quantity] = _missing(FUNCTION_OF_KIND[quantity.kind])
+            elif quantity.kind == "loss":
+                found[quantity] = float(sound[quantity])
+            else:
+                found[quantity] = sound[quantity].astype(case.dtype)
+        return found
 
     def call(self, function: str, arguments: Sequence[Any]) -> Any:
         """The result of a call, or a `Problem` where there is none to judge."""

@@ -17,7 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload, register_jitable
 
-from oracles import powers
+import oracles.bounds.arithmetic
+import oracles.layout
+import oracles.powers
+import oracles.stack
+import reference_impl.contract
 from oracles.bounds import activations, deviation, losses
 from oracles.bounds.activations import (
     Curve,
@@ -51,7 +55,16 @@ IDENTITY, SIGMOID, RELU, TANH, SOFTMAX = map(ACTIVATIONS.index, ("identity", "si
 SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(len(LOSS_KINDS))
 LARGEST_POWER = 2.0**1023
 
-compiled = compiler(activations, deviation, losses, powers)
+compiled = compiler(
+    activations,
+    deviation,
+    losses,
+    oracles.bounds.arithmetic,
+    oracles.layout,
+    oracles.powers,
+    oracles.stack,
+    reference_impl.contract,
+)
 
 # Numba compiles these where compiled functions call them.
 for function in (
@@ -627,7 +640,7 @@ def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found:
 
 def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
     """The bounds of outputs, loss, dW and db, each in a line, and how many neurons are too near a kink (S,)."""
-    found = _lines(stack, ("output", "loss", "dW", "db"))
+    found = {kind: stack.empty_line(kind) for kind in ("output", "loss", "dW", "db")}
     undecided = np.zeros(len(stack.cases), int)
     _passes(
         Roundoff.of(arithmetic),
@@ -661,7 +674,3 @@ def steps(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
         for arithmetic, line in zip(arithmetics, found[kind], strict=True):
             _steps(Roundoff.of(arithmetic), w, g, rates, stack.layouts[kind], line)
     return found
-
-
-def _lines(stack: Stack, kinds: Sequence[str]) -> Flat:
-    return {kind: stack.empty_line(kind) for kind in kinds}

@@ -421,9 +421,12 @@ def _steps(stack: Stack, ledger: Ledger) -> Flat:
     alpha and the product round, and the difference does.
     """
     found = {}
-    for kind, w, g in (("step_W", stack.weights, stack.step_weights), ("step_b", stack.biases, stack.step_biases)):
+    given = stack.lines
+    for kind, w, g, *lines in (
+        ("step_W", stack.weights, stack.step_weights, given.weights, given.step_weights),
+        ("step_b", stack.biases, stack.step_biases, given.biases, given.step_biases),
+    ):
         powers = _step_quantum(stack, w, g)
-        lines = stack.flat({kind: w})[kind], stack.flat({kind: g})[kind]
         alpha = np.repeat(stack.learning_rate, stack.sizes[kind])
         step = alpha * lines[1]
         error = ledger.u * (3 * np.abs(step) + np.abs(lines[0] - step))

@@ -1,5 +1,6 @@
 """`oracles.compiling`: what is compiled is kept, for what it was made of; without Numba all runs the same."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -48,6 +49,23 @@ def test_made_of_the_modules_that_it_calls(cache, tmp_path):
         Path(module.__file__).write_text(f"# {text}")
         assert compiler(module)(twice)(21) == 42
     assert len(kept(cache)) == 2
+
+
+COMPILED = [file for file in (ROOT / "oracles").rglob("*.py") if "compiled = compiler(" in file.read_text()]
+
+
+@pytest.mark.parametrize("file", COMPILED, ids=[file.stem for file in COMPILED])
+def test_made_of_all_that_is_used(file):
+    """Whatever module of ours a compiled function may have something from, it is compiled anew when that changes."""
+    tree = ast.parse(file.read_text())
+    (call,) = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "compiler"]
+    used = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and {name.name for name in node.names} != {"Array"}:
+            path = ROOT / str(node.module).replace(".", "/")
+            files = [path, *(path / name.name for name in node.names)]
+            used |= {file.stem for file in files if file.with_suffix(".py").exists()}
+    assert {ast.unparse(argument).rpartition(".")[2] for argument in call.args} == used - {"compiling"}
 
 
 VERSION = """

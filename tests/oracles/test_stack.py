@@ -155,6 +155,9 @@ def test_pieces_are_the_stack():
     assert [len(piece.cases) for piece in pieces] == [2, 2, 1]
     for name in ("weights", "biases", "x", "y", "step_weights", "widths", "scale"):
         assert np.array_equal(np.concatenate([getattr(piece, name) for piece in pieces]), getattr(stack, name))
+    for lines in zip(stack.lines, *(piece.lines for piece in pieces), strict=True):
+        assert np.array_equal(np.concatenate(lines[1:]), lines[0])
+    assert [piece.active for piece in pieces] == [[2, 2], [2, 2], [1, 1]]
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,23 @@ def test_settings_out_of_range(settings, message):
         Campaign(**settings)
 
 
-@pytest.mark.parametrize("networks", [1, 255, 256, 257, 1000, 5000, 100_000])
+@pytest.mark.parametrize("networks", [1, 255, 256, 257, 1000, 5000, 65_536, 65_537, 100_000])
 def test_parts(networks):
     """All networks, each once, a bounded number at a time, however many there are."""
     parts = Campaign(networks=networks).parts
     assert [number for part in parts for number in part] == list(range(networks))
     assert all(len(part) <= LARGEST_PART for part in parts)
-    assert {len(part) for part in parts[:-1]} <= {len(parts[0])}
+    assert max(map(len, parts)) - min(map(len, parts[:-1] or parts)) <= 1
     assert len(parts) == 1 or len(parts[0]) >= SMALLEST_PART
+
+
+@pytest.mark.parametrize("networks", [65_537, 100_000, 1_000_001, 200_000_000])
+def test_many_parts(networks):
+    """Two processes or four get as many each."""
+    parts = Campaign(networks=networks).parts
+    assert len(parts) % 4 == 0
+    assert {len(part) for part in parts} <= {len(parts[0]), len(parts[0]) + 1}
+    assert parts[-1].stop == networks
 
 
 def test_draw():
