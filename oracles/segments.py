@@ -136,13 +136,13 @@ def count_exact(
     got: Array, exact: Array, known: Array, networks: Array, layout: Layout, numbers: Array, wrong: Array
 ) -> None:
     """Add to `numbers` how many of a network's entries are known exactly, and note in `wrong` where one is not that."""
+    last = layout.starts.shape[1] - 1
     for s in networks:
-        for t in range(layout.starts.shape[1]):
-            start = layout.starts[s, t]
-            for i in range(start, start + layout.rows[s, t] * layout.columns[s, t]):
-                if known[i]:
-                    numbers[s] += 1
-                    wrong[s] |= got[i] != exact[i]
+        end = layout.starts[s, last] + layout.rows[s, last] * layout.columns[s, last]
+        for i in range(layout.starts[s, 0], end):
+            if known[i]:
+                numbers[s] += 1
+                wrong[s] |= got[i] != exact[i]
 
 
 @compiled

@@ -14,9 +14,9 @@ import numpy as np
 
 from oracles.case import KINDS, OF_INPUT, Case, Shapes
 from oracles.segments import gather
-from oracles.stack import Flat, Stack
+from oracles.stack import Flat, Stack, bytes_of
 from reference_impl.contract import Array
-from reports.implementation import LISTS, Implementation, arguments_of
+from reports.implementation import Implementation, arguments_of
 
 
 class Answers(NamedTuple):
@@ -55,7 +55,7 @@ class _Arguments(NamedTuple):
 class _Answer(NamedTuple):
     """A sound answer: the numbers of all arrays, in the order of the functions and of what they give, and the loss."""
 
-    numbers: bytes
+    numbers: bytearray
     loss: float
 
 
@@ -65,15 +65,15 @@ def _answer(functions: dict[str, Callable[..., Any]], arguments: _Arguments) -> 
     arrays, shapes = list[Any](), Shapes()
     try:
         for name, function in functions.items():
-            # What `arguments_of` says for these too, but there are seven of them.
-            result = function(x) if name in OF_INPUT else function(*arguments_of(name, *arguments))
+            if name in OF_INPUT:  # `arguments_of` says the same of these, but there are seven of them
+                arrays.append(function(x))
+                shapes.append(x.shape)
+                continue
+            result = function(*arguments_of(name, *arguments))
             if name == "loss":
                 if type(result) not in (float, dtype.type):
                     return None
                 loss = result
-            elif name not in LISTS:
-                arrays.append(result)
-                shapes.append(x.shape)
             else:
                 kinds = KINDS[name]
                 parts = (result,) if len(kinds) == 1 else result
@@ -89,12 +89,8 @@ def _answer(functions: dict[str, Callable[..., Any]], arguments: _Arguments) -> 
     for array, shape in zip(arrays, shapes, strict=True):
         if type(array) is not np.ndarray or array.shape != shape or array.dtype != dtype:
             return None
-    # What a case's answer consists of is not kept: little memory is used again and again.
-    try:
-        numbers = b"".join(arrays)
-    except TypeError:  # not every array is in one piece
-        numbers = np.concatenate(arrays, axis=None).tobytes()
-    return _Answer(numbers, loss)
+    # The arrays are not kept: little memory is used again and again.
+    return _Answer(bytes_of(arrays), loss)
 
 
 def _lines(implementation: Implementation, stack: Stack, answers: Sequence[_Answer | None], sound: Array) -> Flat:

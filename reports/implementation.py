@@ -227,10 +227,6 @@ def say_changed(function: str, changed: Sequence[int]) -> str:
     return f"{function} changed its argument {conjoin([names[i] for i in changed])}"
 
 
-# The functions whose results are lists with an array for each layer.
-LISTS = ("forward", "backward", "gradient_descent_step")
-
-
 def arguments_of(
     function: str,
     case: Case,
