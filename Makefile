@@ -19,6 +19,7 @@ test: .venv/installed-dev
 lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@mkdir -p .venv/rooms && ln -sfn "$(CURDIR)" .venv/rooms/backproof
 	$(BIN)/mypy
 
 # Put the code into the house style.

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from grader import words
-from grader.assignment import USES
-from grader.calls import Trouble
-from grader.checks import Check, Failure, Outcome, checks_of
-from grader.counterexample import Search, Trial, oracle_for_small_networks, render
-from grader.diagnosis import Diagnosis, diagnose
-from grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
-from grader.key import Key
-from grader.patterns import patterns
-from grader.questions import Questions
-from grader.running import KIBIBYTE, Runner
-from grader.sandbox.launch import Mode, describe_mode
-from grader.sandbox.system_calls import filter_program
-from grader.scoring import Scored, say_points, score
-from grader.submission import plain
-from grader.trusted import source
-from reports.wording import conjoin
+from backproof.grader import words
+from backproof.grader.assignment import USES
+from backproof.grader.calls import Trouble
+from backproof.grader.checks import Check, Failure, Outcome, checks_of
+from backproof.grader.counterexample import Search, Trial, oracle_for_small_networks, render
+from backproof.grader.diagnosis import Diagnosis, diagnose
+from backproof.grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
+from backproof.grader.key import Key
+from backproof.grader.patterns import patterns
+from backproof.grader.questions import Questions
+from backproof.grader.running import KIBIBYTE, Runner
+from backproof.grader.sandbox.launch import Mode, describe_mode
+from backproof.grader.sandbox.system_calls import filter_program
+from backproof.grader.scoring import Scored, say_points, score
+from backproof.grader.submission import plain
+from backproof.grader.trusted import source
+from backproof.verification.wording import conjoin
 
 
 class Assessment:

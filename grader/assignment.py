@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from oracles.case import DTYPES
-from reference_impl.contract import ACTIVATIONS, FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
+from backproof.oracles.case import DTYPES
+from backproof.reference_impl.contract import ACTIVATIONS, FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
 
 DEFAULT_ASSIGNMENT = Path(__file__).with_name("default") / "assignment.toml"
 

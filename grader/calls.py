@@ -1,6 +1,6 @@
 """Calls to a submission: what is handed to it, and what of its answers is rebuilt outside of the sandbox.
 
-A submission meets the very contract that every other implementation meets (`reports.implementation`): the same
+A submission meets the very contract that every other implementation meets (`verification.implementation`): the same
 arguments, and the same words for what it should not have given.
 """
 
@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from grader.key import Key, asked_case
-from grader.networks import Network, whole
-from grader.submission import plain
-from oracles.comparison import Problem
-from reference_impl.contract import Array
-from reports.implementation import arguments_of, say_changed
+from backproof.grader.key import Key, asked_case
+from backproof.grader.networks import Network, whole
+from backproof.grader.submission import plain
+from backproof.oracles.comparison import Problem
+from backproof.reference_impl.contract import Array
+from backproof.verification.implementation import arguments_of, say_changed
 
 # Why there is no answer: the function raised; it changed what it was given; it had to be stopped, or ended the program;
 # the file cannot be imported; the function is not there, or says that it is not written yet; it was never called.

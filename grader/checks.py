@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from grader.assignment import Assignment
-from grader.calls import Call, Trouble
-from grader.judging import NOT_ASKED, Given, judge
-from grader.key import Key
-from oracles.case import KINDS
-from oracles.comparison import Record
+from backproof.grader.assignment import Assignment
+from backproof.grader.calls import Call, Trouble
+from backproof.grader.judging import NOT_ASKED, Given, judge
+from backproof.grader.key import Key
+from backproof.oracles.case import KINDS
+from backproof.oracles.comparison import Record
 
 ORDINARY, SINGLE_PRECISION = "ordinary networks", "single precision"
 

@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from grader import worked
-from grader.assignment import Assignment, Edge
-from grader.calls import Arguments, Call
-from grader.checks import Check
-from grader.grade import Counterexample
-from grader.judging import Given, by_quantity, not_right
-from grader.key import asked_case, layout
-from grader.networks import Network, features
-from grader.running import Runner
-from grader.words import name_quantity
-from oracles.bounds import NUMPY, bounds
-from oracles.case import Answer, Case, Quantity
-from oracles.comparison import Record
-from oracles.complex_step_oracle import ComplexStepOracle
-from reference_impl.contract import DEFAULT_LOSS, Array
+from backproof.grader import worked
+from backproof.grader.assignment import Assignment, Edge
+from backproof.grader.calls import Arguments, Call
+from backproof.grader.checks import Check
+from backproof.grader.grade import Counterexample
+from backproof.grader.judging import Given, by_quantity, not_right
+from backproof.grader.key import asked_case, layout
+from backproof.grader.networks import Network, features
+from backproof.grader.running import Runner
+from backproof.grader.words import name_quantity
+from backproof.oracles.bounds import NUMPY, bounds
+from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.comparison import Record
+from backproof.oracles.complex_step_oracle import ComplexStepOracle
+from backproof.reference_impl.contract import DEFAULT_LOSS, Array
 
 # Entries are small integers, or else halves; where large values are what goes wrong, these as well.
 SMALL, HALVES, LARGE = 3, (0.5, -0.5, 1.5), (-1000.0, 1000.0)
@@ -83,7 +83,7 @@ class Search:
         """The smallest failing trial that is found in time, if there is any."""
         from hypothesis import strategies as st
 
-        from oracles.strategies import smallest
+        from backproof.oracles.strategies import smallest
 
         asked = self._strategy()
         pairs = st.tuples(asked if self._remembers else st.none(), asked)
@@ -94,7 +94,7 @@ class Search:
         """What is drawn from: only what the function is asked about varies."""
         from hypothesis import strategies as st
 
-        from oracles.strategies import networks
+        from backproof.oracles.strategies import networks
 
         numbers = st.integers(-SMALL, SMALL).map(float) | st.sampled_from(HALVES)
         if self._check.name == "large values":

@@ -13,17 +13,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from grader.calls import Call, Trouble, arguments_for
-from grader.checks import Outcome
-from grader.judging import Given
-from grader.key import Key, asked_case
-from mistakes.catalogue import MISTAKES, ON_INTEGERS
-from mistakes.textbook import Textbook
-from oracles.bounds import NUMPY, bounds
-from oracles.case import Answer
-from oracles.comparison import Problem
-from reference_impl.contract import Array
-from reports.implementation import as_implementation, distribute
+from backproof.grader.calls import Call, Trouble, arguments_for
+from backproof.grader.checks import Outcome
+from backproof.grader.judging import Given
+from backproof.grader.key import Key, asked_case
+from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
+from backproof.mistakes.textbook import Textbook
+from backproof.oracles.bounds import NUMPY, bounds
+from backproof.oracles.case import Answer
+from backproof.oracles.comparison import Problem
+from backproof.reference_impl.contract import Array
+from backproof.verification.implementation import as_implementation, distribute
 
 Kind = Literal["", "one", "together", "one of"]
 

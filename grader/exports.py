@@ -11,9 +11,16 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from grader.assignment import CouldNotGradeError
-from grader.feedback import counterexample_lines, counterexample_title, diagnosis_line, points, render, verdict
-from grader.grade import FunctionGrade, Grade
+from backproof.grader.assignment import CouldNotGradeError
+from backproof.grader.feedback import (
+    counterexample_lines,
+    counterexample_title,
+    diagnosis_line,
+    points,
+    render,
+    verdict,
+)
+from backproof.grader.grade import FunctionGrade, Grade
 
 
 def write_grade(grade: Grade, out: Path) -> Path:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
-import jinja2
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.grade import CheckGrade, Counterexample, FunctionGrade, Grade
-from grader.scoring import say_points
+from backproof.grader.grade import CheckGrade, Counterexample, FunctionGrade, Grade
+from backproof.grader.scoring import say_points
+from backproof.reports.pages import template
 
 COLOURS = {"passed": "green", "failed": "red", "missing": "red", "not checked": "yellow"}
 
@@ -21,28 +22,8 @@ COLOURS = {"passed": "green", "failed": "red", "missing": "red", "not checked": 
 def render(grade: Grade, name: str) -> str:
     """A grade as "feedback.md" or "feedback.html"."""
     told = grade.feedback != "none"
-    return TEMPLATES[name].render(grade=grade, told=told, examples=grade.feedback == "counterexamples")
-
-
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("grader"),
-        autoescape=name.endswith(".html"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "points": points,
-        "verdict": verdict,
-        "wrong_on": wrong_on,
-        "diagnosis_line": diagnosis_line,
-        "counterexample_title": counterexample_title,
-        "counterexample_lines": counterexample_lines,
-        "md": _escape_markdown,
-    }
-    return environment.get_template(f"{name}.j2")
+    page = template("backproof.grader", f"{name}.j2", **FILTERS)
+    return page.render(grade=grade, told=told, examples=grade.feedback == "counterexamples")
 
 
 def points(value: float) -> str:
@@ -143,4 +124,12 @@ def _function(name: str, function: FunctionGrade, *, examples: bool) -> Iterator
     yield Padding(Group(*told), (0, 0, 0, 2))
 
 
-TEMPLATES = {name: _template(name) for name in ("feedback.md", "feedback.html")}
+FILTERS: dict[str, Callable[..., Any]] = {
+    "points": points,
+    "verdict": verdict,
+    "wrong_on": wrong_on,
+    "diagnosis_line": diagnosis_line,
+    "counterexample_title": counterexample_title,
+    "counterexample_lines": counterexample_lines,
+    "md": _escape_markdown,
+}

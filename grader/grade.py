@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from grader.assignment import Feedback, Visibility
-from grader.key import Purpose
-from grader.sandbox.launch import Mode
+from backproof.grader.assignment import Feedback, Visibility
+from backproof.grader.key import Purpose
+from backproof.grader.sandbox.launch import Mode
 
 SCHEMA_VERSION = "1.0"
 

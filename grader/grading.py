@@ -7,16 +7,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.assignment import Assignment, CouldNotGradeError, read_assignment
-from grader.key import DEFAULT_KEY, find_key, read_key
-from grader.questions import Questions
-from grader.running import Runner
-from grader.sandbox.launch import Mode, SandboxError
-from grader.sandbox.runtime import unreadable_for_others
-from grader.submission import Submission, find_submission, private_copy
+from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
+from backproof.grader.key import DEFAULT_KEY, find_key, read_key
+from backproof.grader.questions import Questions
+from backproof.grader.running import Runner
+from backproof.grader.sandbox.launch import Mode, SandboxError
+from backproof.grader.sandbox.runtime import unreadable_for_others
+from backproof.grader.submission import Submission, find_submission, private_copy
 
 if TYPE_CHECKING:
-    from grader.grade import Grade
+    from backproof.grader.grade import Grade
 
 
 def grade(
@@ -66,8 +66,8 @@ def grade_submission(
                 # The sandbox comes to life while the key is read; and the submission works while the rest is loaded.
                 questions = Questions(assignment, read_key(key, assignment))
                 answers = questions.ask(runner, assignment.functions)
-                from grader.assessment import Assessment
-                from grader.exports import write_grade
+                from backproof.grader.assessment import Assessment
+                from backproof.grader.exports import write_grade
 
                 outcomes = questions.judge(answers)
             assessment = Assessment(questions, outcomes, "".join(runner.outputs), start)

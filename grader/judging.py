@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from grader.calls import Described
-from grader.key import Key, Layout
-from grader.networks import Network
-from oracles.case import Answer, Quantity
-from oracles.comparison import Problem, Record, compare, compare_segments
-from reference_impl.contract import Array
-from reports.implementation import distribute
+from backproof.grader.calls import Described
+from backproof.grader.key import Key, Layout
+from backproof.grader.networks import Network
+from backproof.oracles.case import Answer, Quantity
+from backproof.oracles.comparison import Problem, Record, compare, compare_segments
+from backproof.reference_impl.contract import Array
+from backproof.verification.implementation import distribute
 
 # What was given for each quantity of a network: an array, or anything else. Empty: it was not asked.
 Given = dict[Quantity, Any]

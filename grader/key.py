@@ -27,10 +27,10 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from grader.assignment import DEFAULT_ASSIGNMENT, Assignment, CouldNotGradeError, Edge
-from grader.networks import Network
-from oracles.case import KINDS, Answer, Case, Quantity
-from reference_impl.contract import Array
+from backproof.grader.assignment import DEFAULT_ASSIGNMENT, Assignment, CouldNotGradeError, Edge
+from backproof.grader.networks import Network
+from backproof.oracles.case import KINDS, Answer, Case, Quantity
+from backproof.reference_impl.contract import Array
 
 # Raised whenever a key made before could not be read, or would be misread.
 VERSION = 1

@@ -10,15 +10,25 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.assignment import Assignment, CouldNotGradeError, read_assignment
-from grader.key import VERSION, Header, Key, Purpose, asked_case, layout, network_header, student_file, write_key
-from grader.networks import Network, draw_networks, random_stream
-from oracles.bounds import NUMPY, Bounds, bounds
-from oracles.case import Answer, Case, Quantity
-from oracles.certified import Enclosure, enclose
-from oracles.comparison import compare
-from reference_impl.contract import Array
-from reports.campaign import Progress, load_oracles
+from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
+from backproof.grader.key import (
+    VERSION,
+    Header,
+    Key,
+    Purpose,
+    asked_case,
+    layout,
+    network_header,
+    student_file,
+    write_key,
+)
+from backproof.grader.networks import Network, draw_networks, random_stream
+from backproof.oracles.bounds import NUMPY, Bounds, bounds
+from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.certified import Enclosure, enclose
+from backproof.oracles.comparison import compare
+from backproof.reference_impl.contract import Array
+from backproof.verification.campaign import Progress, load_oracles
 
 ORACLES = ("torch", "jax")
 
@@ -57,7 +67,7 @@ def make_key(
     """Draw the networks of an assignment, for one student if one is named, and work out the right answers.
 
     Raises CouldNotGradeError where an oracle does not agree with the certified answers, and
-    `reports.campaign.CouldNotRunError` where one is not installed or does not work.
+    `verification.campaign.CouldNotRunError` where one is not installed or does not work.
     """
     progress = progress or Progress()
     drawn = draw_networks(assignment, random_stream(assignment, student, practice=purpose == "practice"))

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from grader.assignment import EDGES, Assignment, Edge
-from oracles.case import Case
-from reference_impl.contract import HIDDEN_ACTIVATIONS, Array, find_loss
-from reference_impl.network import forward
+from backproof.grader.assignment import EDGES, Assignment, Edge
+from backproof.oracles.case import Case
+from backproof.reference_impl.contract import HIDDEN_ACTIVATIONS, Array, find_loss
+from backproof.reference_impl.network import forward
 
 # Raised whenever the same seed would draw other networks than before.
 GENERATOR = 1

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from grader.checks import Outcome
-from grader.key import Key, asked_case
-from oracles.comparison import Record
-from reference_impl.contract import Array
+from backproof.grader.checks import Outcome
+from backproof.grader.key import Key, asked_case
+from backproof.oracles.comparison import Record
+from backproof.reference_impl.contract import Array
 
 
 def patterns(key: Key, function: str, outcome: Outcome) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from grader.assignment import Assignment
-from grader.calls import Arguments, Call
-from grader.checks import Outcome, calls_of, judge_calls
-from grader.key import Key
-from grader.running import Runner
+from backproof.grader.assignment import Assignment
+from backproof.grader.calls import Arguments, Call
+from backproof.grader.checks import Outcome, calls_of, judge_calls
+from backproof.grader.key import Key
+from backproof.grader.running import Runner
 
 
 class Questions:

@@ -12,11 +12,11 @@ from typing import Any, Self
 import msgspec
 import numpy as np
 
-from grader.assignment import Assignment
-from grader.calls import Call, Raised, Trouble, rebuild
-from grader.sandbox.launch import Mode, launch
-from grader.sandbox.session import MEBIBYTE, NO_MESSAGE, Limits, Session, WorkerFailure
-from reference_impl.contract import FUNCTIONS, Array
+from backproof.grader.assignment import Assignment
+from backproof.grader.calls import Call, Raised, Trouble, rebuild
+from backproof.grader.sandbox.launch import Mode, launch
+from backproof.grader.sandbox.session import MEBIBYTE, NO_MESSAGE, Limits, Session, WorkerFailure
+from backproof.reference_impl.contract import FUNCTIONS, Array
 
 KIBIBYTE = 1024
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from grader.checks import ORDINARY, Check
+from backproof.grader.checks import ORDINARY, Check
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.assignment import CouldNotGradeError
+from backproof.grader.assignment import CouldNotGradeError
 
 MEBIBYTE = 2**20
 

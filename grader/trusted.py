@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 
-from reference_impl import activations, network
+from backproof.reference_impl import activations, network
 
 # Each function with the functions of `reference_impl` that it is made of.
 PARTS = {

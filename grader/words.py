@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from grader.checks import ORDINARY, SINGLE_PRECISION, Check, Failure
-from grader.key import Key, asked_case
-from oracles.case import KINDS, Quantity
-from oracles.comparison import Record
+from backproof.grader.checks import ORDINARY, SINGLE_PRECISION, Check, Failure
+from backproof.grader.key import Key, asked_case
+from backproof.oracles.case import KINDS, Quantity
+from backproof.oracles.comparison import Record
 
 # What is told first where a function does several things wrong: the earlier keep one from seeing the later.
 TOLD_FIRST = (" raised ", " changed ", "a value of type", " gave ", "shape", "dtype", "NaN")

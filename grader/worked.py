@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from oracles.case import Case
-from reference_impl import activations as g
-from reference_impl.contract import Array
-from reference_impl.losses import TERMS, loss_gradient
-from reference_impl.network import forward, output_delta, times_derivative
+from backproof.oracles.case import Case
+from backproof.reference_impl import activations as g
+from backproof.reference_impl.contract import Array
+from backproof.reference_impl.losses import TERMS, loss_gradient
+from backproof.reference_impl.network import forward, output_delta, times_derivative
 
 # Arrays with more entries are shown without the arithmetic of each.
 ENTRIES_SHOWN = 6

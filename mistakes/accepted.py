@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-import reference_impl
-from mistakes.textbook import Textbook
-from reference_impl.contract import Array
+from backproof import reference_impl
+from backproof.mistakes.textbook import Textbook
+from backproof.reference_impl.contract import Array
 
 
 class Loops(Textbook):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mistakes.textbook import Textbook
-from reference_impl.contract import Array
+from backproof.mistakes.textbook import Textbook
+from backproof.reference_impl.contract import Array
 
 
 class ReluPrimeIsOneEverywhere(Textbook):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from mistakes import activations, gradients, hidden, outputs, state
-from mistakes.textbook import Textbook
+from backproof.mistakes import activations, gradients, hidden, outputs, state
+from backproof.mistakes.textbook import Textbook
 
 
 def _defined_in(module: ModuleType) -> dict[str, type[Textbook]]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mistakes.textbook import Textbook
-from reference_impl.contract import Array
+from backproof.mistakes.textbook import Textbook
+from backproof.reference_impl.contract import Array
 
 PENALTIES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0001)
 

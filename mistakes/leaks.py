@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mistakes.textbook import Textbook
-from reference_impl.contract import Array
+from backproof.mistakes.textbook import Textbook
+from backproof.reference_impl.contract import Array
 
 NARROWER = {np.dtype(np.float64): np.float32, np.dtype(np.float32): np.float16}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mistakes.textbook import Textbook
-from reference_impl.contract import Array, find_loss
+from backproof.mistakes.textbook import Textbook
+from backproof.reference_impl.contract import Array, find_loss
 
 
 class OutputDerivativeMissing(Textbook):

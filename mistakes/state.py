@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mistakes.textbook import Textbook
-from reference_impl.contract import Array
+from backproof.mistakes.textbook import Textbook
+from backproof.reference_impl.contract import Array
 
 
 class BatchSizeKept(Textbook):

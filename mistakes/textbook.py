@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reference_impl.contract import Array, find_loss
+from backproof.reference_impl.contract import Array, find_loss
 
 
 class Textbook:

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from oracles.case import Answer, Case, Quantity
-from oracles.certified import SMALL, Enclosure, enclose
-from oracles.comparison import Outside
-from reference_impl.contract import Array
+from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.certified import SMALL, Enclosure, enclose
+from backproof.oracles.comparison import Outside
+from backproof.reference_impl.contract import Array
 
 # What half of the smallest float64 cannot tell from 0.
 SMALLEST = np.finfo(np.float64).smallest_subnormal

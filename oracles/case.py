@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from reference_impl.contract import ACTIVATIONS, HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS, Array, Loss, find_loss
+from backproof.reference_impl.contract import (
+    ACTIVATIONS,
+    HIDDEN_ACTIVATIONS,
+    OUTPUT_ACTIVATIONS,
+    Array,
+    Loss,
+    find_loss,
+)
 
 DTYPES = ("float64", "float32")
 

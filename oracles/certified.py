@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, ctx
 
-from oracles.bounds import CERTIFIED
-from oracles.case import Answer, Case, Quantity
-from oracles.stack import OneByOne
-from reference_impl.contract import Array
+from backproof.oracles.bounds import CERTIFIED
+from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.stack import OneByOne
+from backproof.reference_impl.contract import Array
 
 Row = list[arb]
 Rows = list[Row]

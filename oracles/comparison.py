@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from oracles.case import Answer, Quantity
-from reference_impl.contract import Array
+from backproof.oracles.case import Answer, Quantity
+from backproof.reference_impl.contract import Array
 
 Verdict = Literal["agrees", "disagrees", "unchecked"]
 Outside = Literal["", "implementation", "oracle", "both", "neither", "undecided"]

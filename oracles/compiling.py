@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from oracles.user_cache import place_of
+from backproof.oracles.user_cache import place_of
 
 Function = Callable[..., Any]
 

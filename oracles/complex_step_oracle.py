@@ -18,10 +18,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from oracles.bounds import NUMPY
-from oracles.case import Answer, Case, Quantity
-from oracles.stack import OneByOne
-from reference_impl.contract import Array
+from backproof.oracles.bounds import NUMPY
+from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.stack import OneByOne
+from backproof.reference_impl.contract import Array
 
 STEP = np.longdouble(1e-200)
 WIDEST = 256

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from oracles.case import Case
-from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, LossKind, find_loss
+from backproof.oracles.case import Case
+from backproof.reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, LossKind, find_loss
 
 # Raised whenever the same seed and index would draw another case than before, so that an old name is never misread.
 GENERATOR = 2

@@ -19,19 +19,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-import oracles.case
-import oracles.layout
-import oracles.powers
-import oracles.stack
-import reference_impl.contract
-from oracles.case import Answer, Case, Quantity
-from oracles.compiling import compiler
-from oracles.layout import Layout
-from oracles.powers import common_power, is_power_of_two
-from oracles.stack import LOSS_KINDS, PASS_ON, Flat, Lines, Stack, shape_of, stack_of
-from reference_impl.contract import ACTIVATIONS, Array
+import backproof.oracles.case
+import backproof.oracles.layout
+import backproof.oracles.powers
+import backproof.oracles.stack
+import backproof.reference_impl.contract
+from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.compiling import compiler
+from backproof.oracles.layout import Layout
+from backproof.oracles.powers import common_power, is_power_of_two
+from backproof.oracles.stack import LOSS_KINDS, PASS_ON, Flat, Lines, Stack, shape_of, stack_of
+from backproof.reference_impl.contract import ACTIVATIONS, Array
 
-compiled = compiler(oracles.case, oracles.layout, oracles.powers, oracles.stack, reference_impl.contract)
+compiled = compiler(
+    backproof.oracles.case,
+    backproof.oracles.layout,
+    backproof.oracles.powers,
+    backproof.oracles.stack,
+    backproof.reference_impl.contract,
+)
 
 # The kinds of quantities that may be exact.
 KINDS = ("output", "loss", "dW", "db", "step_W", "step_b")

@@ -10,9 +10,9 @@ from contextlib import nullcontext
 
 import jax
 
-from oracles.bounds import JAX
-from oracles.jax_oracle import JaxOracle
-from oracles.stack import Flat, Stack
+from backproof.oracles.bounds import JAX
+from backproof.oracles.jax_oracle import JaxOracle
+from backproof.oracles.stack import Flat, Stack
 
 
 class JaxBackend(JaxOracle):

@@ -13,8 +13,8 @@ import jax
 import jax.export
 import platformdirs
 
-from oracles.user_cache import kept
-from reference_impl.contract import Array
+from backproof.oracles.user_cache import kept
+from backproof.reference_impl.contract import Array
 
 
 class Kept:

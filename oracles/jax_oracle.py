@@ -17,10 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from oracles.bounds import JAX
-from oracles.jax_functions import Kept, keep_what_is_compiled
-from oracles.stack import DEPTHS, LOSS_KINDS, ByStack, Flat, Stack, round_up
-from reference_impl.contract import ACTIVATIONS, Array
+from backproof.oracles.bounds import JAX
+from backproof.oracles.jax_functions import Kept, keep_what_is_compiled
+from backproof.oracles.stack import DEPTHS, LOSS_KINDS, ByStack, Flat, Stack, round_up
+from backproof.reference_impl.contract import ACTIVATIONS, Array
 
 WIDTHS, BATCHES = (8, 16, 32, 64), (8, 32)
 

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from oracles.case import Case
-from reference_impl.contract import Array
+from backproof.oracles.case import Case
+from backproof.reference_impl.contract import Array
 
 Parameters = tuple[list[Array], list[Array]]
 

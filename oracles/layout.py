@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference_impl.contract import Array
+from backproof.reference_impl.contract import Array
 
 # Of so few networks arrays are moved without anything being compiled, which takes longer, as does loading what was.
 FEW = 2
@@ -68,7 +68,7 @@ class Layout(NamedTuple):
 
 @functools.cache
 def _compiled(function: Callable[..., None]) -> Callable[..., Any]:
-    from oracles.compiling import compiler
+    from backproof.oracles.compiling import compiler
 
     return compiler()(function)
 

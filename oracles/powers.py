@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from oracles.compiling import compiler
-from reference_impl.contract import Array
+from backproof.oracles.compiling import compiler
+from backproof.reference_impl.contract import Array
 
 compiled = compiler()
 

@@ -6,9 +6,9 @@ import importlib
 from collections.abc import Sequence
 from typing import Protocol
 
-from oracles.bounds import Arithmetic
-from oracles.case import Answer, Case
-from oracles.stack import Flat, Stack
+from backproof.oracles.bounds import Arithmetic
+from backproof.oracles.case import Answer, Case
+from backproof.oracles.stack import Flat, Stack
 
 
 class Oracle(Protocol):
@@ -26,10 +26,10 @@ class Oracle(Protocol):
 
 # Name, where it is, and the package that it needs.
 ORACLES = {
-    "torch": ("oracles.torch_oracle", "TorchOracle", "torch"),
-    "jax": ("oracles.jax_oracle", "JaxOracle", "jax"),
-    "complex-step": ("oracles.complex_step_oracle", "ComplexStepOracle", "numpy"),
-    "certified": ("oracles.certified", "CertifiedOracle", "flint"),
+    "torch": ("backproof.oracles.torch_oracle", "TorchOracle", "torch"),
+    "jax": ("backproof.oracles.jax_oracle", "JaxOracle", "jax"),
+    "complex-step": ("backproof.oracles.complex_step_oracle", "ComplexStepOracle", "numpy"),
+    "certified": ("backproof.oracles.certified", "CertifiedOracle", "flint"),
 }
 
 

@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-import oracles.case
-import oracles.layout
-import oracles.stack
-from oracles.case import OF_INPUT
-from oracles.compiling import compiler
-from oracles.layout import Layout
-from oracles.stack import Stack
-from reference_impl.contract import Array
+import backproof.oracles.case
+import backproof.oracles.layout
+import backproof.oracles.stack
+from backproof.oracles.case import OF_INPUT
+from backproof.oracles.compiling import compiler
+from backproof.oracles.layout import Layout
+from backproof.oracles.stack import Stack
+from backproof.reference_impl.contract import Array
 
-compiled = compiler(oracles.case, oracles.layout, oracles.stack)
+compiled = compiler(backproof.oracles.case, backproof.oracles.layout, backproof.oracles.stack)
 
 # Verdicts and causes by their numbers.
 UNCHECKED, AGREES, DISAGREES = range(3)

@@ -24,9 +24,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles.case import OF_INPUT, Answer, Case
-from oracles.layout import Layout
-from reference_impl.contract import ACTIVATIONS, Array, LossKind
+from backproof.oracles.case import OF_INPUT, Answer, Case
+from backproof.oracles.layout import Layout
+from backproof.reference_impl.contract import ACTIVATIONS, Array, LossKind
 
 # What networks are padded to; past the largest, to the next power of two.
 DEPTHS, WIDTHS, BATCHES = (2, 4, 8), (4, 8, 16, 32, 64), (4, 8, 16, 32)

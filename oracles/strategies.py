@@ -18,8 +18,8 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.extra.numpy import arrays
 from hypothesis.strategies import SearchStrategy as SearchStrategy  # users of the strategies name their type
 
-from oracles.case import Case
-from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
+from backproof.oracles.case import Case
+from backproof.reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
 
 INTEGERS = st.integers(-4, 4).map(float)
 NUMBERS = INTEGERS | st.floats(-4, 4, width=32)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from oracles.bounds import CUDA, TORCH
-from oracles.case import Answer, Case, Quantity
-from oracles.torch_oracle import ACTIVATION as ELEMENTWISE
-from reference_impl.contract import Array, LossKind
+from backproof.oracles.bounds import CUDA, TORCH
+from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.torch_oracle import ACTIVATION as ELEMENTWISE
+from backproof.reference_impl.contract import Array, LossKind
 
 # f(*inputs) gives the scalar to differentiate, and what else it computes; a way gives all that and the derivatives.
 Function = Callable[..., tuple[Tensor, list[Tensor]]]

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from oracles.bounds import TORCH
-from oracles.stack import LOSS_KINDS, ByStack, Flat, Stack
-from reference_impl.contract import ACTIVATIONS, Array
+from backproof.oracles.bounds import TORCH
+from backproof.oracles.stack import LOSS_KINDS, ByStack, Flat, Stack
+from backproof.reference_impl.contract import ACTIVATIONS, Array
 
 ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda z: z,

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from oracles.case import Case
-from oracles.torch_oracle import ACTIVATION
-from reference_impl.contract import Array
+from backproof.oracles.case import Case
+from backproof.oracles.torch_oracle import ACTIVATION
+from backproof.reference_impl.contract import Array
 
 Parameters = tuple[list[Array], list[Array]]
 

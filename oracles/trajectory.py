@@ -29,10 +29,10 @@ from functools import cached_property
 import numpy as np
 from flint import arb, ctx
 
-from oracles.bounds import Arithmetic, bounds
-from oracles.case import Case, Quantity
-from oracles.certified import above, exact_scale
-from reference_impl.contract import Array
+from backproof.oracles.bounds import Arithmetic, bounds
+from backproof.oracles.case import Case, Quantity
+from backproof.oracles.certified import above, exact_scale
+from backproof.reference_impl.contract import Array
 
 Parameters = tuple[Sequence[Array], Sequence[Array]]
 

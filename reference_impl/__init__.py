@@ -4,7 +4,7 @@ The functions here are the default implementation that the suite verifies, and t
 that any other implementation follows (`reference_impl.contract.Implementation`).
 """
 
-from reference_impl.activations import (
+from backproof.reference_impl.activations import (
     identity,
     identity_prime,
     relu,
@@ -16,9 +16,9 @@ from reference_impl.activations import (
     tanh,
     tanh_prime,
 )
-from reference_impl.descent import descent, gradient_descent_step, table
-from reference_impl.losses import loss
-from reference_impl.network import backward, forward
+from backproof.reference_impl.descent import descent, gradient_descent_step, table
+from backproof.reference_impl.losses import loss
+from backproof.reference_impl.network import backward, forward
 
 __all__ = [
     "backward",

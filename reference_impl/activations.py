@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference_impl.contract import Array
+from backproof.reference_impl.contract import Array
 
 
 def identity(z: Array) -> Array:

@@ -1,6 +1,6 @@
 """The notes to the letter: every formula as it is printed, wrong ones included, and runnable.
 
-Which of them are right is not said here; the claims find out by running (`reports.claims`). Where the text leaves
+Which of them are right is not said here; the claims find out by running (`studies.claims`). Where the text leaves
 something open, each way of settling it is a reading with a name (`readings`). What a formula should say, where no
 reading makes it right, stands beside it (`corrections`): a reading keeps what is printed, a correction changes it.
 
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from reference_impl.contract import Array, find_loss
+from backproof.reference_impl.contract import Array, find_loss
 
 Formula = Callable[..., Any]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference_impl.contract import DEFAULT_LOSS, Array
-from reference_impl.losses import loss as loss_of
-from reference_impl.network import backward, forward
+from backproof.reference_impl.contract import DEFAULT_LOSS, Array
+from backproof.reference_impl.losses import loss as loss_of
+from backproof.reference_impl.network import backward, forward
 
 
 def gradient_descent_step(

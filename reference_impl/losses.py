@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference_impl.contract import Array, find_loss
+from backproof.reference_impl.contract import Array, find_loss
 
 
 def loss(prediction: Array, y: Array, loss: str) -> np.floating:

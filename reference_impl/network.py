@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference_impl.activations import (
+from backproof.reference_impl.activations import (
     ACTIVATION,
     relu_prime_of_output,
     sigmoid_prime_of_output,
     tanh_prime_of_output,
 )
-from reference_impl.contract import Array, find_loss
-from reference_impl.losses import loss_gradient, weighted_loss_gradient
+from backproof.reference_impl.contract import Array, find_loss
+from backproof.reference_impl.losses import loss_gradient, weighted_loss_gradient
 
 
 def forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]) -> list[Array]:

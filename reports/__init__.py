@@ -1,1 +1,1 @@
-"""Campaigns over many networks, what they recorded, and the reports made of it."""
+"""What a run came to, told: the report's fields, its verdict, its charts, its page, and what stands in the terminal."""

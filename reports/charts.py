@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import altair as alt
 
-from reports.report import Quantiles, QuantityOutcome, Report
+from backproof.reports.report import Quantiles, QuantityOutcome, Report
 
 DTYPES = ["float64", "float32"]
 COLOURS = alt.Scale(domain=DTYPES, range=["#1f6fb2", "#d96c00"])

@@ -1,4 +1,4 @@
-"""A report as files: JSON, report.md with its charts as SVG, and report.html, which needs nothing else."""
+"""A report as files: JSON, Markdown with its charts as SVG, and a page for the browser, which needs nothing else."""
 
 from __future__ import annotations
 
@@ -7,47 +7,54 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-import jinja2
 import msgspec
 import vl_convert
 from upath import UPath
 
-from oracles.comparison import say_outside
-from oracles.user_cache import kept
-from reports.charts import NAMES, Chart, charts
-from reports.claims.charts import CLAIM_CHARTS, claim_charts
-from reports.claims.claim import Claims
-from reports.claims.formulas import CORRECTED, PRINTED, mathml
-from reports.claims.wording import say_times
-from reports.report import Report
-from reports.wording import describe, format_ratio, format_value, say_exact, say_kinks
+from backproof.oracles.comparison import say_outside
+from backproof.oracles.user_cache import kept
+from backproof.reports.charts import NAMES, Chart, charts
+from backproof.reports.pages import ROOM, template
+from backproof.reports.report import Report
+from backproof.reports.wording import describe, format_ratio, format_value, say_exact, say_kinks
+
+Kind = TypeVar("Kind")
 
 VEGA_LITE, VEGA_EMBED = "6.4", "window.vegaEmbed = vegaEmbed"
 
-Kind = TypeVar("Kind", Report, Claims)
+
+class Chapter(NamedTuple):
+    """What a study tells on the page of a verification, where its outcome is in the same folder.
+
+    title: of a page that has nothing else. markdown, html: its text. names: of all charts that it may have.
+    environment: what it was made with.
+    """
+
+    title: str
+    markdown: str
+    html: str
+    charts: list[Chart]
+    names: Sequence[str]
+    environment: dict[str, str]
 
 
-def write_report(report: Report, folder: UPath) -> None:
-    """Write a verification's report into the folder, with the chapter about the notes if they were tried there.
+def write_report(report: Report, chapters: Sequence[Chapter], folder: UPath) -> None:
+    """Write a verification's report into the folder, and the chapters on its page.
 
     Raises OSError where the files cannot be written.
     """
     (folder / "report.json").write_bytes(report.to_json())
-    _write_pages(report, _read(folder / "claims.json", Claims), folder)
+    write_page(report, chapters, folder)
 
 
-def write_claims(claims: Claims, folder: UPath) -> None:
-    """Write claims.json into the folder, and its chapter into the report, which a verification may be in already.
-
-    Raises OSError where the files cannot be written.
-    """
-    (folder / "claims.json").write_bytes(claims.to_json())
-    _write_pages(_read(folder / "report.json", Report), claims, folder)
+def read_report(folder: UPath) -> Report | None:
+    """The report that a verification has left in a folder; None where there is none that this version could read."""
+    return read(folder / "report.json", Report)
 
 
-def _read(path: UPath, kind: type[Kind]) -> Kind | None:
+def read(path: UPath, kind: type[Kind]) -> Kind | None:
     """What an earlier run has left; None where there is nothing that this version could read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
@@ -55,59 +62,46 @@ def _read(path: UPath, kind: type[Kind]) -> Kind | None:
         return None
 
 
-def _write_pages(report: Report | None, claims: Claims | None, folder: UPath) -> None:
-    """report.md and report.html, and the charts; those of an earlier report that this one does not have are removed."""
-    drawn, of_claims = charts(report) if report else [], claim_charts(claims) if claims else {}
-    everything = [*drawn, *(chart for some in of_claims.values() for chart in some)]
-    write_charts(everything, (*NAMES, *CLAIM_CHARTS), folder)
-    context = {"report": report, "charts": drawn, "claims": claims, "claim_charts": of_claims, "everything": everything}
-    for name in ("report.md", "report.html"):
-        scripts = scripts_of(everything) if name == "report.html" else {}
-        (folder / name).write_text(template(f"{name}.j2").render(**context, **scripts), encoding="utf-8")
+def write_page(report: Report | None, chapters: Sequence[Chapter], folder: UPath) -> None:
+    """report.md and report.html, of a verification, or of chapters alone."""
+    drawn = charts(report) if report else []
+    environment = report.environment if report else chapters[0].environment
+    write_files(
+        "report",
+        folder,
+        context={"report": report, "charts": drawn, "chapters": chapters, "environment": environment},
+        drawn=[*drawn, *(chart for chapter in chapters for chart in chapter.charts)],
+        names=[*NAMES, *(name for chapter in chapters for name in chapter.names)],
+    )
 
 
-def write_charts(drawn: Sequence[Chart], names: Sequence[str], folder: UPath) -> None:
-    """Write the charts as SVG; of the names that a chart may have, remove what an earlier report has left."""
-    for name in names:
-        (folder / f"{name}.svg").unlink(missing_ok=True)
+def write_files(
+    name: str,
+    folder: UPath,
+    *,
+    context: dict[str, Any],
+    drawn: Sequence[Chart],
+    names: Sequence[str],
+    package: str = ROOM,
+    **filters: Callable[..., Any],
+) -> None:
+    """Write the Markdown and the page of that name, from a package's templates, and the charts as SVG.
+
+    names: of all charts that there may be; those of an earlier report that this one does not have are removed. Raises
+    OSError where the files cannot be written.
+    """
+    for chart_name in names:
+        (folder / f"{chart_name}.svg").unlink(missing_ok=True)
     for chart in drawn:
         svg = vl_convert.vegalite_to_svg(chart.specification, vl_version=VEGA_LITE)
         (folder / f"{chart.name}.svg").write_text(svg, encoding="utf-8")
+    scripts = {"drawn": drawn, "specifications": specifications(drawn), "vega": vega() if drawn else ""}
+    for ending, more in (("md", {}), ("html", scripts)):
+        page = template(package, f"{name}.{ending}.j2", **FILTERS, **filters)
+        (folder / f"{name}.{ending}").write_text(page.render(**context, **more), encoding="utf-8")
 
 
-def template(name: str, **filters: Callable[..., str]) -> jinja2.Template:
-    """A template of this package, with the filters that all templates have and with those given."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"),
-        autoescape=name.endswith(".html.j2"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "ratio": format_ratio,
-        "value": format_value,
-        "description": describe,
-        "outside": say_outside,
-        "cell": _cell,
-        "markdown": _markdown,
-        "mathml": mathml,
-        "times": say_times,
-        "exact": say_exact,
-        "kinks": say_kinks,
-        **filters,
-    }
-    environment.globals |= {"PRINTED": PRINTED, "CORRECTED": CORRECTED}
-    return environment.get_template(name)
-
-
-def scripts_of(drawn: list[Chart]) -> dict[str, Any]:
-    """What a page needs to draw its charts itself."""
-    return {"specifications": specifications(drawn), "vega": vega()}
-
-
-def specifications(drawn: list[Chart]) -> list[str]:
+def specifications(drawn: Sequence[Chart]) -> list[str]:
     """The charts' specifications as JSON that may stand in a script."""
     return [json.dumps(chart.specification).replace("</", "<\\/") for chart in drawn]
 
@@ -128,3 +122,15 @@ def _cell(text: str) -> str:
 def _markdown(text: str) -> str:
     """Text in whose formulas Markdown sees no emphasis; it may stand in a cell."""
     return re.sub(r"([*_])", r"\\\1", _cell(text))
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "ratio": format_ratio,
+    "value": format_value,
+    "description": describe,
+    "outside": say_outside,
+    "cell": _cell,
+    "markdown": _markdown,
+    "exact": say_exact,
+    "kinks": say_kinks,
+}

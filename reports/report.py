@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from oracles.comparison import Outside
+from backproof.oracles.comparison import Outside
 
 SCHEMA_VERSION = "2.0"
 

@@ -15,9 +15,9 @@ from typing import Any
 import duckdb
 from upath import UPath
 
-from oracles.case import DTYPES, FUNCTION_OF_KIND
-from reports.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
-from reports.report import ExactMode, Growth, Place, Quantiles, QuantityOutcome, Unchecked
+from backproof.oracles.case import DTYPES, FUNCTION_OF_KIND
+from backproof.reports.report import ExactMode, Growth, Place, Quantiles, QuantityOutcome, Unchecked
+from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
 
 KINDS = list(FUNCTION_OF_KIND)
 QUANTILES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]

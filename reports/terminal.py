@@ -11,13 +11,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from oracles.case import Case
-from oracles.comparison import Record, say_outside
-from reports.campaign import Progress
-from reports.inference import Inference
-from reports.judgement import Judgement
-from reports.report import Place, QuantityOutcome, Report
-from reports.wording import conjoin, describe, format_ratio, say_kinks
+from backproof.oracles.case import Case
+from backproof.oracles.comparison import Record, say_outside
+from backproof.reports.report import Place, QuantityOutcome, Report
+from backproof.reports.wording import describe, format_ratio, say_kinks
+from backproof.verification.campaign import Progress
+from backproof.verification.judgement import Judgement
+from backproof.verification.wording import conjoin
 
 COLOURS = {"agree": "green", "disagree": "red", "could not run": "yellow"}
 
@@ -151,23 +151,6 @@ def _entry(record: Record) -> tuple[str, ...]:
 
 def _style(record: Record) -> str:
     return {"agrees": "", "disagrees": "red", "unchecked": "dim"}[record.verdict]
-
-
-def inference_view(found: Inference) -> Group:
-    """What value and gradient follow for every loss, and the findings last."""
-    parts: list[RenderableType] = []
-    if found.losses:
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for heading in ("asked for", "the value follows", "the gradient follows"):
-            table.add_column(heading)
-        for row in found.losses:
-            right = {row.value, row.gradient} <= {row.asked, None}
-            cells = (row.asked, row.value or "", row.gradient or "")
-            table.add_row(*cells, style="" if right else "red")
-        parts += [table, ""]
-    style = "green" if found.verdict == "consistent" else "red"
-    parts.append(Text(f"{found.implementation} is {found.verdict}.", style=f"bold {style}"))
-    return Group(*parts, *map(Text, found.summary))
 
 
 class TerminalProgress(Progress):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from reports.report import ExactMode, Place
+from backproof.reports.report import ExactMode, Place
 
 
 def format_ratio(ratio: float | None) -> str:
@@ -24,22 +22,6 @@ def describe(place: Place) -> str:
     if place.cause:
         return place.cause
     return f"got {format_value(place.got)}, expected {format_value(place.expected)}"
-
-
-def conjoin(words: Sequence[str]) -> str:
-    """The words as in "a, b and c"."""
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def not_installed(error: ModuleNotFoundError, extra: str = "verify") -> str:
-    """What to do about a package that is missing, for a sentence that begins with who needs it."""
-    package = (error.name or "").partition(".")[0]
-    extra = "conformance" if package == "pytest" else extra
-    return (
-        f'needs the package {package}, which is not installed; the extra "{extra}" has it: '
-        f"in Backproof's folder, pip install -e '.[{extra}]'"
-    )
 
 
 def say_kinks(undecided: int, undecidable: int) -> str:

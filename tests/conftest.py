@@ -10,8 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from oracles.registry import Oracle, load_oracle
-from reports.garbage import look_seldom
+from backproof.oracles.registry import Oracle, load_oracle
+from backproof.verification.garbage import look_seldom
 
 hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("long", max_examples=5000, deadline=None)
@@ -19,7 +19,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 # Tests that share what takes long to work out, whatever file they are in.
-TOGETHER = ("tests/reports/claims/", "tests/reports/power/")
+TOGETHER = ("tests/studies/claims/", "tests/studies/power/")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,13 +12,13 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import backproof
-from oracles.case import Case
-from oracles.draw import PROFILES, draw_case, find_case
-from reports.convention import Convention
-from reports.implementation import CouldNotLoadError, load_implementation
-from reports.power.plan import PARTS
-from tests.conformance.known_failures import KnownFailures
+from backproof.commands import main
+from backproof.conformance.known_failures import KnownFailures
+from backproof.oracles.case import Case
+from backproof.oracles.draw import PROFILES, draw_case, find_case
+from backproof.studies.power.plan import PARTS
+from backproof.verification.convention import Convention
+from backproof.verification.implementation import CouldNotLoadError, load_implementation
 
 
 class Parser(NamedTuple):
@@ -131,7 +131,7 @@ def command_lines(draw):
 def test_command_line(line, tmp_path, monkeypatch):
     """Exit status 0, 1 or 2; with 2 a sentence on stderr; and nothing that looks like Python broke."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("reports.verification.write_report", lambda *_: None)  # takes longer than all the rest
+    monkeypatch.setattr("backproof.reports.verdict.write_report", lambda *_: None)  # takes longer than all the rest
     (tmp_path / "mine.py").write_text("def relu(z): return z\n")
     if line[0] == "verify":
         line = [*line, "--oracle", "complex-step", "--networks", "1"]
@@ -139,7 +139,7 @@ def test_command_line(line, tmp_path, monkeypatch):
         line = [*line, "--oracle", "complex-step"]
     if line[0] == "power":
         line = [*line, "--networks", "0"]  # refused: a real run takes minutes
-    done = CliRunner().invoke(backproof.main, line)
+    done = CliRunner().invoke(main, line)
     assert done.exit_code in (0, 1, 2)
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert "Traceback" not in done.output

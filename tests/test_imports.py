@@ -1,4 +1,4 @@
-"""Imports point one way, reference_impl <- mistakes, oracles <- reports <- grader <- backproof.py; heavy ones last."""
+"""Imports point one way, from the notes to the front door, and in no circle; what takes seconds to load comes last."""
 
 import ast
 import subprocess
@@ -9,28 +9,38 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+FRONT_DOOR = "src/backproof"
 
-# What each room may import of the project and of the packages that a light install lacks.
-PROJECT = {"reference_impl", "mistakes", "oracles", "reports", "grader", "backproof", "tests"}
+# Of each room, in the order in which they are built on each other: the rooms that it may import, and the packages.
 LIGHT = {"click", "hypothesis", "jinja2", "msgspec", "numpy", "platformdirs", "rich", "safetensors"}
+ENGINE = {"reference_impl", "oracles", "verification"}
 ROOMS = {
-    "reference_impl": {"numpy"},
-    "mistakes": {"reference_impl", "numpy"},
-    "oracles": {
-        "reference_impl", "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "numba", "platformdirs",
-        "hypothesis",
-    },
-    "reports": {
-        "reference_impl", "mistakes", "oracles", *LIGHT, "altair", "duckdb", "latex2mathml", "pyarrow",
-        "pytest",
-        "threadpoolctl", "torch", "jax", "vl_convert", "upath", "distributed",
-    },
-    "grader": {"reference_impl", "mistakes", "oracles", "reports", *LIGHT},
-    "backproof.py": {"reference_impl", "oracles", "reports", "grader", "click", "rich"},
+    "reference_impl": (set(), {"numpy"}),
+    "mistakes": ({"reference_impl"}, {"numpy"}),
+    "oracles": (
+        {"reference_impl"},
+        {"numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "numba", "platformdirs", "hypothesis"},
+    ),
+    "verification": (
+        {"reference_impl", "oracles"},
+        {"numpy", "msgspec", "pyarrow", "threadpoolctl", "upath", "distributed"},
+    ),
+    "reports": (
+        {"oracles", "verification"},
+        {"numpy", "msgspec", "jinja2", "rich", "altair", "duckdb", "threadpoolctl", "upath", "vl_convert"},
+    ),
+    "studies": (
+        {*ENGINE, "mistakes", "reports"},
+        {
+            "numpy", "msgspec", "rich", "altair", "latex2mathml", "pytest", "threadpoolctl", "torch", "jax", "upath",
+        },
+    ),
+    "grader": ({*ENGINE, "mistakes", "reports"}, LIGHT - {"click", "jinja2", "platformdirs"}),
+    FRONT_DOOR: ({*ENGINE, "reports", "studies", "grader"}, {"click", "rich", "numpy", "pytest"}),
 }  # fmt: skip
 
 # The benchmark times the frameworks as others use them.
-BENCH = {"reports/bench/methods.py", "reports/bench/sizes.py"}
+BENCH = {"studies/bench/methods.py", "studies/bench/sizes.py"}
 
 # The only modules that may import what takes seconds to load.
 HEAVY = {
@@ -45,13 +55,21 @@ HEAVY = {
     "flint": {"oracles/certified.py", "oracles/trajectory.py"},
     "numba": {"oracles/compiling.py", "oracles/bounds/componentwise.py"},
     "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
-    "pytest": {"reports/pytest_plugin.py", "reports/power/conformance.py"},
+    "pytest": {"src/backproof/pytest_plugin.py", "studies/power/conformance.py"},
 }  # fmt: skip
 
 
 def modules(room: str) -> list[Path]:
-    path = ROOT / room
-    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """The full name of a module."""
+    place = path.relative_to(ROOT / "src") if FRONT_DOOR in path.as_posix() else "backproof" / path.relative_to(ROOT)
+    return ".".join(place.with_suffix("").parts).removesuffix(".__init__")
+
+
+PATHS = {name_of(path): path for room in ROOMS for path in modules(room)}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -62,24 +80,53 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
             assert node.module is not None
-            yield node.module
-            if node.module in PROJECT:
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in PATHS else node.module
+
+
+def room_of(name: str) -> str:
+    """The room that a module of ours is in."""
+    second = name.split(".")[1:2]
+    return second[0] if second and second[0] in ROOMS else FRONT_DOOR
+
+
+def outside_of(room: str) -> set[str]:
+    """The packages that a room imports, but for the standard library and ours."""
+    found = {name.partition(".")[0] for path in modules(room) for name in imports(path)}
+    return found - sys.stdlib_module_names - {"backproof"}
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_direction(room):
-    """A room imports the standard library, what it may, and itself."""
-    allowed = ROOMS[room] | sys.stdlib_module_names | {room}
-    found = {(path.name, name) for path in modules(room) for name in imports(path)}
-    assert found
-    assert {(path, name) for path, name in found if name.partition(".")[0] not in allowed} == set()
+    """A room imports the standard library, what it may, and itself; and all that is said here it does import."""
+    rooms, packages = ROOMS[room]
+    found = {name for path in modules(room) for name in imports(path) if name.partition(".")[0] == "backproof"}
+    assert {room_of(name) for name in found} - {room} == rooms
+    assert outside_of(room) == packages
+
+
+def test_no_circles():
+    """What a module imports does not import it, directly or by others."""
+    left = {name: {one for one in imports(path) if one in PATHS} - {name} for name, path in PATHS.items()}
+    while free := {name for name, needed in left.items() if not needed & left.keys()}:
+        left = {name: needed for name, needed in left.items() if name not in free}
+    assert left == {}
+
+
+def test_no_room_holds_too_much():
+    """None has more than a third of the code, tests included; a module of more than 400 lines says why."""
+    rooms = [*ROOMS, "tests"]
+    lines = {room: sum(len(path.read_text().splitlines()) for path in modules(room)) for room in rooms}
+    assert [room for room in rooms if 3 * lines[room] > sum(lines.values())] == []
+    long = [path for room in rooms for path in modules(room) if len(path.read_text().splitlines()) > 400]
+    assert [path for path in long if "long" not in str(ast.get_docstring(ast.parse(path.read_text())))] == []
 
 
 def test_oracles_share_no_formula_with_reference_impl():
     """Of the implementation that they judge they know the contract alone."""
-    found = {name for path in modules("oracles") for name in imports(path) if name.startswith("reference_impl")}
-    assert found == {"reference_impl.contract"}
+    found = {name for path in modules("oracles") for name in imports(path) if ".reference_impl" in name}
+    assert found == {"backproof.reference_impl.contract"}
 
 
 def test_oracles_share_no_formula_with_each_other():
@@ -94,9 +141,8 @@ def test_oracles_share_no_formula_with_each_other():
 def test_heavy_packages_have_one_door(package):
     found = {
         path.relative_to(ROOT).as_posix()
-        for room in ROOMS
-        for path in modules(room)
-        if package in {name.partition(".")[0] for name in imports(path)}
+        for name, path in PATHS.items()
+        if not name.startswith("backproof.conformance") and package in {one.partition(".")[0] for one in imports(path)}
     }
     assert found == HEAVY[package]
 
@@ -107,8 +153,11 @@ def test_the_worker_needs_numpy_alone():
     assert found <= sys.stdlib_module_names | {"numpy"}
 
 
+PACKAGES = set().union(*(packages for _, packages in ROOMS.values()))
+
+
 def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
 
 
 HELP = [
@@ -125,10 +174,10 @@ HELP = [
 def test_help_is_light():
     """It answers with what a light install has."""
     done = python(
-        f"import sys, backproof\n"
+        f"import sys; from backproof.commands import main\n"
         f"for arguments in {HELP}:\n"
         "    sys.argv = ['backproof', *arguments.split()]\n"
-        "    try: backproof.main()\n"
+        "    try: main()\n"
         "    except SystemExit as end: print('ended with', end.code)\n"
         "print('imported', *sys.modules)"
     )
@@ -137,7 +186,7 @@ def test_help_is_light():
     assert (done.returncode, done.stderr, rest, len(answers)) == (0, "", "", len(HELP))
     assert all(answer.startswith(("Usage: ", "backproof, version ")) for answer in answers)
     packages = {name.partition(".")[0] for name in imported.split()}
-    heavy = set().union(*ROOMS.values()) - {"click", "msgspec", "numpy", "rich"} - set(ROOMS)
+    heavy = PACKAGES - {"click", "msgspec", "numpy", "rich"}
     assert packages & heavy == set()
 
 
@@ -161,7 +210,7 @@ def test_missing_extra(command, package, tmp_path):
     arguments = [*command.split(), *(["--out", str(tmp_path)] if not command.startswith("replay") else [])]
     done = python(
         f"import sys; sys.argv = ['backproof', *{arguments}]; sys.modules[{package!r}] = None\n"
-        "import backproof; backproof.main()"
+        "from backproof.commands import main; main()"
     )
     assert done.returncode == 2
     assert f"needs the package {package}, which is not installed" in done.stderr
@@ -173,16 +222,16 @@ def test_missing_extra(command, package, tmp_path):
     ("command", "said"),
     [
         ("replay v2:narrow:0:4 --oracle complex-step", "agrees"),
-        ("infer reference_impl", "reference_impl is consistent."),
+        ("infer", "reference_impl is consistent."),
     ],
 )
 def test_light_install(command, said):
     """The complex-step oracle needs NumPy alone, and so do experiments with it."""
-    heavy = sorted(set().union(*ROOMS.values()) - LIGHT - set(ROOMS))
+    heavy = sorted(PACKAGES - LIGHT)
     done = python(
         f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
         f"sys.argv = 'backproof {command}'.split()\n"
-        "import backproof; backproof.main()"
+        "from backproof.commands import main; main()"
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert said in done.stdout

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from grader.sandbox.runtime import Runtime, this_runtime, unreadable_for_others
+from backproof.grader.sandbox.runtime import Runtime, this_runtime, unreadable_for_others
 
 Mode = Literal["bubblewrap", "limits"]
 MODES: tuple[Mode, ...] = ("bubblewrap", "limits")

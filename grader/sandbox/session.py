@@ -19,9 +19,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from grader.sandbox.launch import Launch, SandboxError
-from grader.sandbox.system_calls import filter_program
-from reference_impl.contract import Array
+from backproof.grader.sandbox.launch import Launch, SandboxError
+from backproof.grader.sandbox.system_calls import filter_program
+from backproof.reference_impl.contract import Array
 
 MEBIBYTE = 2**20
 

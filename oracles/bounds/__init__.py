@@ -19,7 +19,7 @@ Where a bound is not finite nothing can be said, and the entry is unchecked. A b
 shared by all of a precision: then it holds for the widest, whose every constant is the largest of theirs.
 """
 
-from oracles.bounds.arithmetic import CERTIFIED, CUDA, JAX, NUMPY, TORCH, Arithmetic
-from oracles.bounds.network import Bounds, bounds
+from backproof.oracles.bounds.arithmetic import CERTIFIED, CUDA, JAX, NUMPY, TORCH, Arithmetic
+from backproof.oracles.bounds.network import Bounds, bounds
 
 __all__ = ["CERTIFIED", "CUDA", "JAX", "NUMPY", "TORCH", "Arithmetic", "Bounds", "bounds"]

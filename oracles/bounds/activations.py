@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles.bounds.deviation import (
+from backproof.oracles.bounds.deviation import (
     Deviation,
     Ledger,
     Numbers,
@@ -20,8 +20,8 @@ from oracles.bounds.deviation import (
     where,
     working_error,
 )
-from oracles.bounds.entries import Entries
-from reference_impl.contract import Array
+from backproof.oracles.bounds.entries import Entries
+from backproof.reference_impl.contract import Array
 
 
 def activate(ledger: Ledger, z: Deviation, activation: str) -> Deviation:

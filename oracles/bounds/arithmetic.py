@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reference_impl.contract import Array
+from backproof.reference_impl.contract import Array
 
 
 @dataclass(frozen=True)

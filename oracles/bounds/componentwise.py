@@ -4,7 +4,10 @@ That takes a fraction of the time and bounds most networks as well as affine ari
 coarsely. The formulas are those of the other modules, which Numba compiles for single numbers. What is left to do here
 is to go through networks, layers, samples and neurons, one after the other.
 
-Notation as in `oracles.bounds.network`. Of every entry there is its value and its size, the largest distance from the
+This module is long because its functions are compiled together: Numba looks for changes in the file of the function
+that is called, and not in those of the functions that it calls.
+
+Notation as in `oracles.bounds.affine`. Of every entry there is its value and its size, the largest distance from the
 exact one. A quantum is a power of two that divides all entries of an array that is exact, else 0.
 """
 
@@ -17,13 +20,13 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload, register_jitable
 
-import oracles.bounds.arithmetic
-import oracles.layout
-import oracles.powers
-import oracles.stack
-import reference_impl.contract
-from oracles.bounds import activations, deviation, losses
-from oracles.bounds.activations import (
+import backproof.oracles.bounds.arithmetic
+import backproof.oracles.layout
+import backproof.oracles.powers
+import backproof.oracles.stack
+import backproof.reference_impl.contract
+from backproof.oracles.bounds import activations, deviation, losses
+from backproof.oracles.bounds.activations import (
     Curve,
     beyond_first_order,
     sigmoid_curve,
@@ -34,8 +37,8 @@ from oracles.bounds.activations import (
     tanh_error,
     tanh_prime_error,
 )
-from oracles.bounds.arithmetic import Arithmetic
-from oracles.bounds.deviation import (
+from backproof.oracles.bounds.arithmetic import Arithmetic
+from backproof.oracles.bounds.deviation import (
     FEW_DIGITS,
     Roundoff,
     additions_error,
@@ -44,12 +47,12 @@ from oracles.bounds.deviation import (
     relative,
     working_error,
 )
-from oracles.bounds.losses import Terms
-from oracles.compiling import compiler
-from oracles.layout import Layout
-from oracles.powers import common_power, is_power_of_two
-from oracles.stack import LOSS_KINDS, Flat, Lines, Stack
-from reference_impl.contract import ACTIVATIONS, Array
+from backproof.oracles.bounds.losses import Terms
+from backproof.oracles.compiling import compiler
+from backproof.oracles.layout import Layout
+from backproof.oracles.powers import common_power, is_power_of_two
+from backproof.oracles.stack import LOSS_KINDS, Flat, Lines, Stack
+from backproof.reference_impl.contract import ACTIVATIONS, Array
 
 IDENTITY, SIGMOID, RELU, TANH, SOFTMAX = map(ACTIVATIONS.index, ("identity", "sigmoid", "relu", "tanh", "softmax"))
 SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(len(LOSS_KINDS))
@@ -59,11 +62,11 @@ compiled = compiler(
     activations,
     deviation,
     losses,
-    oracles.bounds.arithmetic,
-    oracles.layout,
-    oracles.powers,
-    oracles.stack,
-    reference_impl.contract,
+    backproof.oracles.bounds.arithmetic,
+    backproof.oracles.layout,
+    backproof.oracles.powers,
+    backproof.oracles.stack,
+    backproof.reference_impl.contract,
 )
 
 # Numba compiles these where compiled functions call them.

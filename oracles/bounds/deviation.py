@@ -21,9 +21,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from oracles.bounds.arithmetic import Arithmetic
-from oracles.bounds.entries import Entries
-from reference_impl.contract import Array
+from backproof.oracles.bounds.arithmetic import Arithmetic
+from backproof.oracles.bounds.entries import Entries
+from backproof.reference_impl.contract import Array
 
 FLOAT64_ROUNDOFF = 2.0**-53
 

@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from oracles.stack import Stack
-from reference_impl.contract import Array
+from backproof.oracles.stack import Stack
+from backproof.reference_impl.contract import Array
 
 
 @dataclass(frozen=True, eq=False)

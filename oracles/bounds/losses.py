@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracles.bounds.activations import times_derivative
-from oracles.bounds.deviation import (
+from backproof.oracles.bounds.activations import times_derivative
+from backproof.oracles.bounds.deviation import (
     Deviation,
     Ledger,
     Numbers,
@@ -27,8 +27,8 @@ from oracles.bounds.deviation import (
     where,
     working_error,
 )
-from oracles.bounds.entries import Entries
-from reference_impl.contract import Array, LossKind
+from backproof.oracles.bounds.entries import Entries
+from backproof.reference_impl.contract import Array, LossKind
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from oracles.conventions import Convention, conventions, matches
-from oracles.conventions.evaluation import holds, observe
-from oracles.conventions.sweep import Difference, differences
-from oracles.jax_oracle import JaxOracle
+from backproof.oracles.conventions import Convention, conventions, matches
+from backproof.oracles.conventions.evaluation import holds, observe
+from backproof.oracles.conventions.sweep import Difference, differences
+from backproof.oracles.jax_oracle import JaxOracle
 
 
 class Outcome(NamedTuple):

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from oracles.conventions import Framework
-from reference_impl.contract import Array
+from backproof.oracles.conventions import Framework
+from backproof.reference_impl.contract import Array
 
 
 def evaluate(framework: Framework, code: str) -> Any:

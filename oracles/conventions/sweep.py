@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oracles.conventions import FRAMEWORKS, Framework
-from oracles.conventions.evaluation import array, describe, evaluate
-from reference_impl.contract import Array
+from backproof.oracles.conventions import FRAMEWORKS, Framework
+from backproof.oracles.conventions.evaluation import array, describe, evaluate
+from backproof.reference_impl.contract import Array
 
 # Zeros, what is no number, subnormal numbers, and the places where activations and their parts turn, saturate, lose
 # digits, under- and overflow.

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 
-from grader.sandbox.launch import launch
+from backproof.grader.sandbox.launch import launch
 from tests.grader.students import RIGHT
 
 OTTER_TEST = '''OK_FORMAT = True

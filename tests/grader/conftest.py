@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from grader.assessment import Assessment
-from grader.assignment import Assignment
-from grader.calls import Trouble, arguments_for
-from grader.grade import FunctionGrade
-from grader.key import Key, read_key, write_key
-from grader.key_making import make_key
-from grader.questions import Questions
-from grader.sandbox.launch import SandboxError, launch
-from grader.sandbox.session import Limits, Session
-from oracles.comparison import Problem
-from reports.implementation import Implementation
+from backproof.grader.assessment import Assessment
+from backproof.grader.assignment import Assignment
+from backproof.grader.calls import Trouble, arguments_for
+from backproof.grader.grade import FunctionGrade
+from backproof.grader.key import Key, read_key, write_key
+from backproof.grader.key_making import make_key
+from backproof.grader.questions import Questions
+from backproof.grader.sandbox.launch import SandboxError, launch
+from backproof.grader.sandbox.session import Limits, Session
+from backproof.oracles.comparison import Problem
+from backproof.verification.implementation import Implementation
 
 SMALL = Assignment(networks=40, feedback="hints")
 

@@ -7,8 +7,15 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from grader.assignment import DEFAULT_ASSIGNMENT, EDGES, Assignment, CouldNotGradeError, Points, read_assignment
-from reference_impl.contract import FUNCTIONS
+from backproof.grader.assignment import (
+    DEFAULT_ASSIGNMENT,
+    EDGES,
+    Assignment,
+    CouldNotGradeError,
+    Points,
+    read_assignment,
+)
+from backproof.reference_impl.contract import FUNCTIONS
 
 
 def written(folder, text):

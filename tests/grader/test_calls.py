@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from grader.calls import rebuild
-from grader.sandbox.session import decode
-from grader.submission import plain
+from backproof.grader.calls import rebuild
+from backproof.grader.sandbox.session import decode
+from backproof.grader.submission import plain
 
 KEYS = [
     *("result", "changed", "missing", "raised", "message", "line", "unimplemented"),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from grader.diagnosis import CATALOGUE, explain
-from mistakes.catalogue import MISTAKES
+from backproof.grader.diagnosis import CATALOGUE, explain
+from backproof.mistakes.catalogue import MISTAKES
 from tests.grader.students import DB, DW, FORWARD, HIDDEN, PAIRS, SIGMOID_PRIME, UNKNOWN, N, with_lines
 
 
@@ -44,7 +44,7 @@ def test_a_factor(lines, words, judge_text):
 
 def test_a_tie_is_told_as_a_tie(judge_text):
     """Where one function is right on all networks that could tell two mistakes apart, both are named."""
-    from grader import diagnosis
+    from backproof.grader import diagnosis
 
     class Twin(CATALOGUE["BiasGradientZero"]):
         """The same under another name."""

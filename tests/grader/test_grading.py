@@ -12,12 +12,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-import backproof
-from grader import grade as grading
-from grader import grading as grading_module
-from grader.exports import gradescope, junit
-from grader.feedback import render
-from grader.grade import Grade
+from backproof.commands import main
+from backproof.grader import grade as grading
+from backproof.grader import grading as grading_module
+from backproof.grader.exports import gradescope, junit
+from backproof.grader.feedback import render
+from backproof.grader.grade import Grade
 from tests.grader.conftest import needs_bubblewrap
 from tests.grader.students import DB, FORWARD, HIDDEN, RIGHT, N, with_lines
 
@@ -27,7 +27,7 @@ pytestmark = needs_bubblewrap
 
 
 def run(*arguments):
-    return CliRunner().invoke(backproof.main, [str(argument) for argument in arguments])
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ def test_grading_imports_no_framework(tmp_path):
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked}))\n"
         "sys.argv = ['backproof', 'grade', 'student.py']\n"
-        "import backproof; backproof.main()"
+        "from backproof.commands import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from grader.assignment import Assignment, CouldNotGradeError, Points, UseLimits
-from grader.exports import gradescope, junit, write_grade
-from grader.feedback import render, terminal_view
-from grader.grading import grade_submission
-from grader.key import write_key
-from grader.key_making import make_key
-from grader.sandbox.launch import UNUSED_USERS
-from grader.submission import find_submission
+from backproof.grader.assignment import Assignment, CouldNotGradeError, Points, UseLimits
+from backproof.grader.exports import gradescope, junit, write_grade
+from backproof.grader.feedback import render, terminal_view
+from backproof.grader.grading import grade_submission
+from backproof.grader.key import write_key
+from backproof.grader.key_making import make_key
+from backproof.grader.sandbox.launch import UNUSED_USERS
+from backproof.grader.submission import find_submission
 from tests.grader.conftest import needs_bubblewrap
 from tests.grader.hostile import HOSTILE, in_sigmoid
 

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from grader.assignment import Assignment, CouldNotGradeError, Points
-from grader.key import DEFAULT_KEY, Key, asked_case, find_key, layout, read_key, student_file, write_key
-from grader.key_making import make_key, make_keys
-from grader.networks import draw_networks, random_stream
-from oracles.bounds import NUMPY, bounds
-from oracles.certified import enclose
+from backproof.grader.assignment import Assignment, CouldNotGradeError, Points
+from backproof.grader.key import DEFAULT_KEY, Key, asked_case, find_key, layout, read_key, student_file, write_key
+from backproof.grader.key_making import make_key, make_keys
+from backproof.grader.networks import draw_networks, random_stream
+from backproof.oracles.bounds import NUMPY, bounds
+from backproof.oracles.certified import enclose
 from tests.grader.conftest import SMALL
 
 TINY = Assignment(
@@ -166,7 +166,7 @@ class TestMaking:
 
     def test_an_oracle_that_errs(self, monkeypatch):
         """No key is made, and it is said where."""
-        from oracles.torch_oracle import TorchOracle
+        from backproof.oracles.torch_oracle import TorchOracle
 
         answers = TorchOracle.answers
 

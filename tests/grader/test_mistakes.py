@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from grader.assignment import Assignment, Points
-from grader.key_making import make_key
-from mistakes.catalogue import MISTAKES, ON_INTEGERS
-from oracles.case import KINDS
+from backproof.grader.assignment import Assignment, Points
+from backproof.grader.key_making import make_key
+from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
+from backproof.oracles.case import KINDS
 from tests.grader.conftest import judge_unprotected
 from tests.grader.students import EVERYTHING, MISTAKEN, RIGHT
 

@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from grader.assignment import EDGES, Assignment
-from grader.networks import MAX_BATCH, MAX_DEPTH, MAX_WIDTH, draw_networks, features, random_stream
+from backproof.grader.assignment import EDGES, Assignment
+from backproof.grader.networks import MAX_BATCH, MAX_DEPTH, MAX_WIDTH, draw_networks, features, random_stream
 
 ASSIGNMENT = Assignment(networks=120)
 

@@ -11,12 +11,21 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from grader.sandbox import launch as launching
-from grader.sandbox import worker
-from grader.sandbox.launch import SandboxError, describe_mode, launch
-from grader.sandbox.runtime import this_runtime, unreadable_for_others
-from grader.sandbox.session import Limits, Session, WorkerFailure
-from grader.sandbox.system_calls import ALLOW, CLONE, CLONE3, CLONE_THREAD, PRLIMIT, REFUSE, REFUSED, filter_program
+from backproof.grader.sandbox import launch as launching
+from backproof.grader.sandbox import worker
+from backproof.grader.sandbox.launch import SandboxError, describe_mode, launch
+from backproof.grader.sandbox.runtime import this_runtime, unreadable_for_others
+from backproof.grader.sandbox.session import Limits, Session, WorkerFailure
+from backproof.grader.sandbox.system_calls import (
+    ALLOW,
+    CLONE,
+    CLONE3,
+    CLONE_THREAD,
+    PRLIMIT,
+    REFUSE,
+    REFUSED,
+    filter_program,
+)
 from tests.grader.conftest import needs_bubblewrap
 
 LIMITS = Limits(
@@ -200,7 +209,10 @@ def other_python():
 
 
 def packages():
-    return {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(np.__file__).parents[1]}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        "PYTHONPATH": f"{Path(__file__).parents[2] / 'src'}:{Path(np.__file__).parents[1]}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 class TestLimitsAlone:
@@ -242,8 +254,8 @@ def relu(z):
         code = f"""
 import numpy as np
 from pathlib import Path
-from grader.sandbox.launch import launch
-from grader.sandbox.session import Limits, Session
+from backproof.grader.sandbox.launch import launch
+from backproof.grader.sandbox.session import Limits, Session
 limits = Limits({", ".join(map(str, (30, 2**29, 16, 2**20, 2**20, 2**12)))})
 start = launch("limits", Path({str(folder)!r}), "student.py", None, scratch_bytes=2**20)
 assert (start.uid is None) == (not {as_root})

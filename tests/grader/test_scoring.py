@@ -5,9 +5,9 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from grader.assignment import Assignment
-from grader.checks import ORDINARY, SINGLE_PRECISION, Check, calls_of
-from grader.scoring import say_points, score
+from backproof.grader.assignment import Assignment
+from backproof.grader.checks import ORDINARY, SINGLE_PRECISION, Check, calls_of
+from backproof.grader.scoring import say_points, score
 from tests.grader.conftest import SMALL
 from tests.grader.students import DB, FORWARD, OTHER, RIGHT, with_lines
 

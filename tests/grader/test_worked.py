@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-import reference_impl
-from grader.worked import ENTRIES_SHOWN, array, number, steps
-from oracles.case import Case
-from oracles.draw import draw_case
-from reference_impl.contract import FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
+from backproof import reference_impl
+from backproof.grader.worked import ENTRIES_SHOWN, array, number, steps
+from backproof.oracles.case import Case
+from backproof.oracles.draw import draw_case
+from backproof.reference_impl.contract import FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
 
 SMALL = Case(
     (np.array([[1.0, -2], [0, 1]]), np.array([[1.0, 2], [3, -1]])),

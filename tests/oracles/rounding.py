@@ -6,8 +6,8 @@ taken in a random order.
 
 import numpy as np
 
-from oracles.bounds import Arithmetic
-from oracles.case import Case, Quantity
+from backproof.oracles.bounds import Arithmetic
+from backproof.oracles.case import Case, Quantity
 
 EXP, TANH, LOG = 2, 3, 2
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from oracles.bounds import JAX, NUMPY, TORCH
+from backproof.oracles.bounds import JAX, NUMPY, TORCH
 
 REGIONS = [(-80.0, -20.0), (-20.0, -1.0), (-1.0, 1.0), (1.0, 20.0), (20.0, 80.0)]
 POINTS = 20_000

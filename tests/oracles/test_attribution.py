@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from oracles.attribution import Attribution
-from oracles.bounds import NUMPY, TORCH, bounds
-from oracles.case import Quantity
-from oracles.draw import draw_case
-from reports.implementation import Implementation, load_implementation
-from reports.judgement import judge
+from backproof.oracles.attribution import Attribution
+from backproof.oracles.bounds import NUMPY, TORCH, bounds
+from backproof.oracles.case import Quantity
+from backproof.oracles.draw import draw_case
+from backproof.verification.implementation import Implementation, load_implementation
+from backproof.verification.judgement import judge
 from tests.oracles.test_certified import kink
 
 GRADIENT = Quantity("dW", 1)
@@ -26,7 +26,7 @@ class Moved:
 
 def moved_implementation(factor):
     """The reference implementation with the first layer's gradient multiplied."""
-    reference = load_implementation("reference_impl")
+    reference = load_implementation("backproof.reference_impl")
 
     def backward(*arguments):
         dW, db = reference.functions["backward"](*arguments)
@@ -61,13 +61,15 @@ def test_who_is_wrong(implementation, oracle, dtype, outside, torch_oracle):
 
 def test_two_witnesses_one_of_them_wrong(torch_oracle):
     """The verdict against each names the one that is wrong."""
-    (judgement,) = judge([draw_case(0, 42)], load_implementation("reference_impl"), [torch_oracle, Moved(torch_oracle)])
+    (judgement,) = judge(
+        [draw_case(0, 42)], load_implementation("backproof.reference_impl"), [torch_oracle, Moved(torch_oracle)]
+    )
     assert {(oracle, record.outside) for oracle, record in judgement.disagreements} == {("moved", "oracle")}
 
 
 def test_outside_its_own_bound_though_they_agree(torch_oracle):
     """An oracle that is off by more than its own bound, and by less than both together, is found when looked for."""
-    case, reference = draw_case(0, 42), load_implementation("reference_impl")
+    case, reference = draw_case(0, 42), load_implementation("backproof.reference_impl")
     (theirs,) = bounds([case], [torch_oracle.arithmetic])[0].allowances
 
     class SlightlyOff(Moved):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from oracles import torch_backends
-from oracles.attribution import Attribution
-from oracles.bounds import CUDA, bounds
-from oracles.case import Case, Quantity
-from oracles.draw import draw_case
-from oracles.jax_backends import JaxBackend
-from oracles.torch_backends import TorchBackend
+from backproof.oracles import torch_backends
+from backproof.oracles.attribution import Attribution
+from backproof.oracles.bounds import CUDA, bounds
+from backproof.oracles.case import Case, Quantity
+from backproof.oracles.draw import draw_case
+from backproof.oracles.jax_backends import JaxBackend
+from backproof.oracles.torch_backends import TorchBackend
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 

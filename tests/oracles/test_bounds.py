@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracles.bounds import JAX, NUMPY, TORCH, bounds
-from oracles.bounds.deviation import Ledger, largest_common_power
-from oracles.bounds.entries import Entries
-from oracles.case import Case, Quantity
-from oracles.draw import DRAWN, draw_case
-from oracles.strategies import networks
+from backproof.oracles.bounds import JAX, NUMPY, TORCH, bounds
+from backproof.oracles.bounds.deviation import Ledger, largest_common_power
+from backproof.oracles.bounds.entries import Entries
+from backproof.oracles.case import Case, Quantity
+from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.strategies import networks
 from tests.oracles.rounding import Rounding, evaluate, toy_arithmetic
 
 # Cases of up to so many numbers: the simulation rounds each product on its own.
@@ -208,7 +208,7 @@ def test_loss_that_may_be_infinite_is_not_bounded():
 @pytest.mark.parametrize(("dtype", "bounded"), [("float64", True), ("float32", False)])
 def test_division_by_a_probability_that_may_be_0_is_not_bounded(label, dtype, bounded):
     """Autodiff takes -y / p times p for the gradient, which is NaN where p underflows."""
-    from oracles.torch_backends import TorchBackend
+    from backproof.oracles.torch_backends import TorchBackend
 
     case = Case(
         (np.array([[-200.0], [0.0], [0.0]]),), (np.zeros(3),), np.ones((1, 1)), np.array([[label, 0.0, 0.5]]),

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from oracles.case import FUNCTION_OF_KIND, KINDS, Case, Quantity
-from oracles.draw import draw_case
-from oracles.strategies import networks
-from reference_impl.contract import FUNCTIONS
+from backproof.oracles.case import FUNCTION_OF_KIND, KINDS, Case, Quantity
+from backproof.oracles.draw import draw_case
+from backproof.oracles.strategies import networks
+from backproof.reference_impl.contract import FUNCTIONS
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from flint import arb
 
-from oracles import certified
-from oracles.bounds import NUMPY, TORCH, bounds
-from oracles.case import Case, Quantity
-from oracles.certified import CertifiedOracle, Enclosure, enclose
-from oracles.draw import DRAWN, draw_case
+from backproof.oracles import certified
+from backproof.oracles.bounds import NUMPY, TORCH, bounds
+from backproof.oracles.case import Case, Quantity
+from backproof.oracles.certified import CertifiedOracle, Enclosure, enclose
+from backproof.oracles.draw import DRAWN, draw_case
 
 
 def rational_answer(case: Case) -> dict[Quantity, np.ndarray]:
@@ -186,12 +186,12 @@ class TestOracle:
 
     def test_allows_what_the_implementation_is_allowed(self):
         """And half a last place, but where that must be exact."""
-        from reports.judgement import judge_one
+        from backproof.verification.judgement import judge_one
 
         for profile in ("ordinary", "integers"):
             case = draw_case(0, 0, profile)
             (own,) = bounds([case], [NUMPY["float64"]])[0].allowances
-            for record in judge_one(case, "reference_impl", ["certified"]).records["certified"]:
+            for record in judge_one(case, "backproof.reference_impl", ["certified"]).records["certified"]:
                 limit = own[record.quantity][record.index] if record.index else own[record.quantity]
                 assert limit <= record.allowed <= limit * (1 + 1e-9) + abs(record.expected) * 2.0**-53
                 assert record.verdict == "agrees"

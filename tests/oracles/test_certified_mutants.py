@@ -16,11 +16,11 @@ from types import CodeType
 import numpy as np
 import pytest
 
-from oracles import certified
-from oracles.bounds import NUMPY, bounds
-from oracles.case import Answer, Case
-from oracles.draw import draw_case
-from reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
+from backproof.oracles import certified
+from backproof.oracles.bounds import NUMPY, bounds
+from backproof.oracles.case import Answer, Case
+from backproof.oracles.draw import draw_case
+from backproof.reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS
 
 # Functions without a formula, which double the precision or make numbers of balls, and constants of theirs.
 PLUMBING = {

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from oracles.case import Quantity
-from oracles.comparison import Problem, compare
+from backproof.oracles.case import Quantity
+from backproof.oracles.comparison import Problem, compare
 
 DW, LOSS = Quantity("dW", 2), Quantity("loss")
 EXPECTED = np.array([[1.0, 2.0], [0.0, -4.0]])

@@ -10,9 +10,9 @@ from types import ModuleType
 import numba
 import pytest
 
-from oracles import compiling
-from oracles.compiling import compiler
-from oracles.user_cache import place_of
+from backproof.oracles import compiling
+from backproof.oracles.compiling import compiler
+from backproof.oracles.user_cache import place_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +62,7 @@ def test_made_of_all_that_is_used(file):
     used = set()
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and {name.name for name in node.names} != {"Array"}:
-            path = ROOT / str(node.module).replace(".", "/")
+            path = ROOT / str(node.module).removeprefix("backproof.").replace(".", "/")
             files = [path, *(path / name.name for name in node.names)]
             used |= {file.stem for file in files if file.with_suffix(".py").exists()}
     assert {ast.unparse(argument).rpartition(".")[2] for argument in call.args} == used - {"compiling"}
@@ -70,7 +70,7 @@ def test_made_of_all_that_is_used(file):
 
 VERSION = """
 from typing import NamedTuple
-from oracles.compiling import compiler
+from backproof.oracles.compiling import compiler
 
 class {name}(NamedTuple):
     number: float
@@ -115,10 +115,10 @@ import sys
 if sys.argv[1] == "without":
     sys.modules["numba"] = None
 import numpy as np
-from oracles.draw import draw_case
-from oracles.exact import exact_answer
-from oracles.layout import Layout
-from oracles.segments import Naming, Outcomes, compare
+from backproof.oracles.draw import draw_case
+from backproof.oracles.exact import exact_answer
+from backproof.oracles.layout import Layout
+from backproof.oracles.segments import Naming, Outcomes, compare
 for i in range(8):
     found = exact_answer(draw_case(0, i, "integers"))
     print(*(f"{quantity} {found.digits[quantity]} {values.tolist()}" for quantity, values in found.values.items()))

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from oracles.conventions import Observation, conventions, find_conventions, matches
-from oracles.conventions.checks import broken, stale, undeclared
-from oracles.conventions.evaluation import describe, evaluate, holds, observe
-from oracles.conventions.sweep import Difference, differences
-from oracles.registry import load_oracle
+from backproof.oracles.conventions import Observation, conventions, find_conventions, matches
+from backproof.oracles.conventions.checks import broken, stale, undeclared
+from backproof.oracles.conventions.evaluation import describe, evaluate, holds, observe
+from backproof.oracles.conventions.sweep import Difference, differences
+from backproof.oracles.registry import load_oracle
 
 CONVENTIONS = {convention.id: convention for convention in conventions()}
 

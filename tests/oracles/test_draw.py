@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from oracles.draw import DRAWN, GENERATOR, MAX_BATCH, MAX_DEPTH, MAX_WIDTH, PROFILES, draw_case, find_case
-from reference_impl.contract import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
+from backproof.oracles.draw import DRAWN, GENERATOR, MAX_BATCH, MAX_DEPTH, MAX_WIDTH, PROFILES, draw_case, find_case
+from backproof.reference_impl.contract import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
 
 
 def digest(profile: str) -> str:

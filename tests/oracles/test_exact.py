@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from oracles.bounds import NUMPY, bounds
-from oracles.case import Case, Quantity
-from oracles.draw import DRAWN, draw_case
-from oracles.exact import exact_answer
+from backproof.oracles.bounds import NUMPY, bounds
+from backproof.oracles.case import Case, Quantity
+from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.exact import exact_answer
 from tests.oracles.test_certified import rational_answer
 
 INTEGERS = [draw_case(0, i, "integers") for i in range(120)]
@@ -38,7 +38,7 @@ def test_integer_networks_are_exact(dtype):
 
 def test_everybody_agrees_to_the_bit(torch_oracle, jax_oracle, complex_step_oracle):
     """NumPy in both precisions, and all oracles."""
-    import reference_impl
+    from backproof import reference_impl
 
     answers = [oracle.answers(INTEGERS) for oracle in (torch_oracle, jax_oracle, complex_step_oracle)]
     for case, *others in zip(INTEGERS, *answers, strict=True):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from oracles.jax_functions import Kept
+from backproof.oracles.jax_functions import Kept
 
 
 class Doubling:

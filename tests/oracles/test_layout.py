@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oracles import layout as module
-from oracles.layout import Layout
+from backproof.oracles import layout as module
+from backproof.oracles.layout import Layout
 
 # Of two networks two arrays each: 2 x 3 and 1 x 2, 1 x 1 and none.
 ROWS, COLUMNS = np.array([[2, 1], [1, 0]]), np.array([[3, 2], [1, 5]])
@@ -73,8 +73,8 @@ def test_turned(layout):
 def test_nothing_is_compiled_for_a_few():
     """A property of one network is not the slower for the first."""
     code = """
-from oracles.bounds import NUMPY, bounds
-from oracles.draw import draw_case
+from backproof.oracles.bounds import NUMPY, bounds
+from backproof.oracles.draw import draw_case
 bounds([draw_case(0, 0)], [NUMPY["float64"]])
 import sys
 print("numba" in sys.modules)

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from oracles import jax_oracle
-from oracles.bounds import JAX, NUMPY, TORCH, bounds
-from oracles.case import Case, Quantity
-from oracles.draw import DRAWN, draw_case
-from oracles.registry import ORACLES, load_oracle
+from backproof.oracles import jax_oracle
+from backproof.oracles.bounds import JAX, NUMPY, TORCH, bounds
+from backproof.oracles.case import Case, Quantity
+from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.registry import ORACLES, load_oracle
 
 
 @pytest.fixture(params=list(ORACLES), scope="module")

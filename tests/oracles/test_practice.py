@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from oracles import jax_practice, torch_practice
-from oracles.draw import draw_case
-from reference_impl import backward, gradient_descent_step
+from backproof.oracles import jax_practice, torch_practice
+from backproof.oracles.draw import draw_case
+from backproof.reference_impl import backward, gradient_descent_step
 
 PRACTICES = {"torch": torch_practice, "jax": jax_practice}
 

@@ -5,14 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracles.case import Quantity
-from oracles.comparison import compare as compare_one
-from oracles.comparison import compare_segments
-from oracles.draw import draw_case
-from oracles.layout import Layout
-from oracles.segments import NO_FINITE_BOUND, NO_FINITE_VALUE, Naming, Outcomes, compare, count_exact, gather, naming
-from oracles.stack import stacks
-from reports.records import CAUSES, VERDICTS
+from backproof.oracles.case import Quantity
+from backproof.oracles.comparison import compare as compare_one
+from backproof.oracles.comparison import compare_segments
+from backproof.oracles.draw import draw_case
+from backproof.oracles.layout import Layout
+from backproof.oracles.segments import (
+    NO_FINITE_BOUND,
+    NO_FINITE_VALUE,
+    Naming,
+    Outcomes,
+    compare,
+    count_exact,
+    gather,
+    naming,
+)
+from backproof.oracles.stack import stacks
+from backproof.verification.records import CAUSES, VERDICTS
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -2.5, 1 + 2**-52, 1e-300, 1e300, np.inf, -np.inf, np.nan])
 ALLOWANCES = st.sampled_from([0.0, 1e-320, 2**-53, 1.0, 1e308, np.inf])
@@ -20,7 +29,7 @@ ENTRIES = st.lists(st.tuples(NUMBERS, NUMBERS, ALLOWANCES, ALLOWANCES), min_size
 
 
 def blank(places: int) -> Outcomes:
-    """Columns as `reports.records` has them before anything is judged."""
+    """Columns as `verification.records` has them before anything is judged."""
     start = {"layer": -1, "row": -1, "column": -1, "got": np.nan, "expected": np.nan, "allowed": np.nan}
     start |= {"ratio": np.nan, "fineness": np.nan}
     return Outcomes(

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracles.bounds import JAX, NUMPY, bounds
-from oracles.bounds.network import stack_bounds
-from oracles.case import OF_INPUT, Case, Quantity
-from oracles.draw import DRAWN, draw_case
-from oracles.stack import WIDTHS, in_a_line, shape_of, stack_of, stacks
-from oracles.strategies import networks
+from backproof.oracles.bounds import JAX, NUMPY, bounds
+from backproof.oracles.bounds.network import stack_bounds
+from backproof.oracles.case import OF_INPUT, Case, Quantity
+from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.stack import WIDTHS, in_a_line, shape_of, stack_of, stacks
+from backproof.oracles.strategies import networks
 
 
 def extreme(depth: int, width: int, n: int) -> Case:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from oracles.case import Case
-from oracles.strategies import networks
-from reference_impl.contract import LOSSES
+from backproof.oracles.case import Case
+from backproof.oracles.strategies import networks
+from backproof.reference_impl.contract import LOSSES
 
 
 @given(st.data())

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from flint import arb, ctx
 
-from oracles.bounds import NUMPY
-from oracles.case import Case
-from oracles.draw import draw_case
-from oracles.trajectory import BITS, Network, Run, follow
-from reference_impl.descent import descent
+from backproof.oracles.bounds import NUMPY
+from backproof.oracles.case import Case
+from backproof.oracles.draw import draw_case
+from backproof.oracles.trajectory import BITS, Network, Run, follow
+from backproof.reference_impl.descent import descent
 
 STEPS = 12
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oracles.user_cache import kept
+from backproof.oracles.user_cache import kept
 
 
 class Maker:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-import reference_impl
-from reference_impl import activations
+from backproof import reference_impl
+from backproof.reference_impl import activations
 
 ELEMENTWISE = ("identity", "sigmoid", "relu", "tanh")
 EXTREMES = [-np.inf, -1e308, -1000.0, -745.2, -709.8, -88.8, -0.0, 0.0, 88.8, 709.8, 745.2, 1000.0, 1e308, np.inf]

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reference_impl import as_printed
-from reference_impl.as_printed import COUNTS, STATEMENTS, corrections, losses, readings
-from reports.implementation import as_implementation
+from backproof.reference_impl import as_printed
+from backproof.reference_impl.as_printed import COUNTS, STATEMENTS, corrections, losses, readings
+from backproof.verification.implementation import as_implementation
 
 # One layer of two neurons that receives two numbers, for one sample: dL/dx, x, and what is received.
 DX, X, RECEIVED = np.array([16.0, 32.0]), np.array([0.5, 0.25]), np.array([3.0, 5.0])
@@ -21,7 +21,14 @@ def test_imports_numpy_and_the_contract_alone():
     tree = ast.parse(Path(as_printed.__file__).read_text())
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    assert imported == {"__future__", "collections.abc", "functools", "typing", "numpy", "reference_impl.contract"}
+    assert imported == {
+        "__future__",
+        "collections.abc",
+        "functools",
+        "typing",
+        "numpy",
+        "backproof.reference_impl.contract",
+    }
 
 
 def test_statements():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import reference_impl
+from backproof import reference_impl
 
 
 def test_step_by_hand():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-import reference_impl
-from reference_impl.contract import DEFAULT_LOSS, LOSSES, find_loss
-from reference_impl.losses import loss_gradient, weighted_loss_gradient
+from backproof import reference_impl
+from backproof.reference_impl.contract import DEFAULT_LOSS, LOSSES, find_loss
+from backproof.reference_impl.losses import loss_gradient, weighted_loss_gradient
 
 P = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
 Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-import reference_impl
-from reference_impl import network
-from reference_impl.contract import FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, Implementation, find_loss
-from reference_impl.losses import loss_gradient
+from backproof import reference_impl
+from backproof.reference_impl import network
+from backproof.reference_impl.contract import FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, Implementation, find_loss
+from backproof.reference_impl.losses import loss_gradient
 
 
 def test_by_hand():

@@ -8,7 +8,7 @@ def test_the_same_when_scipy_is_loaded():
     """Which a process that computes does, and one that only reports does not."""
     code = """
 import numpy
-from reports.environment import environment
+from backproof.reports.environment import environment
 before = environment()
 import scipy.linalg
 print(environment() == before, environment()["blas"] != "unknown")

@@ -8,18 +8,18 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from reports.campaign import Campaign
-from reports.charts import charts
-from reports.terminal import report_view
-from reports.verification import verify
-from tests.reports.test_verification import planted  # noqa: F401  a fixture
+from backproof.reports.charts import charts
+from backproof.reports.terminal import report_view
+from backproof.verification.campaign import Campaign
+from tests.verification.test_run import planted  # noqa: F401  a fixture
+from tests.verifying import verify
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """A report, and the folder that it was written to."""
     folder = tmp_path_factory.mktemp("written")
-    return verify("reference_impl", Campaign(networks=24, oracles=("torch", "complex-step")), folder), folder
+    return verify("backproof.reference_impl", Campaign(networks=24, oracles=("torch", "complex-step")), folder), folder
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ class TestCharts:
     def test_no_chart_of_what_is_not_there(self, tmp_path):
         """Without gradients none of their growth, and none left from an earlier report."""
         path = tmp_path / "relu_only.py"
-        path.write_text("from reference_impl import relu\n")
+        path.write_text("from backproof.reference_impl import relu\n")
         (tmp_path / "growth.svg").write_text("of an earlier report")
         report = verify(str(path), Campaign(networks=2, oracles=("torch",)), tmp_path)
         assert [chart.name for chart in charts(report)] == ["ratios", "fineness"]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from reports import report
+from backproof.reports import report
 
 
 def test_schema_file():

@@ -8,7 +8,7 @@ import autograd.numpy as np
 from autograd import grad
 
 from backproof import adapters
-from reference_impl.contract import find_loss
+from backproof.reference_impl.contract import find_loss
 
 CONVENTION = adapters.Convention(
     last=("identity", "sigmoid", "relu", "tanh"),

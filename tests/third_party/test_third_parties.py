@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from oracles.case import DTYPES, Quantity
-from oracles.draw import draw_case
-from reports.implementation import load_implementation
-from reports.inference import infer
-from reports.probes import probe_all
+from backproof.oracles.case import DTYPES, Quantity
+from backproof.oracles.draw import draw_case
+from backproof.studies.inference.inference import infer
+from backproof.verification.implementation import load_implementation
+from backproof.verification.probes import probe_all
 
 NAMES = ("scikit_learn", "scikit_learn_classifier", "hips_autograd", "micrograd_mlp")
 

@@ -1,0 +1,152 @@
+"""What a run came to: its report, with the verdict in a sentence, worked out of the records and written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from upath import UPath
+
+from backproof.oracles.draw import GENERATOR
+from backproof.reports.environment import environment
+from backproof.reports.rendering import Chapter, write_report
+from backproof.reports.report import SCHEMA_VERSION, ImplementationTested, QuantityOutcome, Report, Settings, Timing
+from backproof.reports.summary import Summary
+from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
+from backproof.verification.implementation import CouldNotLoadError, name_of
+from backproof.verification.run import Run
+from backproof.verification.wording import conjoin
+
+
+def report_on(
+    run: Run, chapters_in: Callable[[UPath], Sequence[Chapter]] = lambda _: (), progress: Progress | None = None
+) -> Report:
+    """Write the report of a run into its folder, and return it.
+
+    chapters_in: what studies have left in that folder, to be told on the same page. timing.json says how long all of it
+    took.
+
+    Raises CouldNotRunError where something stopped the run before it had found a disagreement, or there was nothing to
+    check; the report is written all the same.
+    """
+    (progress or Progress()).stage("writing the report")
+    folder = run.store.folder
+    report = _report(run)
+    write_report(report, chapters_in(folder), folder)
+    seconds = time.perf_counter() - run.started
+    (folder / "timing.json").write_bytes(Timing(seconds, report.networks / seconds).to_json())
+    if report.verdict == "could not run":
+        failure = CouldNotRunError(report.summary)
+        failure.report = report
+        raise failure from run.stopped
+    return report
+
+
+def _report(run: Run) -> Report:
+    campaign, name = run.manifest.campaign, name_of(run.manifest.source)
+    summary = Summary(run.store.tables(), run.manifest.source, campaign)
+    verdict, sentence = _verdict(name, campaign, summary, run.stopped)
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        verdict=verdict,
+        summary=sentence,
+        implementation=ImplementationTested(name, list(run.missing)),
+        settings=Settings(
+            networks=campaign.networks,
+            seed=campaign.seed,
+            profile=campaign.profile,
+            dtypes=list(campaign.dtypes),
+            oracles=list(campaign.oracles),
+            grade=campaign.grade,
+            bound=campaign.bound,
+            attribute=campaign.attribute,
+            generator=GENERATOR,
+        ),
+        networks=summary.networks,
+        quantities=summary.quantities,
+        failures=summary.failures,
+        worst=summary.largest_ratios,
+        growth=summary.growth,
+        unchecked=summary.unchecked,
+        undecided_neurons=summary.undecided,
+        undecidable_neurons=summary.undecidable,
+        exact=summary.exact,
+        environment=environment(),
+    )
+
+
+def _verdict(
+    name: str, campaign: Campaign, summary: Summary, stopped: BaseException | None
+) -> tuple[Literal["agree", "disagree", "could not run"], str]:
+    """The verdict, and the sentence that says it."""
+    oracles, networks = conjoin(campaign.oracles), summary.networks
+    until = f" (stopped after {networks} of {campaign.networks}: {_reason(stopped)})" if stopped else ""
+    if failed := summary.failed_networks:
+        grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
+        kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures)))
+        disagrees = f"{name} disagrees with {oracles} on {failed} of {networks} networks, in {kinds}"
+        return "disagree", f"{disagrees}{_who_is_wrong(name, summary)}{grade}{until}."
+    if stopped is not None:
+        so_far = f"; on the {networks} networks until then it agreed" if networks else ""
+        return "could not run", f"{name} could not be verified: {_reason(stopped)}{so_far}."
+    outcomes = summary.quantities
+    if not any(outcome.cases for outcome in outcomes):
+        return (
+            "could not run",
+            f"{name} could not be verified: there was nothing to check on any of {networks} networks.",
+        )
+    checked = summary.checked_networks
+    where = (
+        f"all {networks} networks" if checked == networks else f"the {checked} of {networks} networks that it handles"
+    )
+    worst = max(outcome.worst_ratio or 0.0 for outcome in outcomes)
+    certified = ", and everybody is within their own bound of the certified values" if campaign.attribute else ""
+    return "agree", (
+        f"{name} agrees with {oracles} on {where}, in {conjoin(campaign.dtypes)}: "
+        f"no error is larger than {worst:.3g} of what rounding explains{certified}{_exact(summary)}"
+        f"{_left_open(outcomes, networks)}."
+    )
+
+
+def _who_is_wrong(name: str, summary: Summary) -> str:
+    """Whom the certified values put in the wrong, as a part of the verdict's sentence."""
+    wrong = summary.wrong_by_certified_values
+    if not wrong:
+        return ""
+    who = {"implementation": name, "oracle": "an oracle", "both": f"{name} and an oracle at once", "neither": "nobody"}
+    if len(wrong) == 1 and "undecided" not in wrong:
+        return f"; the certified values say that {who[next(iter(wrong))]} is wrong"
+    counts = [f"{who.get(outside, 'undecided')} on {count}" for outside, count in wrong.items()]
+    return f"; wrong by the certified values: {conjoin(counts)}"
+
+
+def _exact(summary: Summary) -> str:
+    """What equals the exact values, as a part of the verdict's sentence."""
+    if not summary.exact:
+        return ""
+    counts = [f"{mode.networks} {mode.dtype}" for mode in summary.exact]
+    if len({mode.networks for mode in summary.exact}) == 1:
+        counts = [str(summary.exact[0].networks)]
+    return f"; the {conjoin(counts)} networks that must be exact are, to the bit"
+
+
+def _left_open(outcomes: list[QuantityOutcome], networks: int) -> str:
+    """What was checked on less than half of the networks, or on none."""
+    fewest: dict[str, int] = {}
+    for outcome in outcomes:
+        fewest[outcome.quantity] = min(outcome.cases, fewest.get(outcome.quantity, networks))
+    few = [f"{quantity} ({cases})" for quantity, cases in fewest.items() if 0 < cases < networks / 2]
+    never = [quantity for quantity, cases in fewest.items() if not cases]
+    return (f"; checked on few networks only: {', '.join(few)}" if few else "") + (
+        f"; not checked at all: {', '.join(never)}" if never else ""
+    )
+
+
+def _reason(stopped: BaseException) -> str:
+    """Why a campaign stopped, in a phrase."""
+    if isinstance(stopped, KeyboardInterrupt):
+        return "it was interrupted"
+    if isinstance(stopped, CouldNotRunError | CouldNotLoadError):
+        return str(stopped)
+    return f"{type(stopped).__name__}: {stopped}"

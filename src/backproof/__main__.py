@@ -1,0 +1,6 @@
+"""`python -m backproof`: the command line, where the program `backproof` is not on the path."""
+
+from backproof.commands import main
+
+if __name__ == "__main__":
+    main(prog_name="backproof")

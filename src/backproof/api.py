@@ -1,0 +1,298 @@
+"""The public API: every function that Backproof offers, what it takes and gives, and a call to where that is done.
+
+They are reached as `backproof.verify` and so on. Nothing here imports PyTorch, JAX or what reports are made with until
+it is called for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backproof.grader.assignment import CouldNotGradeError
+from backproof.grader.sandbox.launch import Mode
+from backproof.oracles.case import DTYPES
+from backproof.oracles.draw import find_case
+from backproof.studies.frameworks.settings import Settings as FrameworkSettings
+from backproof.studies.power.plan import Plan
+from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRunError, Grade, Progress
+from backproof.verification.convention import Convention
+from backproof.verification.implementation import CouldNotLoadError, load_implementation
+from backproof.verification.judgement import Judgement, judge_one
+
+if TYPE_CHECKING:
+    import backproof.grader.grade
+    from backproof.grader.key import Key
+    from backproof.oracles.conventions.checks import Outcome
+    from backproof.reports.report import Report
+    from backproof.studies.bench.bench import Bench
+    from backproof.studies.claims.claim import Claims
+    from backproof.studies.frameworks.report import FrameworksReport
+    from backproof.studies.inference.report import Inference
+    from backproof.studies.power.report import PowerReport
+    from backproof.studies.tolerance.advice import Advice
+
+__all__ = [
+    "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "bench", "check_conventions", "claims",
+    "continue_verification", "frameworks", "grade", "infer", "make_key", "power", "replay", "replay_framework",
+    "script", "tolerance", "verify",
+]  # fmt: skip
+
+DEFAULTS = Campaign()
+
+# Where reports and grades go, unless a folder is named.
+DEFAULT_OUT = "backproof-report"
+DEFAULT_POWER_OUT = "backproof-power"
+DEFAULT_FRAMEWORKS_OUT = "backproof-frameworks"
+DEFAULT_GRADES = "backproof-grades"
+
+
+def verify(
+    implementation: str = DEFAULT_IMPLEMENTATION,
+    *,
+    networks: int = DEFAULTS.networks,
+    seed: int = DEFAULTS.seed,
+    profile: str = DEFAULTS.profile,
+    dtypes: Sequence[str] = DEFAULTS.dtypes,
+    oracles: Sequence[str] = DEFAULTS.oracles,
+    grade: Grade = DEFAULTS.grade,
+    bound: Bound = DEFAULTS.bound,
+    attribute: bool = DEFAULTS.attribute,
+    out: str | Path = DEFAULT_OUT,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Compare an implementation with oracles on random networks, write a report into `out`, and return it.
+
+    implementation: a module's name, or the path of a .py file, with functions of the contract
+    (`backproof.reference_impl.contract.Implementation`). The other parameters are those of `backproof verify --help`. A
+    script that asks for several jobs starts them anew from its file: it has to call this under
+    `if __name__ == "__main__"`.
+
+    Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the
+    verification cannot be carried out, and ImportError where the extra "verify" is not installed.
+    """
+    from backproof.reports.verdict import report_on
+    from backproof.studies.chapters import chapters_in
+    from backproof.verification.run import verify
+
+    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, bound, attribute)
+    run = verify(implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler)
+    return report_on(run, chapters_in, progress)
+
+
+def continue_verification(
+    out: str | Path = DEFAULT_OUT, *, jobs: int = 1, scheduler: str | None = None, progress: Progress | None = None
+) -> Report:
+    """Continue the verification in the folder `out` where it was interrupted, and return its report.
+
+    Raises ValueError where there is none that could be continued, and otherwise as `verify` does.
+    """
+    from backproof.reports.verdict import report_on
+    from backproof.studies.chapters import chapters_in
+    from backproof.verification.run import resume
+
+    return report_on(resume(out, progress, jobs=jobs, scheduler=scheduler), chapters_in, progress)
+
+
+def replay(
+    case: str,
+    *,
+    implementation: str = DEFAULT_IMPLEMENTATION,
+    dtype: str = DTYPES[0],
+    oracles: Sequence[str] = DEFAULTS.oracles,
+    grade: Grade = DEFAULTS.grade,
+    attribute: bool = DEFAULTS.attribute,
+) -> Judgement:
+    """Judge an implementation on one case: a name such as "v2:kinks:0:17", JSON, or the path of a JSON file.
+
+    Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
+    """
+    return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+
+
+def replay_framework(case: str, *, framework: str, dtype: str = DTYPES[0]) -> Judgement:
+    """Hold a framework, such as "torch-eager", against the certified values of one case, rounded to the dtype first.
+
+    Raises ValueError where the text names no case, or for an unknown framework, and
+    `CouldNotRunError` where the framework cannot work here.
+    """
+    from backproof.studies.frameworks.replay import judge_backend
+
+    return judge_backend(find_case(case), framework, dtype)
+
+
+def script(case: str, *, framework: str, dtype: str = DTYPES[0]) -> str:
+    """A script that computes one case in PyTorch or JAX and compares it with the exact values, to hand on.
+
+    It needs NumPy and the framework alone. Raises as `replay_framework` does.
+    """
+    from backproof.studies.frameworks.script import script
+
+    return script(find_case(case), framework, dtype)
+
+
+def check_conventions() -> Outcome:
+    """Hold the catalogue of conventions against the frameworks that are installed.
+
+    Raises ImportError where one of them is not.
+    """
+    from backproof.oracles.conventions.checks import check
+
+    return check()
+
+
+def frameworks(
+    *,
+    networks: int = FrameworkSettings.networks,
+    slow_networks: int = FrameworkSettings.slow_networks,
+    seed: int = FrameworkSettings.seed,
+    profile: str = FrameworkSettings.profile,
+    dtypes: Sequence[str] = FrameworkSettings.dtypes,
+    frameworks: Sequence[str] = FrameworkSettings.frameworks,
+    out: str | Path = DEFAULT_FRAMEWORKS_OUT,
+    progress: Progress | None = None,
+) -> FrameworksReport:
+    """Compare NumPy, PyTorch and JAX with certified values and each other, write a report into `out`, and return it.
+
+    The parameters are those of `backproof frameworks --help`. Raises ValueError for a setting that is unknown or out of
+    range, `CouldNotRunError` where the comparison cannot be carried out, and ImportError where the
+    extra "verify" is not installed.
+    """
+    from backproof.studies.frameworks.campaign import frameworks as compare
+
+    settings = FrameworkSettings(networks, slow_networks, seed, profile, tuple(dtypes), tuple(frameworks))
+    return compare(settings, out, progress)
+
+
+def tolerance(
+    *,
+    layers: Sequence[int],
+    activations: Sequence[str],
+    loss: str,
+    batch: int = 32,
+    dtype: str = "float32",
+    draws: int = 100,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Advice:
+    """What to allow when two implementations of networks of one architecture are compared.
+
+    layers: the widths k_0, ..., k_L; activations: one for each layer after the first. The parameters are those of
+    `backproof tolerance --help`. Raises ValueError where they do not fit together, `CouldNotRunError`
+    where there are not two frameworks to compare, and ImportError where the extra "verify" is not installed.
+    """
+    from backproof.studies.tolerance.advice import Architecture, advise
+
+    return advise(Architecture(tuple(layers), tuple(activations), loss, batch, dtype, draws, seed), progress)
+
+
+def infer(implementation: str = DEFAULT_IMPLEMENTATION) -> Inference:
+    """Find out by experiment which conventions an implementation follows: loss, scale, slopes at 0, shapes.
+
+    Raises `CouldNotRunError` where it gives nothing that conventions could be told by, and
+    `CouldNotLoadError`.
+    """
+    from backproof.studies.inference.inference import infer
+
+    return infer(load_implementation(implementation))
+
+
+def power(
+    *,
+    parts: Sequence[str] = Plan.parts,
+    networks: int = Plan.networks,
+    alarm_networks: int = Plan.alarm_networks,
+    seed: int = Plan.seed,
+    oracle: str = Plan.oracle,
+    workers: int = Plan.workers,
+    out: str | Path = DEFAULT_POWER_OUT,
+    progress: Progress | None = None,
+) -> PowerReport:
+    """Measure how good the suite itself is, write a report into `out`, and return it.
+
+    The parameters are those of `backproof power --help`. Raises ValueError for a setting that is unknown or out of
+    range, `CouldNotRunError` where a part cannot be run, and ImportError where the extra "dev" is not
+    installed.
+    """
+    from backproof.studies.power.laboratory import power
+
+    return power(Plan(tuple(parts), networks, alarm_networks, seed, oracle, workers), Path(out), progress)
+
+
+def bench(
+    *, networks: int = 20_000, jobs: int | None = None, out: str | Path | None = None, progress: Progress | None = None
+) -> Bench:
+    """Time Backproof on so many networks beside the usual methods, and write bench.json into `out`, if that is given.
+
+    Raises ImportError where the extra "verify" is not installed, and OSError where `out` cannot be written.
+    """
+    from backproof.studies.bench.bench import bench, write_bench
+
+    found = bench(networks, jobs, progress)
+    if out is not None:
+        write_bench(found, Path(out))
+    return found
+
+
+def claims(*, seed: int = 0, out: str | Path = DEFAULT_OUT, progress: Progress | None = None) -> Claims:
+    """Try every statement of the notes by running, write claims.json and its chapter of the report, and return them.
+
+    seed: of the random networks and starts. out: the folder to write into, which may have a verification's report; any
+    address that fsspec knows will do.
+
+    Raises `CouldNotRunError` where that cannot be carried out, and ImportError where the extra
+    "verify" is not installed.
+    """
+    from backproof.studies.claims.trial import try_notes
+
+    return try_notes(out, seed, progress)
+
+
+def grade(
+    submission: str | Path,
+    *,
+    assignment: str | Path | None = None,
+    key: str | Path | None = None,
+    student: str | None = None,
+    adapter: str | Path | None = None,
+    sandbox: Mode = "bubblewrap",
+    out: str | Path = DEFAULT_GRADES,
+) -> backproof.grader.grade.Grade:
+    """Grade what a student handed in, write the grade and the feedback into a folder in `out`, and return the grade.
+
+    The parameters are those of `backproof grade --help`. Raises `CouldNotGradeError` where grading
+    cannot be done; a submission that fails, in whatever way, is graded.
+    """
+    from backproof.grader.grading import grade
+
+    return grade(
+        Path(submission),
+        assignment=Path(assignment) if assignment else None,
+        key=Path(key) if key else None,
+        student=student,
+        adapter=Path(adapter) if adapter else None,
+        mode=sandbox,
+        out=Path(out),
+    )
+
+
+def make_key(
+    assignment: str | Path | None = None,
+    *,
+    out: str | Path,
+    practice: bool = False,
+    students: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[Key]:
+    """Work out the right answers of an assignment, and write them to `out`: a key, or a folder with one a student.
+
+    The parameters are those of `backproof key --help`. Raises `CouldNotGradeError` and
+    `CouldNotRunError` where that cannot be done.
+    """
+    from backproof.grader.key_making import make_keys
+
+    chosen = Path(assignment) if assignment else None
+    return make_keys(assignment=chosen, out=Path(out), practice=practice, students=students, progress=progress)

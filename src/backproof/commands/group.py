@@ -1,0 +1,72 @@
+"""The command `backproof` itself, and what all of its commands share: how they end, and how they print."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from backproof.grader.assignment import CouldNotGradeError
+from backproof.verification.campaign import CouldNotRunError
+from backproof.verification.garbage import look_seldom
+from backproof.verification.implementation import CouldNotLoadError
+from backproof.verification.wording import not_installed
+
+AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="backproof")
+def main() -> None:
+    """Find out whether backpropagation is right.
+
+    Compares implementations of the multilayer perceptron with PyTorch's and JAX's autodiff, on random networks, with
+    tolerances derived from the network and the precision.
+
+    Exit status: 0 it agrees, 1 it disagrees, 2 it could not be verified.
+    """
+    look_seldom()
+
+
+def ends_with_status(command: Callable[..., int]) -> Callable[..., None]:
+    """A command that exits with what it returns; what it raises becomes a sentence and the status for what did not run.
+
+    It gets the option --debug, which shows the traceback.
+    """
+
+    @click.option("--debug", is_flag=True, help="Show the traceback of what went wrong.")
+    @functools.wraps(command)
+    def ended(*arguments: Any, debug: bool, **settings: Any) -> None:
+        try:
+            status = command(*arguments, **settings)
+        except click.ClickException:
+            raise
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            click.echo(f"Error: {_sentence(error)}", err=True)
+            status = COULD_NOT_RUN
+        sys.exit(status)
+
+    return ended
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, and what to do."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"this command {not_installed(error)}"
+    if isinstance(error, ValueError | OSError | CouldNotLoadError | CouldNotRunError | CouldNotGradeError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (--debug shows where)"
+
+
+def show(view: Any) -> None:
+    """Print in colour to a terminal; elsewhere plainly, and as wide as it takes."""
+    from rich.console import Console
+
+    console = Console()
+    (console if console.is_terminal else Console(width=200)).print(view, soft_wrap=False)

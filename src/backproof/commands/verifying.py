@@ -1,0 +1,147 @@
+"""What finds out about an implementation: verify, replay, infer."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import click
+
+from backproof import api
+from backproof.api import DEFAULT_OUT, DEFAULTS
+from backproof.commands import options
+from backproof.commands.group import AGREES, COULD_NOT_RUN, DISAGREES, ends_with_status, main, show
+from backproof.oracles.case import DTYPES
+from backproof.oracles.draw import find_case
+from backproof.studies.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
+from backproof.studies.frameworks.settings import FRAMEWORKS
+from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Bound
+
+
+@main.command()
+@click.argument("implementation", default=DEFAULT_IMPLEMENTATION)
+@options.networks(DEFAULTS.networks)
+@options.seed(DEFAULTS.seed)
+@options.profile(DEFAULTS.profile)
+@options.several("--dtype", DTYPES, DEFAULTS.dtypes, "Precision of the implementation's inputs")
+@click.option(
+    "--bound",
+    type=click.Choice(get_args(Bound)),
+    default=DEFAULTS.bound,
+    help="Follow every rounding error by itself, or only their sizes: several times as fast, and coarser for deep "
+    "networks.",
+)
+@options.place(
+    DEFAULT_OUT,
+    "Folder for report.json, report.md, report.html and the records; replaces an earlier report in it.",
+    anywhere=True,
+)
+@click.option("--resume", metavar="DIR", help="Continue the verification in this folder, with its settings.")
+@options.count("--jobs", 1, "How many processes to work in.")
+@click.option("--scheduler", metavar="ADDRESS", help="The Dask cluster to work on instead.")
+@options.judged_by
+@ends_with_status
+@click.pass_context
+def verify(
+    context: click.Context,
+    /,
+    implementation: str,
+    *,
+    resume: str | None,
+    jobs: int,
+    scheduler: str | None,
+    **settings: Any,
+) -> int:
+    """Compare IMPLEMENTATION with the oracles on random networks.
+
+    IMPLEMENTATION is a module's name, or the path of a .py file, with functions of the contract: forward, backward,
+    loss and so on. Without it, Backproof's own is verified.
+    """
+    if resume is not None:
+        _refuse_others(context, {"resume", "jobs", "scheduler", "debug"})
+
+    from backproof.reports.terminal import TerminalProgress, report_view
+
+    with TerminalProgress() as progress:
+        where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler, "progress": progress}
+        if resume is None:
+            report = api.verify(implementation, **settings, **where)
+        else:
+            report = api.continue_verification(resume, **where)
+    show(report_view(report))
+    click.echo(f"\nThe report is in {(resume or settings['out']).rstrip('/')}/report.html")
+    return AGREES if report.verdict == "agree" else DISAGREES
+
+
+def _refuse_others(context: click.Context, allowed: set[str]) -> None:
+    """Raises click.UsageError where anything is given on the command line but what is allowed."""
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name not in allowed and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"with --resume the settings are those of the run: leave out {parameter.opts[-1]}")
+
+
+@main.command()
+@click.argument("case")
+@click.option("--implementation", default=DEFAULT_IMPLEMENTATION, help="Module name or path of a .py file.")
+@click.option(
+    "--dtype",
+    type=click.Choice(FRAMEWORK_DTYPES),
+    default="float64",
+    help="Precision of the inputs; those of 16 bits go with --framework.",
+)
+@click.option(
+    "--framework",
+    type=click.Choice(FRAMEWORKS),
+    help="Hold this against certified values, in place of an implementation against oracles.",
+)
+@click.option(
+    "--script",
+    "scripted",
+    is_flag=True,
+    help="Write it as a script that needs only NumPy and PyTorch or JAX, to attach to a bug report.",
+)
+@options.judged_by
+@ends_with_status
+def replay(case: str, *, dtype: str, framework: str | None, scripted: bool, **settings: Any) -> int:
+    """Show one network alone: its numbers, and every quantity against every oracle.
+
+    CASE is what a report or a failing test names: a name such as v2:kinks:0:17, a case in JSON, or a file of that.
+    """
+    from backproof.reports.terminal import case_view
+
+    if framework:
+        judgement = api.replay_framework(case, framework=framework, dtype=dtype)
+        show(case_view(judgement, f"{framework} in {dtype}"))
+    else:
+        judgement = api.replay(case, dtype=dtype, **settings)
+        show(case_view(judgement))
+    if scripted:
+        from backproof.studies.frameworks.script import write_scripts
+
+        for path in write_scripts(find_case(case), [framework] if framework else settings["oracles"], dtype):
+            click.echo(f"\nThe script is {path}")
+    if judgement.disagreements:
+        return DISAGREES
+    return AGREES if judgement.checked else COULD_NOT_RUN
+
+
+@main.command()
+@click.argument("implementation", default=DEFAULT_IMPLEMENTATION)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@ends_with_status
+def infer(implementation: str, *, as_json: bool) -> int:
+    """Find out which conventions IMPLEMENTATION follows, by experiment.
+
+    Which loss, factor and mean its values and gradients follow, and whether these belong together; which slope it takes
+    at the kink of a ReLU; how it wants its arrays.
+
+    Exit status: 0 consistent, 1 inconsistent, 2 nothing could be found out.
+    """
+    from backproof.studies.inference.terminal import inference_view
+
+    found = api.infer(implementation)
+    if as_json:
+        click.echo(found.to_json().decode(), nl=False)
+    else:
+        show(inference_view(found))
+    return AGREES if found.verdict == "consistent" else DISAGREES

@@ -1,0 +1,85 @@
+"""A benchmark in the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from backproof.studies.bench.bench import Bench
+
+
+def bench_view(bench: Bench) -> Group:
+    """A table of methods, one of stages, one of sizes, one of enclosures."""
+    return Group(
+        Text("Methods, on networks of different architectures, float64", style="bold"),
+        _methods(bench),
+        Text(f"\nbackproof in one process: where a network's time goes ({bench.networks} networks)", style="bold"),
+        _stages(bench),
+        f"The implementation's bare calls and both frameworks' arithmetic are {bench.bare_share:.0%} of that.",
+        Text("\nOne forward and backward pass, one thread", style="bold"),
+        _sizes(bench),
+        Text("\nThe exact values of one network enclosed, forward and backward", style="bold"),
+        _enclosures(bench),
+    )
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(headings[0])
+    for heading in headings[1:]:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _methods(bench: Bench) -> Table:
+    table = _table(
+        "method",
+        "networks",
+        "architectures",
+        "networks / s",
+        "ratio",
+        f"false alarms on {bench.tried}",
+        f"caught of {bench.mistakes}",
+    )
+    for row in bench.methods:
+        table.add_row(
+            row.method,
+            str(row.networks),
+            str(row.architectures),
+            f"{row.networks_per_second:,.1f}",
+            f"{row.ratio:,.2f}",
+            str(row.false_alarms),
+            str(row.caught),
+        )
+    return table
+
+
+def _stages(bench: Bench) -> Table:
+    table = _table("stage", "µs / network", "share")
+    for row in bench.stages:
+        table.add_row(row.stage, f"{row.microseconds_per_network:.1f}", f"{row.share:.0%}")
+    return table
+
+
+def _sizes(bench: Bench) -> Table:
+    table = _table("widths", "batch", "dtype", "reference_impl, µs", "torch", "jax", "torch / ours", "jax / ours")
+    for row in bench.sizes:
+        times = (f"{seconds * 1e6:,.0f}" for seconds in (row.reference_impl, row.torch, row.jax))
+        table.add_row(
+            "-".join(map(str, row.widths)),
+            str(row.batch),
+            row.dtype,
+            *times,
+            f"{row.torch_ratio:.2f}",
+            f"{row.jax_ratio:.2f}",
+        )
+    return table
+
+
+def _enclosures(bench: Bench) -> Table:
+    table = _table("widths", "batch", "entries", "bits", "ms")
+    for row in bench.enclosures:
+        widths = "-".join(map(str, row.widths))
+        table.add_row(widths, str(row.batch), f"{row.entries:,}", str(row.bits), f"{row.seconds * 1e3:.2f}")
+    return table

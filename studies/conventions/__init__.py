@@ -1,0 +1,1 @@
+"""Where NumPy, PyTorch and JAX differ by more than rounding, told."""

@@ -1,0 +1,52 @@
+"""The catalogue of conventions in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from backproof.oracles.conventions import FRAMEWORKS, Convention, conventions
+
+if TYPE_CHECKING:
+    from backproof.oracles.conventions.checks import Outcome
+
+NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
+
+
+def conventions_view(found: Sequence[Convention]) -> Group:
+    """Each convention: what it is called, what each framework gives, why, and where that is documented; how many."""
+    number = f"{len(found)} of {len(conventions())} conventions; --check runs them all on what is installed."
+    return Group(*(part for convention in found for part in _parts(convention)), Text(number, style="dim"))
+
+
+def _parts(convention: Convention) -> list[RenderableType]:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for framework in FRAMEWORKS:
+        for one in convention.observations:
+            if one.framework == framework:
+                table.add_row("", NAMES[framework], Text(one.code), Text(one.gives, style="bold"))
+    return [
+        Text.assemble((convention.title, "bold"), (f"  {convention.id}", "dim")),
+        table,
+        Text("  " + " ".join(convention.why.split())),
+        *(Text(f"  {source}", style="dim") for source in convention.sources),
+        "",
+    ]
+
+
+def outcome_view(outcome: Outcome) -> Group:
+    """What was checked, after every failure."""
+    checked = f"{outcome.observations} observations, and {outcome.probes} probes, of which {outcome.differing} differ"
+    verdict = (
+        f"All is as declared: {checked}."
+        if not outcome.failures
+        else f"{len(outcome.failures)} not as declared; {checked}."
+    )
+    return Group(
+        *(Text(failure, style="red") for failure in outcome.failures),
+        Text(verdict, style="bold red" if outcome.failures else "bold green"),
+    )

@@ -1,0 +1,1 @@
+"""Which conventions an implementation follows, found out by experiment."""

@@ -1,0 +1,234 @@
+"""Conventions by experiment: which loss, which scale, which slope at a kink and which shapes an implementation follows.
+
+What it gives is held against each of many multiples of each kind of loss, with the bounds derived for the network: it
+follows a convention if no entry is farther from it than rounding explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from backproof.oracles.case import Quantity
+from backproof.oracles.comparison import Problem
+from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
+from backproof.studies.inference.followed import KINDS, NONE, ROUNDINGS, Followed, all_followed, is_like
+from backproof.studies.inference.networks import probe_at_the_kink, probes_of
+from backproof.studies.inference.report import LossFollowed
+from backproof.verification.adapters import samples_in_columns, transposed
+from backproof.verification.convention import Convention
+from backproof.verification.implementation import Implementation
+from backproof.verification.probes import Probe
+from backproof.verification.wording import conjoin
+
+Function = Callable[..., Any]
+
+
+def _gradients_transposed(backward: Function) -> Function:
+    """Weights as in the contract, and their gradients transposed."""
+
+    def adapted(*arguments: Any) -> Any:
+        dW, db = backward(*arguments)
+        return [np.ascontiguousarray(np.transpose(each)) for each in dW], db
+
+    return adapted
+
+
+# How programs may want their arrays, in the order in which that is tried; the first is the contract's.
+SHAPED: dict[str, Callable[[Function], Function]] = {
+    "weights (k_i, k_{i-1}), samples in rows": lambda function: function,
+    "weights (k_{i-1}, k_i), samples in rows": transposed,
+    "weights (k_i, k_{i-1}), samples and biases in columns": samples_in_columns,
+    "weights (k_{i-1}, k_i), samples and biases in columns": lambda function: samples_in_columns(transposed(function)),
+    "weights (k_i, k_{i-1}), samples in rows, gradients of weights transposed": _gradients_transposed,
+}
+OF_THE_CONTRACT = next(iter(SHAPED))
+
+
+class Experiment:
+    """What is tried with one implementation."""
+
+    def __init__(self, implementation: Implementation) -> None:
+        self.implementation = implementation
+        self.convention = implementation.convention or Convention()
+
+    def forward_shapes(self) -> str | None:
+        """How forward wants its arrays."""
+        return self._first_shapes("forward", self._forward_agrees)
+
+    @cached_property
+    def backward_shapes(self) -> str | None:
+        """How backward wants and gives them: so that its gradients follow any loss at all."""
+        return self._first_shapes("backward", self._backward_follows_any)
+
+    def _first_shapes(self, name: str, right: Callable[[Implementation], bool | None]) -> str | None:
+        """The first shapes in which the function is right; None where there is no function or it declines all."""
+        if name not in self.implementation.functions:
+            return None
+        declined = True
+        for shapes, shaped in SHAPED.items():
+            found = right(Implementation("", {name: shaped(self.implementation.functions[name])}))
+            if found:
+                return shapes
+            declined = declined and found is None
+        return None if declined else NONE
+
+    def _forward_agrees(self, alone: Implementation) -> bool | None:
+        """Whether forward gives the outputs, with any of the last activations; None where it declines them all."""
+        found: list[bool] = []
+        for loss, last in self._asked():
+            records = [r for probe in self.probes(loss, last) for r in probe.records(probe.ask(alone), ["output"])]
+            if any(record.verdict != "unchecked" for record in records):
+                found.append(not any(record.verdict == "disagrees" for record in records))
+        return any(found) if found else None
+
+    def _backward_follows_any(self, alone: Implementation) -> bool | None:
+        """Whether gradients follow anything, for any loss; None where it declines them all."""
+        found = [
+            gradients for loss, last in self._asked() if (gradients := self._gradients(alone, loss, last)) is not None
+        ]
+        return any(map(bool, found)) if found else None
+
+    def _asked(self) -> Iterator[tuple[str, str]]:
+        """The losses that it is made for, each with the last activations that it goes with."""
+        for loss in self.convention.losses:
+            for last in OUTPUT_ACTIVATIONS[find_loss(loss).kind]:
+                if last in self.convention.last:
+                    yield loss, last
+
+    def probes(self, loss: str, last: str) -> list[Probe]:
+        """Networks that end in an activation, under a loss."""
+        hidden = next((g for g in ("tanh", "sigmoid", "relu") if g in self.convention.hidden), "identity")
+        return probes_of(loss, last, hidden, single=self.convention.layers == 1)
+
+    def loss(self, asked: str) -> LossFollowed | None:
+        """What value and gradient follow when a loss is asked for; None where there is neither."""
+        value, gradient = self._value_follows(asked), self._gradient_follows(asked)
+        return LossFollowed(asked, value, gradient) if value or gradient else None
+
+    def _value_follows(self, asked: str) -> str | None:
+        """What the value of a loss follows, of predictions that are distributions."""
+        probes = {kind: self.probes(f"{kind}_sum", "softmax") for kind in KINDS}
+        alone = Implementation("", {k: f for k, f in self.implementation.functions.items() if k == "loss"})
+        quantity = Quantity("loss")
+        got = []
+        for probe in probes["squared_error"]:
+            answer = alone.answer(replace(probe.case, loss=asked), probe.prediction)[quantity]
+            if isinstance(answer, Problem) and not answer.fails:
+                return None
+            got.append({quantity: answer})
+        return self._name(asked, all_followed(got, probes))
+
+    def _gradient_follows(self, asked: str) -> str | None:
+        """What gradients follow, after every last activation that the loss goes with."""
+        if not self.backward_shapes:
+            return None
+        if self.backward_shapes == NONE:
+            return NONE
+        shaped = SHAPED[self.backward_shapes](self.implementation.functions["backward"])
+        alone = Implementation("", {"backward": shaped})
+        found = {}
+        for loss, last in self._asked():
+            if loss == asked and (gradients := self._gradients(alone, loss, last)) is not None:
+                found[last] = gradients
+        if not found:
+            return None
+        common = set.intersection(*found.values())
+        if common:
+            return self._name(asked, common)
+        after: dict[str, list[str]] = {}
+        for last, gradients in found.items():
+            after.setdefault(self._name(asked, gradients), []).append(last)
+        return "; ".join(f"{name} after {conjoin(lasts)}" for name, lasts in after.items())
+
+    def _gradients(self, alone: Implementation, asked: str, last: str) -> set[Followed] | None:
+        """What gradients follow after one last activation; None where they are declined."""
+        kinds = [kind for kind in KINDS if last in OUTPUT_ACTIVATIONS[kind]]
+        probes = {kind: self.probes(f"{kind}_sum", last) for kind in kinds}
+        got = []
+        for probe in probes[kinds[0]]:
+            answer = alone.answer(replace(probe.case, loss=asked), probe.prediction)
+            wanted = {quantity: value for quantity, value in answer.items() if quantity.kind in ("dW", "db")}
+            if all(isinstance(value, Problem) and not value.fails for value in wanted.values()):
+                return None
+            got.append(wanted)
+        return all_followed(got, probes)
+
+    def _name(self, asked: str, followed: set[Followed]) -> str:
+        """What is followed, by name; what was asked for if it is among it."""
+        names = {each.name for each in followed}
+        return asked if asked in names else min(names, default=NONE)
+
+    def slope(self, name: str) -> str | None:
+        """Whether a derivative is a function of the pre-activation or of the output."""
+        if name not in self.implementation.functions:
+            return None
+        prime, activation = self.implementation.functions[name], Quantity(name.removesuffix("_prime"))
+        probe = self.probes("squared_error_sum", "identity")[0]
+
+        def right(argument: Array) -> bool:
+            answer = Implementation("", {name: lambda _: prime(argument)}).answer(probe.case, probe.prediction)
+            return all(record.verdict == "agrees" for record in probe.records(answer, [name]))
+
+        if right(probe.case.x.copy()):
+            return "the pre-activation"
+        return "the output" if right(probe.expected[activation].copy()) else NONE
+
+    def relu_prime_at_0(self) -> float | None:
+        """What relu_prime gives at 0, if there is one and it gives a number."""
+        if "relu_prime" not in self.implementation.functions:
+            return None
+        probe = probe_at_the_kink("identity", "squared_error_sum")
+        alone = Implementation("", {"relu_prime": lambda z: self.implementation.functions["relu_prime"](0 * z)})
+        answer = probe.ask(alone)[Quantity("relu_prime")]
+        return float(answer[0, 0]) if is_like(answer, probe.case.x) else None
+
+    def slope_at_0(self, losses: Sequence[LossFollowed]) -> float | None:
+        """The slope by which backward multiplies where a hidden ReLU's input is exactly 0.
+
+        There the network gives the same as one with the identity in place of the ReLU, and gradients of the first layer
+        are that slope times the other's.
+        """
+        loss = next(
+            (found.asked for found in losses if found.gradient in LOSSES and found.gradient == found.asked), None
+        )
+        if "relu" not in self.convention.hidden or self.convention.layers == 1 or loss is None:
+            return None
+        last = next(g for asked, g in self._asked() if asked == loss)
+        linear = probe_at_the_kink(last, loss)
+        assert self.backward_shapes is not None
+        shaped = SHAPED[self.backward_shapes](self.implementation.functions["backward"])
+        kink = replace(linear.case, activations=("relu", last))
+        quantity = Quantity("dW", 1)
+        got = Implementation("", {"backward": shaped}).answer(kink, linear.prediction)[quantity]
+        expected = linear.expected[quantity]
+        if not is_like(got, expected):
+            return None
+        place = np.unravel_index(np.abs(expected).argmax(), expected.shape)
+        slope = float(got[place] / expected[place])
+        off = np.abs(got - slope * expected) - (linear.allowed[quantity] + ROUNDINGS * np.abs(expected))
+        return round(slope, 12) if np.all(off <= 0) else None
+
+    def step(self) -> str | None:
+        """Whether the step subtracts gradients or adds them."""
+        if "gradient_descent_step" not in self.implementation.functions:
+            return None
+        functions = {"gradient_descent_step": self.implementation.functions["gradient_descent_step"]}
+        probe = self.probes("squared_error_sum", "identity")[0]
+        answer = probe.ask(Implementation("", functions))
+        if all(record.verdict == "agrees" for record in probe.records(answer, ["step_W", "step_b"])):
+            return "subtracts"
+        starts = {quantity: start for quantity, start, _ in probe.case.steps()}
+        mirrored = {
+            quantity: 2 * start - answer[quantity]
+            for quantity, start in starts.items()
+            if is_like(answer[quantity], start)
+        }
+        if len(mirrored) < len(starts):
+            return NONE
+        records = probe.records({**answer, **mirrored}, ["step_W", "step_b"])
+        return "adds" if all(record.verdict == "agrees" for record in records) else NONE

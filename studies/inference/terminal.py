@@ -1,0 +1,26 @@
+"""The outcome of an inference in the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from backproof.studies.inference.report import Inference
+
+
+def inference_view(found: Inference) -> Group:
+    """What value and gradient follow for every loss, and the findings last."""
+    parts: list[RenderableType] = []
+    if found.losses:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for heading in ("asked for", "the value follows", "the gradient follows"):
+            table.add_column(heading)
+        for row in found.losses:
+            right = {row.value, row.gradient} <= {row.asked, None}
+            cells = (row.asked, row.value or "", row.gradient or "")
+            table.add_row(*cells, style="" if right else "red")
+        parts += [table, ""]
+    style = "green" if found.verdict == "consistent" else "red"
+    parts.append(Text(f"{found.implementation} is {found.verdict}.", style=f"bold {style}"))
+    return Group(*parts, *map(Text, found.summary))

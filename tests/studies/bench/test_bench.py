@@ -1,0 +1,71 @@
+"""`studies.bench`: a small benchmark from start to end."""
+
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from backproof.studies.bench import bench as benchmark
+from backproof.studies.bench import enclosures, sizes
+from backproof.studies.bench.bench import Bench, bench, write_bench
+from backproof.studies.bench.methods import METHODS, plain_loop
+from backproof.studies.bench.terminal import bench_view
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Three mistakes, two networks, the plain loop alone, one size."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(benchmark, "WARM_UP", 16)
+        patch.setattr(benchmark, "TIMED", 2)
+        patch.setattr(benchmark, "TRIED", 2)
+        patch.setattr(benchmark, "METHODS", {next(iter(METHODS)): plain_loop})
+        patch.setattr(benchmark, "MISTAKES", dict(list(benchmark.MISTAKES.items())[:3]))
+        patch.setattr(sizes, "WIDTHS", ((2, 3, 1),))
+        patch.setattr(sizes, "BATCHES", (1,))
+        patch.setattr(enclosures, "ENCLOSED", (((2, 3, 1), 4),))
+        return bench(64, jobs=1)
+
+
+def test_methods(found):
+    """Rates, their ratio, and what each caught."""
+    plain, ours = found.methods
+    assert (plain.method, ours.method) == ("plain loop, assert_close", "backproof")
+    assert (plain.ratio, plain.networks, ours.networks) == (1.0, 2, 64)
+    assert ours.ratio == pytest.approx(ours.networks_per_second / plain.networks_per_second)
+    assert 0 < plain.architectures <= 2
+    assert 50 < ours.architectures <= 64
+    assert ours.false_alarms == 0
+    assert all(row.caught + len(row.missed) == found.mistakes == 3 for row in found.methods)
+
+
+def test_stages(found):
+    """All that a run spends its time with, and the share that nobody could do without."""
+    assert sum(stage.share for stage in found.stages) == pytest.approx(1)
+    assert {"torch computes", "jax computes", "deriving bounds", "comparing"} <= {row.stage for row in found.stages}
+    assert 0 < found.bare_share < 1
+
+
+def test_sizes(found):
+    for row in found.sizes:
+        assert row.torch_ratio == pytest.approx(row.torch / row.reference_impl)
+        assert row.jax_ratio == pytest.approx(row.jax / row.reference_impl)
+
+
+def test_enclosures(found):
+    """x, two outputs, the loss, two layers' gradients and steps, and seven functions at x."""
+    (row,) = found.enclosures
+    assert (row.widths, row.batch, row.bits) == ([2, 3, 1], 4, 128)
+    assert row.entries == 4 * (2 + 3 + 1) + 1 + 2 * 13 + 7 * 8
+    assert row.seconds > 0
+
+
+def test_written_and_shown(found, tmp_path):
+    write_bench(found, tmp_path / "out")
+    assert msgspec.json.decode((tmp_path / "out" / "bench.json").read_bytes(), type=Bench) == found
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(bench_view(found))
+    text = console.export_text()
+    assert "plain loop, assert_close" in text
+    assert text.count("2-3-1") > 2

@@ -1,0 +1,204 @@
+"""`verification.run`: the report of a run, what is kept when it stops, the same bytes every time."""
+
+import json
+
+import duckdb
+import msgspec
+import numpy as np
+import pytest
+
+from backproof.reports.report import Report, schema
+from backproof.verification import campaign
+from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
+from tests.verifying import verify
+
+SMALL = Campaign(networks=12, oracles=("torch",))
+
+
+class StopsAfter(Progress):
+    """Raises an error once more than so many networks have been judged, each in one dtype."""
+
+    def __init__(self, networks, error):
+        self.left, self.error = networks, error
+
+    def judged(self, networks=1):
+        self.left -= networks
+        if self.left < 0:
+            raise self.error
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of three networks."""
+    monkeypatch.setattr(campaign, "LARGEST_PART", 3)
+    monkeypatch.setattr(campaign, "SMALLEST_PART", 3)
+
+
+def read(folder):
+    """What report.json holds."""
+    return json.loads((folder / "report.json").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def agreeing(tmp_path_factory):
+    """The folder of a run in which everything agrees."""
+    folder = tmp_path_factory.mktemp("agreeing")
+    verify("backproof.reference_impl", SMALL, folder)
+    return folder
+
+
+@pytest.fixture
+def planted(tmp_path):
+    """A file whose hidden layers forget the derivative, and whose tanh is missing."""
+    path = tmp_path / "planted.py"
+    path.write_text(
+        "from backproof.mistakes.hidden import HiddenDerivativeMissing\n"
+        "it = HiddenDerivativeMissing()\n"
+        "sigmoid, sigmoid_prime, relu, relu_prime = it.sigmoid, it.sigmoid_prime, it.relu, it.relu_prime\n"
+        "softmax, loss, forward, backward = it.softmax, it.loss, it.forward, it.backward\n"
+    )
+    return str(path)
+
+
+class TestAgreement:
+    """The report of a run in which everything agrees."""
+
+    def test_fields(self, agreeing):
+        """What others read: verdict, number of networks, quantities with their counts and ratios."""
+        report = read(agreeing)
+        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "2.0")
+        assert report["summary"].startswith(
+            "reference_impl agrees with torch on all 12 networks, in float64 and float32: no error is larger than 0."
+        )
+        rows = {(row["quantity"], row["dtype"], row["oracle"]): row for row in report["quantities"]}
+        assert len(rows) == 13 * 2
+        row = rows["dW", "float64", "torch"]
+        assert (row["cases"], row["failures"]) == (12, 0)
+        assert 0 <= row["median_ratio"] <= row["worst_ratio"] <= 1
+        assert row["worst"]["replay"].startswith("backproof replay v2:")
+        assert set(report["environment"]) == {
+            "python", "numpy", "torch", "jax", "jaxlib", "blas", "processor", "platform",
+        }  # fmt: skip
+        assert report["environment"]["numpy"] == np.__version__
+
+    def test_schema(self, agreeing):
+        """report.json is what its documented schema says, and reads back as the same report."""
+        import jsonschema
+
+        jsonschema.validate(read(agreeing), json.loads(schema()))
+        again = msgspec.json.decode((agreeing / "report.json").read_bytes(), type=Report)
+        assert again.to_json() == (agreeing / "report.json").read_bytes()
+
+    def test_same_bytes(self, agreeing, tmp_path):
+        """The same command writes the same report; how long it took is in a file of its own."""
+        verify("backproof.reference_impl", SMALL, tmp_path)
+        for name in ("report.json", "report.md", "report.html"):
+            assert (tmp_path / name).read_bytes() == (agreeing / name).read_bytes()
+        assert json.loads((tmp_path / "timing.json").read_bytes())["seconds"] > 0
+
+    def test_records_can_be_queried(self, agreeing):
+        """The records behind the report are plain Parquet files."""
+        count = duckdb.sql(f"SELECT count(DISTINCT number) FROM '{agreeing}/records/*.parquet'").fetchall()
+        assert count == [(12,)]
+
+    def test_an_earlier_report_is_replaced(self, agreeing, tmp_path):
+        """A second run into the same folder leaves nothing of the first."""
+        verify("backproof.reference_impl", Campaign(networks=2, oracles=("torch",), profile="narrow"), tmp_path)
+        verify("backproof.reference_impl", Campaign(networks=1, oracles=("torch",), profile="integers"), tmp_path)
+        assert read(tmp_path)["networks"] == 1
+        assert duckdb.sql(f"SELECT DISTINCT \"case\" FROM '{tmp_path}/records/*.parquet'").fetchall() == [
+            ("v2:integers:0:0",)
+        ]
+
+
+class TestDisagreement:
+    """The report of a run with a planted mistake."""
+
+    def test_failures(self, planted, tmp_path):
+        """Only what is wrong fails, shown on the smallest network, with its values and the command."""
+        report = verify(planted, SMALL, tmp_path)
+        assert report.verdict == "disagree"
+        assert {place.quantity.partition("[")[0] for place in report.failures} == {"dW", "db"}
+        assert "in dW and db" in report.summary
+        place = report.failures[0]
+        assert None not in (place.got, place.expected, place.allowed)
+        assert place.replay.endswith(f"--dtype float64 --implementation {planted} --oracle torch")
+        failing = {row.quantity: row.failures for row in report.quantities if row.failures}
+        assert set(failing) == {"dW", "db"}
+
+    def test_what_is_missing_is_unchecked(self, planted, tmp_path):
+        """It is not passed, and its reason is given."""
+        report = verify(planted, SMALL, tmp_path)
+        assert report.implementation.missing == ["tanh", "tanh_prime", "gradient_descent_step"]
+        (tanh,) = {(row.cases, row.failures, row.unchecked) for row in report.quantities if row.quantity == "tanh"}
+        assert tanh == (0, 0, 12)
+        assert "there is no function tanh" in {row.cause for row in report.unchecked}
+
+    def test_only_leniently(self, tmp_path):
+        """An implementation that would agree under the lenient grade is told so."""
+        path = tmp_path / "tanh_form.py"
+        path.write_text("import numpy as np\ndef sigmoid(z): return (0.5 * (1 + np.tanh(z / 2))).astype(z.dtype)\n")
+        strict = verify(str(path), Campaign(networks=40, oracles=("torch",)), tmp_path / "strict")
+        assert strict.verdict == "disagree"
+        assert "it would agree if functions had to be accurate only absolutely" in strict.summary
+        assert all(place.leniently for place in strict.failures)
+        lenient = verify(str(path), Campaign(networks=40, oracles=("torch",), grade="lenient"), tmp_path / "lenient")
+        assert lenient.verdict == "agree"
+        assert "not checked at all: output, loss, dW" in lenient.summary
+
+    def test_raising_on_some_cases(self, tmp_path):
+        """Those fail, and the rest is judged."""
+        path = tmp_path / "picky.py"
+        path.write_text(
+            "from backproof import reference_impl\n"
+            "def backward(weights, biases, x, y, activations, loss):\n"
+            "    if len(x) == 1: raise IndexError('too small')\n"
+            "    return reference_impl.backward(weights, biases, x, y, activations, loss)\n"
+        )
+        report = verify(str(path), SMALL, tmp_path)
+        row = next(row for row in report.quantities if (row.quantity, row.dtype) == ("dW", "float64"))
+        assert 0 < row.failures < row.cases == 12
+        assert row.worst_ratio is None
+        assert {place.cause for place in report.failures} == {"backward raised IndexError: too small"}
+
+
+class TestWhatCannotRun:
+    """A sentence, the status, and what was verified before."""
+
+    def test_no_implementation(self, tmp_path):
+        """There is a report of that too."""
+        with pytest.raises(CouldNotRunError, match=r"there is no file nowhere\.py"):
+            verify("nowhere.py", SMALL, tmp_path)
+        report = read(tmp_path)
+        assert (report["verdict"], report["networks"], report["quantities"]) == ("could not run", 0, [])
+        assert "Could not run" in (tmp_path / "report.md").read_text()
+
+    def test_folder_that_cannot_be_written(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(CouldNotRunError, match=r"the output folder .*file/out cannot be written: Not a directory"):
+            verify("backproof.reference_impl", SMALL, tmp_path / "file" / "out")
+
+    def test_nothing_to_check(self, tmp_path):
+        """An implementation that claims nothing is not right."""
+        path = tmp_path / "nothing.py"
+        path.write_text("def relu(z): raise NotImplementedError\n")
+        with pytest.raises(CouldNotRunError, match=r"there was nothing to check on any of 12 networks"):
+            verify(str(path), SMALL, tmp_path)
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError("too much")])
+    def test_stopped_half_way(self, error, tmp_path, small_parts):
+        """What was judged until then is kept and reported, in parts and within a part."""
+        with pytest.raises(CouldNotRunError, match="on the 3 networks until then it agreed") as raised:
+            verify("backproof.reference_impl", SMALL, tmp_path, StopsAfter(2 * 3, error))
+        reason = "it was interrupted" if isinstance(error, KeyboardInterrupt) else "MemoryError: too much"
+        assert reason in str(raised.value)
+        report = read(tmp_path)
+        assert (report["verdict"], report["networks"]) == ("could not run", 3)
+        kept = {row["dtype"]: row["cases"] for row in report["quantities"] if row["quantity"] == "dW"}
+        assert kept["float64"] > kept["float32"] == 3
+
+    def test_stopped_after_a_disagreement(self, planted, tmp_path, small_parts):
+        """A disagreement that was found is one, whatever came after."""
+        report = verify(planted, SMALL, tmp_path, StopsAfter(2 * 3, KeyboardInterrupt()))
+        assert report.verdict == "disagree"
+        assert report.summary.endswith("(stopped after 3 of 12: it was interrupted).")

@@ -1,0 +1,129 @@
+"""A campaign: everything that determines what is verified, and the oracles that it asks."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from backproof.oracles.case import DTYPES, Case
+from backproof.oracles.draw import PROFILES, draw_case
+from backproof.oracles.registry import ORACLES, Oracle, load_oracle
+from backproof.verification.wording import not_installed
+
+# Networks that are judged together, and kept together: enough for the oracles to work on many of a shape at a time.
+LARGEST_PART, SMALLEST_PART = 8192, 256
+
+Grade = Literal["strict", "lenient"]
+Bound = Literal["affine", "componentwise"]
+
+DEFAULT_IMPLEMENTATION = "backproof.reference_impl"
+DEFAULT_ORACLES = ("torch", "jax")
+
+
+class Campaign(msgspec.Struct, frozen=True):
+    """Everything that determines what is verified.
+
+    networks: how many are drawn, with this seed and profile; each is judged in every dtype and against every oracle.
+    grade: "strict" asks of elementary functions what libraries achieve, "lenient" that they are accurate absolutely.
+    bound: "affine" follows every rounding error by itself; "componentwise" follows none, and the frameworks together,
+    which is several times as fast, and coarser for deep networks and those with a tanh. attribute: hold everybody
+    against the certified values on every network, not only where they disagree.
+
+    Raises ValueError for anything unknown, missing or negative.
+    """
+
+    networks: int = 1000
+    seed: int = 0
+    profile: str = "all"
+    dtypes: tuple[str, ...] = DTYPES
+    oracles: tuple[str, ...] = DEFAULT_ORACLES
+    grade: Grade = "strict"
+    bound: Bound = "affine"
+    attribute: bool = False
+
+    def __post_init__(self) -> None:
+        if self.networks < 1:
+            raise ValueError(f"at least one network is needed; {self.networks} were asked for")
+        if self.seed < 0:
+            raise ValueError(f"a seed is not negative; {self.seed} was given")
+        for what, chosen, known in (
+            ("profile", (self.profile,), PROFILES),
+            ("dtype", self.dtypes, DTYPES),
+            ("oracle", self.oracles, tuple(ORACLES)),
+            ("grade", (self.grade,), get_args(Grade)),
+            ("bound", (self.bound,), get_args(Bound)),
+        ):
+            if not chosen or len(set(chosen)) < len(chosen):
+                raise ValueError(f"at least one {what} is needed, and each at most once; got {list(chosen)}")
+            if unknown := [name for name in chosen if name not in known]:
+                raise ValueError(f"unknown {what} {unknown[0]!r}; there are {', '.join(known)}")
+
+    @property
+    def parts(self) -> list[range]:
+        """The numbers of the networks in parts that are judged and kept together; of many a multiple of four."""
+        size = max(SMALLEST_PART, math.ceil(self.networks / 8))
+        if size > LARGEST_PART:
+            number = 4 * math.ceil(self.networks / (4 * LARGEST_PART))
+            ends = [self.networks * i // number for i in range(number + 1)]
+            return [range(start, end) for start, end in itertools.pairwise(ends)]
+        return [range(start, min(start + size, self.networks)) for start in range(0, self.networks, size)]
+
+    def draw(self, numbers: Sequence[int]) -> list[Case]:
+        """The networks of those numbers, in float64."""
+        return [draw_case(self.seed, number, self.profile) for number in numbers]
+
+
+class CouldNotRunError(Exception):
+    """A verification could not be carried out, or not to its end; the message says why in a sentence.
+
+    report: the `reports.report.Report` on what was verified until then, where there is one.
+    """
+
+    report: Any = None
+
+
+class Progress:
+    """What a campaign tells about itself while it runs; this one tells nobody."""
+
+    def stage(self, text: str) -> None:
+        """What is being done now."""
+
+    def expects(self, networks: int) -> None:
+        """So many networks will be judged, each counted once for every dtype."""
+
+    def judged(self, networks: int = 1) -> None:
+        """So many more networks have been judged, each in one dtype."""
+
+    def note(self, text: str) -> None:
+        """Something happened that a user should know about."""
+
+
+def load_oracles(names: Sequence[str], progress: Progress | None = None) -> list[Oracle]:
+    """The oracles of those names.
+
+    Raises CouldNotRunError where one is not installed, or cannot work on this machine.
+    """
+    oracles = []
+    for name in names:
+        (progress or Progress()).stage(f"loading {name}")
+        try:
+            oracles.append(load_oracle(name))
+        except ModuleNotFoundError as error:
+            raise CouldNotRunError(f"the oracle {name} {not_installed(error)}") from error
+        except RuntimeError as error:
+            raise CouldNotRunError(f"the oracle {name} cannot work here: {error}") from error
+    return oracles
+
+
+def check_bound(bound: Bound) -> None:
+    """Raises CouldNotRunError where the package that compiles the bound is not installed."""
+    if bound == "componentwise":
+        try:
+            importlib.import_module("backproof.oracles.bounds.componentwise")
+        except ModuleNotFoundError as error:
+            raise CouldNotRunError(f"the bound {bound} {not_installed(error)}") from error

@@ -1,0 +1,304 @@
+"""The implementation under test: found, loaded, called on a case, and its answer collected whatever it does."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from backproof.oracles.case import FUNCTION_OF_KIND, KINDS, OF_INPUT, Answer, Case, Quantity
+from backproof.oracles.comparison import Problem
+from backproof.reference_impl import contract
+from backproof.reference_impl.contract import FUNCTIONS, Array
+from backproof.verification.convention import Convention
+from backproof.verification.wording import conjoin
+
+# What the full names of Backproof's own modules begin with.
+OURS = "backproof."
+
+
+class CouldNotLoadError(Exception):
+    """An implementation could not be loaded; the message says in a sentence what was wrong and what to do."""
+
+
+class Approximate(np.ndarray):
+    """An array that an adapter could not get at exactly: `error` says how far each entry may be off on its account.
+
+    What is computed from one has no error of its own.
+    """
+
+    error: Array | float = 0.0
+
+    @classmethod
+    def of(cls, values: Array, error: Array) -> Approximate:
+        """The values, with their error."""
+        made = np.asarray(values).view(cls)
+        made.error = error
+        return made
+
+
+def added_error(value: Any) -> Array | float:
+    """How much more than rounding explains an adapter's value may be off."""
+    return value.error if isinstance(value, Approximate) else 0.0
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """Functions of the contract under a name; `missing` are those that it does not have.
+
+    convention: which networks it is made for; the others are made to suit it.
+    """
+
+    name: str
+    functions: dict[str, Callable[..., Any]]
+    convention: Convention | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The contract's functions that are not there, in the contract's order."""
+        return tuple(function for function in FUNCTIONS if function not in self.functions)
+
+    def suited(self, case: Case) -> Case:
+        """The network, or one like it that the implementation is made for."""
+        return case if self.convention is None else self.convention.suit(case)
+
+    def answer(self, case: Case, prediction: Array) -> dict[Quantity, Any]:
+        """What the functions give for a case: an array, or whatever it is, or a `Problem`, for every quantity.
+
+        prediction: what the loss is asked about, so that a wrong forward pass is not blamed on it. Each function gets
+        arrays of its own, and has to leave them as they are.
+        """
+        found: dict[Quantity, Any] = {}
+        for function in FUNCTIONS:
+            wanted = [quantity for quantity in case.quantities if quantity.kind in KINDS[function]]
+            result = self.call(function, arguments_of(function, case, prediction))
+            found |= distribute(function, result, wanted)
+        return {quantity: found[quantity] for quantity in case.quantities}
+
+    def completed(self, case: Case, sound: Answer) -> dict[Quantity, Any]:
+        """A sound answer as `answer` gives it, from its numbers in float64; the loss, which may be one, as a float."""
+        found: dict[Quantity, Any] = {}
+        for quantity in case.quantities:
+            if quantity not in sound:
+                found[quantity] = _missing(FUNCTION_OF_KIND[quantity.kind])
+            elif quantity.kind == "loss":
+                found[quantity] = float(sound[quantity])
+            else:
+                found[quantity] = sound[quantity].astype(case.dtype)
+        return found
+
+    def call(self, function: str, arguments: Sequence[Any]) -> Any:
+        """The result of a call, or a `Problem` where there is none to judge."""
+        if function not in self.functions:
+            return _missing(function)
+        given = [_copy(argument) for argument in arguments]
+        try:
+            with np.errstate(all="ignore"):
+                result = self.functions[function](*given)
+        except NotImplementedError as error:
+            return Problem(f"{function} is not implemented for it{_because(error)}", fails=False)
+        except (Exception, SystemExit) as error:
+            return Problem(f"{function} raised {type(error).__name__}{_because(error)}")
+        changed = [
+            i for i, (before, after) in enumerate(zip(arguments, given, strict=True)) if not _same(before, after)
+        ]
+        return Problem(say_changed(function, changed)) if changed else result
+
+
+def as_implementation(instance: object, name: str | None = None) -> Implementation:
+    """The contract's functions of any object, under its class's name unless another is given."""
+    functions = {function: getattr(instance, function) for function in FUNCTIONS if hasattr(instance, function)}
+    return Implementation(name or type(instance).__name__, functions)
+
+
+def _missing(function: str) -> Problem:
+    return Problem(no_function(function), fails=False)
+
+
+def no_function(function: str) -> str:
+    """Why what a missing function would give is unchecked."""
+    return f"there is no function {function}"
+
+
+def load_implementation(source: str) -> Implementation:
+    """The implementation in a module or in a .py file.
+
+    Raises CouldNotLoadError where there is none.
+    """
+    module = _import_file(Path(source)) if source.endswith(".py") else _import_module(source)
+    functions = {function: getattr(module, function) for function in FUNCTIONS if hasattr(module, function)}
+    if not functions:
+        raise CouldNotLoadError(
+            f"{source} has none of the contract's functions; it needs at least one of {', '.join(FUNCTIONS)}"
+        )
+    for function, value in functions.items():
+        if not callable(value):
+            raise CouldNotLoadError(f"{source} has {function}, but not as a function: as {_say(value)}")
+    convention = getattr(module, "CONVENTION", None)
+    if not isinstance(convention, Convention | None):
+        raise CouldNotLoadError(f"{source} has a CONVENTION, but not as a Convention: as {_say(convention)}")
+    return Implementation(name_of(source), functions, convention)
+
+
+def name_of(source: str) -> str:
+    """What an implementation is called in reports: as it was given, and Backproof's own by its room."""
+    return source.removeprefix(OURS)
+
+
+def source_digest(source: str) -> str:
+    """A digest of the code in a .py file, or in a module and, if it is one, its package; empty where there is none."""
+    digest = hashlib.sha256()
+    for file in _source_files(source):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _source_files(source: str) -> list[Path]:
+    if source.endswith(".py"):
+        return [path] if (path := Path(source)).is_file() else []
+    with _importable(Path.cwd()):
+        try:
+            spec = importlib.util.find_spec(source)
+        except (ImportError, ValueError):
+            return []
+    if spec is None or spec.origin is None:
+        return []
+    folders = map(Path, spec.submodule_search_locations or [])
+    return sorted({Path(spec.origin), *(file for folder in folders for file in folder.rglob("*.py"))})
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise CouldNotLoadError(f"there is no file {path}")
+    name = f"implementation_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    with _importable(path.resolve().parent):
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            raise CouldNotLoadError(f"{path} cannot be imported: {_describe(error)}") from error
+    return module
+
+
+def _import_module(name: str) -> ModuleType:
+    with _importable(Path.cwd()):
+        try:
+            return importlib.import_module(name)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+                hint = f"Backproof's own is {OURS}{name}" if _is_ours(name) else "the name of a file ends in .py"
+                message = f"there is no module {name}, here or installed ({hint})"
+            else:
+                message = f"{name} cannot be imported: {_describe(error)}"
+            raise CouldNotLoadError(message) from error
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a module of that name is one of Backproof's rooms, or in one."""
+    try:
+        return importlib.util.find_spec(f"{OURS}{name}") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Import from the folder before anything else, as for a script; afterwards only what nothing else provides."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.path.append(str(folder))
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
+    return f"{type(error).__name__}{_because(error)}"
+
+
+def _because(error: BaseException) -> str:
+    """The error's message after a colon, in one line and cut."""
+    text = " ".join(str(error).split())
+    return f": {text[:200]}" if text else ""
+
+
+def say_changed(function: str, changed: Sequence[int]) -> str:
+    """That a function changed some of its arguments, which are given by their numbers."""
+    names = list(inspect.signature(getattr(contract.Implementation, function)).parameters)[1:]
+    return f"{function} changed its argument {conjoin([names[i] for i in changed])}"
+
+
+def arguments_of(
+    function: str,
+    case: Case,
+    prediction: Array,
+    step_gradients: tuple[list[Array], list[Array]] | None = None,
+) -> list[Any]:
+    """What the contract gives to a function, for a case; prediction: what the loss is asked about.
+
+    step_gradients: the case's, where they are known already.
+    """
+    if function in OF_INPUT:
+        return [case.x]
+    if function == "loss":
+        return [prediction, case.y, case.loss]
+    parameters = [list(case.weights), list(case.biases)]
+    if function == "forward":
+        return [*parameters, case.x, list(case.activations)]
+    if function == "backward":
+        return [*parameters, case.x, case.y, list(case.activations), case.loss]
+    return [*parameters, *map(list, step_gradients or case.step_gradients()), case.learning_rate]
+
+
+def _copy(argument: Any) -> Any:
+    if isinstance(argument, list):
+        return [_copy(part) for part in argument]
+    return argument.copy() if isinstance(argument, np.ndarray) else argument
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, list):
+        return len(before) == len(after) and all(_same(a, b) for a, b in zip(before, after, strict=True))
+    return np.array_equal(before, after) if isinstance(before, np.ndarray) else before == after
+
+
+def distribute(function: str, result: Any, wanted: list[Quantity]) -> dict[Quantity, Any]:
+    """The parts of a function's result, each under its quantity; or the one problem under all of them."""
+    if isinstance(result, Problem) or wanted[0].layer is None:
+        return dict.fromkeys(wanted, result)
+    kinds = KINDS[function]
+    parts = [result] if len(kinds) == 1 else result
+    if len(kinds) > 1 and not (isinstance(parts, tuple | list) and len(parts) == len(kinds)):
+        return dict.fromkeys(wanted, Problem(f"{function} gave {_say(parts)}, should be a pair of lists"))
+    found: dict[Quantity, Any] = {}
+    for kind, part in zip(kinds, parts, strict=True):
+        quantities = [quantity for quantity in wanted if quantity.kind == kind]
+        if isinstance(part, tuple | list) and len(part) == len(quantities):
+            found |= dict(zip(quantities, part, strict=True))
+        else:
+            problem = Problem(f"{function} gave {_say(part)}, should be a list of {len(quantities)} arrays")
+            found |= dict.fromkeys(quantities, problem)
+    return found
+
+
+def _say(value: Any) -> str:
+    """What a value is, in words."""
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a value of type {type(value).__name__}"

@@ -1,0 +1,218 @@
+"""One network judged in every detail: a record for each of its quantities, against each oracle.
+
+Where an oracle disagrees, the certified values say who is wrong. And where every operation is proven to be exact,
+the exact values say what is right to the bit, whatever the oracles say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backproof.oracles.bounds import NUMPY, Arithmetic, bounds
+from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.comparison import Record, compare
+from backproof.oracles.registry import Oracle
+from backproof.reference_impl.contract import Array
+from backproof.verification.campaign import Grade, Progress, load_oracles
+from backproof.verification.implementation import Implementation, added_error, load_implementation
+
+if TYPE_CHECKING:
+    from backproof.oracles.exact import Exact
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One case, and its records against each oracle by name.
+
+    undecided: how many of its neurons, over all samples, lie so near a kink that rounding may decide. undecidable: how
+    many of them ball arithmetic could not decide either; None where it was not asked. exact: what was compared with
+    the exact values, to the bit; None where nothing could be.
+    """
+
+    case: Case
+    records: dict[str, list[Record]]
+    undecided: int
+    undecidable: int | None = None
+    exact: Exact | None = None
+
+    @property
+    def disagreements(self) -> list[tuple[str, Record]]:
+        """The records that disagree, each with the oracle's name."""
+        return [(name, r) for name, records in self.records.items() for r in records if r.verdict == "disagrees"]
+
+    @property
+    def checked(self) -> bool:
+        """Whether anything was checked at all."""
+        return any(record.verdict != "unchecked" for records in self.records.values() for record in records)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a case is judged by.
+
+    got: what the implementation gave, or a `Problem`, for each quantity. expected: each oracle's answer, by its name.
+    own: the bound of an honest implementation; theirs: each oracle's. undecided: how many of the neurons lie too near
+    a kink for the implementation's arithmetic. exact: the exact values of what must be exact, or None.
+    """
+
+    case: Case
+    got: dict[Quantity, Any]
+    expected: dict[str, Answer]
+    own: Answer
+    theirs: dict[str, Answer]
+    undecided: int
+    exact: Exact | None = None
+
+    def records(self, own: Answer) -> dict[str, list[Record]]:
+        """The records against each oracle, where the implementation's bound is `own`."""
+        return {
+            name: compare(
+                self.got,
+                answer,
+                {q: own[q] + self.theirs[name][q] + added_error(self.got[q]) for q in self.case.quantities},
+                self.case.dtype,
+            )
+            for name, answer in self.expected.items()
+        }
+
+
+def judge(
+    cases: Sequence[Case],
+    implementation: Implementation,
+    oracles: Sequence[Oracle],
+    grade: Grade = "strict",
+    progress: Progress | None = None,
+    *,
+    attribute: bool = False,
+) -> Iterator[Judgement]:
+    """Judge an implementation on the cases, one after the other; the oracles answer for all of them first."""
+    progress, cases = progress or Progress(), [implementation.suited(case) for case in cases]
+    answers = []
+    for oracle in oracles:
+        progress.stage(f"{oracle.name} computes {len(cases)} networks")
+        answers.append(oracle.answers(cases))
+    progress.stage(f"comparing {implementation.name}")
+    names = [oracle.name for oracle in oracles]
+    for case, *expected in zip(cases, *answers, strict=True):
+        prediction = expected[0][Quantity("output", case.depth)].astype(case.dtype)
+        (found,) = bounds([case], [tested(case.dtype, grade), *(oracle.arithmetic for oracle in oracles)])
+        own, *theirs = found.allowances
+        evidence = Evidence(
+            case,
+            implementation.answer(case, prediction),
+            dict(zip(names, expected, strict=True)),
+            own,
+            {
+                oracle.name: allowances(oracle, allowed, answer, own)
+                for oracle, allowed, answer in zip(oracles, theirs, expected, strict=True)
+            },
+            found.undecided[0],
+            exactly(case),
+        )
+        yield judgement(evidence, grade, attribute=attribute)
+        progress.judged()
+
+
+def judge_one(
+    case: Case, source: str, oracles: Sequence[str], grade: Grade = "strict", *, attribute: bool = False
+) -> Judgement:
+    """Judge the implementation of that name or path on one case.
+
+    Raises ValueError for an unknown oracle, CouldNotRunError as `load_oracles` does, and CouldNotLoadError.
+    """
+    loaded = load_oracles(oracles)
+    (judged,) = judge([case], load_implementation(source), loaded, grade, attribute=attribute)
+    return judged
+
+
+def allowances(oracle: Oracle, allowed: Answer, answer: Answer, own: Answer) -> Answer:
+    """What an oracle's answer may be off by; allowed: the bound of its arithmetic, own: the implementation's."""
+    return {q: oracle.arithmetic.with_answer(bound, answer[q], own[q]) for q, bound in allowed.items()}
+
+
+def tested(dtype: str, grade: Grade) -> Arithmetic:
+    """The arithmetic that an honest implementation in NumPy has."""
+    return replace(NUMPY[dtype], lenient=grade == "lenient")
+
+
+def judgement(evidence: Evidence, grade: Grade, *, attribute: bool) -> Judgement:
+    """Judge one case by the evidence: compare, attribute what disagrees, and say what would agree leniently.
+
+    attribute: hold what agrees against the certified values too.
+    """
+    judged = Judgement(evidence.case, evidence.records(evidence.own), evidence.undecided, exact=evidence.exact)
+    if attribute or judged.disagreements:
+        judged = _attributed(judged, evidence, attribute=attribute)
+    judged = replace(judged, records={name: _to_the_bit(records, evidence) for name, records in judged.records.items()})
+    if judged.disagreements and grade == "strict":
+        (found,) = bounds([evidence.case], [tested(evidence.case.dtype, "lenient")])
+        lenient = evidence.records(found.allowances[0])
+        marked = {name: list(map(_mark_lenient, judged.records[name], lenient[name])) for name in lenient}
+        judged = replace(judged, records=marked)
+    return judged
+
+
+def _mark_lenient(strict: Record, lenient: Record) -> Record:
+    return replace(strict, leniently=strict.verdict == "disagrees" and lenient.verdict == "agrees")
+
+
+def exactly(case: Case) -> Exact | None:
+    """What must be exact about a case; None where nothing must."""
+    from backproof.oracles.exact import exact_answer  # which loads a compiler
+
+    found = exact_answer(case)
+    return found if found.values else None
+
+
+def _differs(got: Any, exact: Array) -> bool:
+    """Whether an array that has no error of its own is not the exact one, to the bit but for the signs of zeros."""
+    return not np.any(added_error(got)) and not np.array_equal(np.asarray(got), exact)
+
+
+def _to_the_bit(records: list[Record], evidence: Evidence) -> list[Record]:
+    """The records, in which what should be exact and is not disagrees, and nothing is allowed."""
+    if evidence.exact is None:
+        return records
+    return [_exact_record(record, evidence.exact, evidence) for record in records]
+
+
+def _exact_record(record: Record, exact: Exact, evidence: Evidence) -> Record:
+    q = record.quantity
+    if q not in exact.values or record.index is None or not _differs(evidence.got[q], exact.values[q]):
+        return record
+    zero = np.zeros_like(exact.values[q])
+    (found,) = compare({q: evidence.got[q]}, {q: exact.values[q]}, {q: zero}, evidence.case.dtype)
+    return replace(found, outside=record.outside or "implementation")
+
+
+def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> Judgement:
+    """The judgement, in which every disagreement over values says who is outside its bound of the certified value.
+
+    attribute: look at what agrees as well, which then disagrees where one of the two is outside its own bound.
+    Unchanged where what certifies is not installed: the light install has the complex-step oracle alone.
+    """
+    try:
+        from backproof.oracles.attribution import Attribution
+    except ModuleNotFoundError:
+        return judged
+    own = {q: bound + added_error(evidence.got[q]) for q, bound in evidence.own.items()}
+    theirs = evidence.theirs
+    certified = Attribution(
+        evidence.case, {q: np.min([own[q], *(bound[q] for bound in theirs.values())], axis=0) for q in own}
+    )
+
+    def attributed(record: Record, oracle: str) -> Record:
+        if record.index is None or not (attribute or record.verdict == "disagrees"):
+            return record
+        q = record.quantity
+        got, expected = np.asarray(evidence.got[q]), evidence.expected[oracle][q]
+        outside = certified.outside(q, got, own[q], expected, theirs[oracle][q])
+        verdict = "disagrees" if outside in ("implementation", "oracle", "both") else record.verdict
+        return replace(record, outside=outside, verdict=verdict)
+
+    records = {name: [attributed(record, name) for record in records] for name, records in judged.records.items()}
+    return replace(judged, records=records, undecidable=certified.enclosure.undecided)

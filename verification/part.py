@@ -1,0 +1,179 @@
+"""A part of a campaign judged: its networks by the stack, and one by one where anything is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from backproof.oracles.bounds import Arithmetic
+from backproof.oracles.bounds.network import StackBounds, stack_bounds
+from backproof.oracles.case import FUNCTION_OF_KIND
+from backproof.oracles.exact import exact_stack
+from backproof.oracles.registry import Oracle
+from backproof.oracles.segments import compare, count_exact, gather, naming
+from backproof.oracles.stack import Flat, Stack, stacks
+from backproof.reference_impl.contract import Array
+from backproof.verification.calls import answers_of
+from backproof.verification.campaign import Campaign, Progress
+from backproof.verification.implementation import Implementation
+from backproof.verification.judgement import Evidence, allowances, exactly, judgement, tested
+from backproof.verification.records import Rows
+
+# What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
+DRAWING, STACKING, CALLING, BOUNDING, COMPARING, WRITING = (
+    "drawing networks",
+    "stacking networks",
+    "calling the implementation",
+    "deriving bounds",
+    "comparing",
+    "keeping records",
+)
+
+
+def computing(oracle: str) -> str:
+    """The stage in which an oracle answers."""
+    return f"{oracle} computes"
+
+
+def judge_part(
+    rows: Rows,
+    campaign: Campaign,
+    implementation: Implementation,
+    oracles: Sequence[Oracle],
+    progress: Progress,
+) -> None:
+    """Judge the networks of `rows` in every dtype, and note the outcome there."""
+    for number, dtype in enumerate(campaign.dtypes):
+        progress.stage(STACKING)
+        for stack in stacks([case.cast(dtype) for case in rows.cases]):
+            _StackJudge(rows, campaign, implementation, oracles, stack, number, progress).judge()
+            progress.judged(len(stack.cases))
+            progress.stage(STACKING)
+
+
+class _StackJudge:
+    """A stack of cases of one dtype, judged: first what everybody answers and may be off by, then the comparison."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        campaign: Campaign,
+        implementation: Implementation,
+        oracles: Sequence[Oracle],
+        stack: Stack,
+        dtype: int,
+        progress: Progress,
+    ) -> None:
+        self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
+        self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
+        self.expected: list[Flat] = []
+        for oracle in oracles:
+            progress.stage(computing(oracle.name))
+            self.expected.append(oracle.flat(stack))
+        progress.stage(CALLING)
+        self.predictions = _predictions(stack, self.expected[0])
+        self.answers = answers_of(implementation, stack, self.predictions)
+        progress.stage(BOUNDING)
+        self.bounds, self.own, self.theirs = self._bounds()
+        progress.stage(COMPARING)
+
+    def judge(self) -> None:
+        """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
+        self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
+        wrong = ~self.answers.sound | self._compare() | self._compare_exactly()
+        if self.campaign.attribute:
+            wrong[:] = True
+        for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
+            judged = judgement(evidence, self.campaign.grade, attribute=self.campaign.attribute)
+            self.rows.add_judgement(self.stack.numbers[s], self.dtype, judged)
+        self.rows.judged[self.networks, self.dtype] = True
+
+    def _bounds(self) -> tuple[StackBounds, int, list[int]]:
+        """The bounds of all arithmetics, each once; and which of them the implementation has, and the oracles."""
+        own = tested(self.campaign.dtypes[self.dtype], self.campaign.grade)
+        different: dict[Arithmetic, int] = {}
+        number, *numbers = (
+            different.setdefault(arithmetic.unnamed, len(different))
+            for arithmetic in (own, *(oracle.arithmetic for oracle in self.oracles))
+        )
+        fast = self.campaign.bound == "componentwise"
+        return stack_bounds(self.stack, list(different), componentwise=fast, shared=fast), number, numbers
+
+    def _compare(self) -> Array:
+        """Note how all networks compare, and say which of them disagree, (S,)."""
+        stack, wrong, got = self.stack, np.zeros(len(self.stack.cases), bool), self.answers.lines
+        for kind in stack.sizes:  # in their order, so that the same records are the same bytes
+            if kind not in got:
+                self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
+        for kind, answers in got.items():
+            own, layout, named = self.bounds.allowances[kind], stack.layouts[kind], naming(stack, kind)
+            for o, (oracle, flat, arithmetic) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
+                outcomes, expected = self.rows.outcomes(self.dtype, o, kind), flat[kind]
+                theirs = oracle.arithmetic.with_answer(own[arithmetic], expected, own[self.own])
+                compare(answers, expected, own[self.own], theirs, layout, named, self.networks, outcomes)
+                wrong |= outcomes.failures[self.networks] > 0
+        return wrong
+
+    def _compare_exactly(self) -> Array:
+        """Note what must be exact, and say which of the networks have something that is not, (S,)."""
+        stack, wrong, got = self.stack, np.zeros(len(self.stack.cases), bool), self.answers.lines
+        exact = exact_stack(stack)
+        if exact is None:
+            return wrong
+        numbers, digits = np.zeros(len(wrong), int), np.zeros(len(wrong), int)
+        for kind in exact.values.keys() & got.keys():
+            values, known = exact.values[kind], exact.known[kind]
+            count_exact(got[kind], values, known, exact.networks, stack.layouts[kind], numbers, wrong)
+            digits = np.maximum(digits, exact.digits[kind].max(axis=1))
+        answered = self.answers.sound
+        self.rows.exact[self.networks, self.dtype] = np.where(answered, numbers, 0)
+        self.rows.digits[self.networks, self.dtype] = np.where(answered, digits, 0)
+        return wrong & answered
+
+    def _prediction(self, s: int) -> Array:
+        case, start = self.stack.cases[s], self.stack.layouts["y"].starts[s, 0]
+        return self.predictions[start : start + case.y.size].reshape(case.y.shape).astype(case.dtype)
+
+    def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
+        """The evidence on some of the networks."""
+        if not chosen:
+            return
+        stack = self.stack
+        names = [oracle.name for oracle in self.oracles]
+        answers, *witnesses = (stack.split(flat) for flat in (self.answers.lines, *self.expected))
+        own, *theirs = (
+            stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
+            for number in (self.own, *self.theirs)
+        )
+        for s in chosen:
+            case = stack.cases[s]
+            # What was sound is not asked for again: an implementation with a memory would answer otherwise.
+            got = (
+                self.implementation.completed(case, answers[s])
+                if self.answers.sound[s]
+                else self.implementation.answer(case, self._prediction(s))
+            )
+            yield (
+                s,
+                Evidence(
+                    case=case,
+                    got=got,
+                    expected={name: witness[s] for name, witness in zip(names, witnesses, strict=True)},
+                    own=own[s],
+                    theirs={
+                        oracle.name: allowances(oracle, allowed[s], witness[s], own[s])
+                        for oracle, allowed, witness in zip(self.oracles, theirs, witnesses, strict=True)
+                    },
+                    undecided=int(self.bounds.undecided[self.own, s]),
+                    exact=exactly(case),
+                ),
+            )
+
+
+def _predictions(stack: Stack, expected: Flat) -> Array:
+    """The last layers' outputs in a line, for the loss to be asked about."""
+    found = np.empty_like(stack.lines.y)
+    last = stack.layout_of("output", stack.depth - 1)
+    gather(expected["output"], last.starts[:, 0], last.sizes[:, 0], found)
+    return found

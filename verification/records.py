@@ -1,0 +1,192 @@
+"""The records of a run: a row for each kind of quantity of each network, in each dtype and against each oracle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from backproof.oracles.case import KINDS, Case
+from backproof.oracles.comparison import NO_FINITE_BOUND, NO_FINITE_VALUE, Record, fineness
+from backproof.oracles.segments import Outcomes
+from backproof.oracles.stack import Stack
+from backproof.reference_impl.contract import Array
+from backproof.verification.campaign import Campaign
+from backproof.verification.implementation import no_function
+from backproof.verification.judgement import Judgement
+
+QUANTITIES = [kind for kinds in KINDS.values() for kind in kinds]
+VERDICTS = ["unchecked", "agrees", "disagrees"]
+CAUSES = ["", NO_FINITE_VALUE, NO_FINITE_BOUND]  # these and the verdicts in the order of their numbers in `segments`
+OUTSIDE = ["", "implementation", "oracle", "both", "neither", "undecided"]
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+SCHEMA = pa.schema(
+    {
+        # The network: its number in the run, its name, and what it is like.
+        "number": pa.int64(),
+        "case": _TEXT,
+        "depth": pa.int16(),
+        "width": pa.int16(),
+        "batch": pa.int16(),
+        "size": pa.int32(),
+        # How it was judged, and how many of its neurons, over all samples, lie too near a kink: for the bounds, and for
+        # ball arithmetic, where that was asked.
+        "dtype": _TEXT,
+        "undecided": pa.int32(),
+        "undecidable": pa.int32(),
+        # How many of its numbers had to be exact, to the bit, and how many binary digits that takes at most.
+        "exact": pa.int32(),
+        "digits": pa.int16(),
+        "oracle": _TEXT,
+        # The outcome for a kind of quantity, all layers together.
+        "quantity": _TEXT,
+        "verdict": _TEXT,
+        "entries": pa.int32(),
+        "failures": pa.int32(),
+        "unchecked": pa.int32(),
+        "ratio": pa.float64(),
+        # Where error / allowed is largest.
+        "layer": pa.int16(),
+        "index": pa.list_(pa.int32()),
+        "got": pa.float64(),
+        "expected": pa.float64(),
+        "allowed": pa.float64(),
+        # What is allowed relative to what is expected, over all entries.
+        "fineness": pa.float64(),
+        "cause": _TEXT,
+        "leniently": pa.bool_(),
+        "outside": _TEXT,
+    }
+)
+
+
+class Rows:
+    """The rows of a part of a run, filled in as its networks are judged.
+
+    Every column is an array (networks of the part, dtypes, oracles, kinds of quantities).
+    """
+
+    def __init__(self, campaign: Campaign, numbers: Sequence[int], cases: Sequence[Case]) -> None:
+        self.campaign, self.numbers, self.cases = campaign, numbers, cases
+        shape = (len(numbers), len(campaign.dtypes), len(campaign.oracles), len(QUANTITIES))
+        self.judged = np.zeros(shape[:2], bool)
+        self.undecided, self.exact, self.digits = (np.zeros(shape[:2], np.int32) for _ in range(3))
+        self.undecidable = np.full(shape[:2], -1, np.int32)
+        self.verdict, self.outside = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        self.entries, self.failures, self.unchecked = (np.zeros(shape, np.int32) for _ in range(3))
+        self.layer, self.row, self.column = (np.full(shape, -1, np.int32) for _ in range(3))
+        self.ratio, self.got, self.expected, self.allowed, self.fineness = (np.full(shape, np.nan) for _ in range(5))
+        self.indexed, self.leniently = np.zeros(shape, bool), np.zeros(shape, bool)
+        self.cause = np.zeros(shape, np.int32)
+        self._causes = {cause: number for number, cause in enumerate(CAUSES)}
+
+    def _cause(self, text: str) -> int:
+        return self._causes.setdefault(text, len(self._causes))
+
+    def add_missing(self, stack: Stack, networks: Array, dtype: int, kind: str, function: str) -> None:
+        """Note for the networks at these places in the part that a function is missing."""
+        at = (networks, dtype, slice(None), QUANTITIES.index(kind))
+        self.entries[at] = self.unchecked[at] = stack.sizes[kind][:, None]
+        self.cause[at] = self._cause(no_function(function))
+
+    def outcomes(self, dtype: int, oracle: int, kind: str) -> Outcomes:
+        """The columns of a kind of quantity in a dtype and against an oracle, to be filled in."""
+        at = (slice(None), dtype, oracle, QUANTITIES.index(kind))
+        return Outcomes(*(getattr(self, field)[at] for field in Outcomes._fields))
+
+    def add_judgement(self, network: int, dtype: int, judgement: Judgement) -> None:
+        """Note a judgement of the network at this place in the part: of each kind of quantity the worst record."""
+        if judgement.undecidable is not None:
+            self.undecidable[network, dtype] = judgement.undecidable
+        for o, oracle in enumerate(self.campaign.oracles):
+            kinds: dict[str, list[Record]] = {}
+            for record in judgement.records[oracle]:
+                kinds.setdefault(record.quantity.kind, []).append(record)
+            for kind, records in kinds.items():
+                self._add_records((network, dtype, o, QUANTITIES.index(kind)), records)
+
+    def _add_records(self, at: tuple[int, int, int, int], records: list[Record]) -> None:
+        worst = max(records, key=lambda record: (VERDICTS.index(record.verdict), _number(record.ratio)))
+        allowed, expected = (
+            sum(number for record in records if not math.isnan(number := getattr(record, field)))
+            for field in ("all_allowed", "all_expected")
+        )
+        self.verdict[at] = VERDICTS.index(worst.verdict)
+        self.outside[at] = OUTSIDE.index(worst.outside)
+        self.entries[at] = sum(record.entries for record in records)
+        self.failures[at] = sum(record.failures for record in records)
+        self.unchecked[at] = sum(record.unchecked for record in records)
+        self.ratio[at], self.got[at], self.expected[at] = worst.ratio, worst.got, worst.expected
+        self.allowed[at], self.fineness[at] = worst.allowed, fineness(allowed, expected)
+        self.layer[at] = -1 if worst.quantity.layer is None else worst.quantity.layer
+        index = worst.index or ()
+        self.indexed[at] = worst.index is not None
+        self.row[at], self.column[at] = (*index, -1, -1)[:2]
+        causes = [record.cause for record in (worst, *records) if record.cause]
+        self.cause[at] = self._cause(causes[0] if causes else "")
+        self.leniently[at] = all(record.leniently for record in records if record.verdict == "disagrees") and (
+            worst.verdict == "disagrees"
+        )
+
+    def table(self) -> pa.Table:
+        """The rows of all networks that have been judged, by number, dtype, oracle and kind of quantity."""
+        networks, dtypes = (places.astype(np.int32) for places in np.nonzero(self.judged))
+        oracles, kinds = self.verdict.shape[2:]
+
+        def each(of_judged: Array) -> Array:
+            return np.repeat(of_judged, oracles * kinds)
+
+        def of_networks(values: list[int]) -> Array:
+            return each(np.array(values)[networks])
+
+        def words_of(codes: Array, words: Sequence[str]) -> pa.Array:
+            return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string()))
+
+        def column(array: Array) -> Array:
+            return array[networks, dtypes].ravel()
+
+        oracle, quantity = np.repeat(np.arange(oracles, dtype=np.int32), kinds), np.arange(kinds, dtype=np.int32)
+        undecidable = each(self.undecidable[networks, dtypes])
+        columns = {
+            "number": of_networks(list(self.numbers)),
+            "case": words_of(each(networks), [case.reference() for case in self.cases]),
+            "depth": of_networks([case.depth for case in self.cases]),
+            "width": of_networks([max(case.widths) for case in self.cases]),
+            "batch": of_networks([case.n for case in self.cases]),
+            "size": of_networks([case.size for case in self.cases]),
+            "dtype": words_of(each(dtypes), self.campaign.dtypes),
+            **{field: each(getattr(self, field)[networks, dtypes]) for field in ("undecided", "exact", "digits")},
+            "undecidable": pa.array(undecidable, pa.int32(), mask=undecidable < 0),
+            "oracle": words_of(np.tile(oracle, len(networks)), self.campaign.oracles),
+            "quantity": words_of(np.tile(quantity, len(networks) * oracles), QUANTITIES),
+            "verdict": words_of(column(self.verdict), VERDICTS),
+            "layer": pa.array(column(self.layer), pa.int16(), mask=column(self.layer) < 0),
+            "index": _lists(column(self.indexed), column(self.row), column(self.column)),
+            "cause": words_of(column(self.cause), list(self._causes)),
+            "outside": words_of(column(self.outside), OUTSIDE),
+        }
+        arrays = [
+            value
+            if isinstance(value := columns.get(field.name), pa.Array)
+            else pa.array(column(getattr(self, field.name)) if value is None else value, field.type)
+            for field in SCHEMA
+        ]
+        return pa.table(arrays, schema=SCHEMA)
+
+
+def _number(ratio: float) -> float:
+    """A ratio to sort by; one that is not a number comes first."""
+    return -1.0 if math.isnan(ratio) else ratio
+
+
+def _lists(there: Array, row: Array, column: Array) -> pa.Array:
+    """Indices of no, one or two numbers, -1 standing for none; null where there is none at all."""
+    both = np.stack([row, column], axis=1)
+    counted = (both >= 0) & there[:, None]
+    ends = np.concatenate(([0], np.cumsum(counted.sum(axis=1)))).astype(np.int32)
+    mask = pa.array(~there)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(both[counted], pa.int32()), mask=mask)
