@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: verify test lint format power frameworks picture clean
+.PHONY: verify test lint format schemas power frameworks picture clean
 
 # Compare the NumPy implementation of the notes with PyTorch and JAX; the report goes to backproof-report/.
 verify: .venv/installed-verify
@@ -26,6 +26,10 @@ lint: .venv/installed-dev
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Write the JSON Schemas anew, from the classes that write the documents.
+schemas: .venv/installed-dev
+	$(BIN)/python -m tests.schemas
 
 # Measure how good the suite itself is; the report goes to backproof-power/.
 power: .venv/installed-dev

@@ -15,6 +15,7 @@ from rich.text import Text
 from backproof.grader.grade import CheckGrade, Counterexample, FunctionGrade, Grade
 from backproof.grader.scoring import say_points
 from backproof.reports.pages import template
+from backproof.reports.tables import table
 
 COLOURS = {"passed": "green", "failed": "red", "missing": "red", "not checked": "yellow"}
 
@@ -97,14 +98,11 @@ def terminal_view(grade: Grade) -> Group:
 
 
 def _points_table(grade: Grade) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("function")
-    table.add_column("points", justify="right")
-    table.add_column("verdict")
+    made = table(("function",), ("points",), ("verdict",))
     for name, function in grade.functions.items():
         earned = f"{points(function.points)} / {points(function.max_points)}"
-        table.add_row(name, earned, Text(verdict(function), style=COLOURS[function.status]))
-    return table
+        made.add_row(name, earned, Text(verdict(function), style=COLOURS[function.status]))
+    return made
 
 
 def _function(name: str, function: FunctionGrade, *, examples: bool) -> Iterator[RenderableType]:

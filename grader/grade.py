@@ -13,6 +13,7 @@ from msgspec import Meta
 from backproof.grader.assignment import Feedback, Visibility
 from backproof.grader.key import Purpose
 from backproof.grader.sandbox.launch import Mode
+from backproof.verification.document import Document
 
 SCHEMA_VERSION = "1.0"
 
@@ -83,7 +84,7 @@ class Timing(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Grade(msgspec.Struct, frozen=True):
+class Grade(Document, frozen=True):
     """The outcome of `backproof grade`."""
 
     schema_version: str
@@ -105,12 +106,3 @@ class Grade(msgspec.Struct, frozen=True):
     functions: dict[str, FunctionGrade]
     output: Annotated[str, Meta(description="The beginning of what the submission printed")]
     timing: Timing
-
-    def to_json(self) -> bytes:
-        """The content of grade.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
-
-
-def schema() -> bytes:
-    """The JSON Schema of grade.json."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Grade)), indent=2) + b"\n"

@@ -15,7 +15,7 @@ import numpy as np
 
 from backproof import reference_impl
 from backproof.mistakes.textbook import Textbook
-from backproof.reference_impl.contract import Array
+from backproof.reference_impl.contract import Array, Layers
 
 
 class Loops(Textbook):
@@ -135,13 +135,7 @@ class SampleBySample(Textbook):
     """One sample at a time, as in stochastic gradient descent, and the gradients added up."""
 
     def backward(
-        self,
-        weights: Sequence[Array],
-        biases: Sequence[Array],
-        x: Array,
-        y: Array,
-        activations: Sequence[str],
-        loss: str,
+        self, weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str
     ) -> tuple[list[Array], list[Array]]:
         one = _Scaled(self.scale(y, loss))
         grads = [one.backward(weights, biases, x[s : s + 1], y[s : s + 1], activations, loss) for s in range(len(x))]
@@ -224,13 +218,7 @@ class MeanLast(Textbook):
     """The loss's factor and mean applied to finished gradients instead of the first delta."""
 
     def backward(
-        self,
-        weights: Sequence[Array],
-        biases: Sequence[Array],
-        x: Array,
-        y: Array,
-        activations: Sequence[str],
-        loss: str,
+        self, weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str
     ) -> tuple[list[Array], list[Array]]:
         c = self.scale(y, loss)
         dWs, dbs = _Scaled(1.0).backward(weights, biases, x, y, activations, loss)

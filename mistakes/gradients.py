@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from backproof.mistakes.textbook import Textbook
-from backproof.reference_impl.contract import Array
+from backproof.reference_impl.contract import Array, Layers
 
 PENALTIES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0001)
 
@@ -26,7 +24,7 @@ class WeightGradientFromOwnOutput(Textbook):
 
     hint = "dW has the shape of W: a row for each neuron of this layer, a column for each of the layer before."
 
-    def layer_gradients(self, i: int, d: Array, outputs: Sequence[Array], zs: Sequence[Array]) -> tuple[Array, Array]:
+    def layer_gradients(self, i: int, d: Array, outputs: Layers, zs: Layers) -> tuple[Array, Array]:
         dW = self.grad_weight(d, outputs[i + 1], zs[i])
         return dW, self.grad_bias(d, dW)
 
@@ -56,7 +54,7 @@ class GradientOfTheLastSample(Textbook):
 
     hint = "Look for a loop over the samples: does it add to the gradients, or replace them?"
 
-    def layer_gradients(self, i: int, d: Array, outputs: Sequence[Array], zs: Sequence[Array]) -> tuple[Array, Array]:
+    def layer_gradients(self, i: int, d: Array, outputs: Layers, zs: Layers) -> tuple[Array, Array]:
         dW = self.grad_weight(d[-1:], outputs[i][-1:], zs[i - 1][-1:] if i else outputs[0][-1:])
         return dW, self.grad_bias(d[-1:], dW)
 

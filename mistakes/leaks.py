@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from backproof.mistakes.textbook import Textbook
-from backproof.reference_impl.contract import Array
+from backproof.reference_impl.contract import Array, Layers
 
 NARROWER = {np.dtype(np.float64): np.float32, np.dtype(np.float32): np.float16}
 
@@ -33,7 +33,7 @@ class InputsLeak(Textbook):
     """The inputs are rounded before the first layer."""
 
     def propagate(
-        self, weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]
+        self, weights: Layers, biases: Layers, x: Array, activations: Sequence[str]
     ) -> tuple[list[Array], list[Array]]:
         outputs, zs = super().propagate(weights, biases, narrow(x), activations)
         return [x, *outputs[1:]], zs

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backproof.mistakes.textbook import Textbook
-from backproof.reference_impl.contract import Array
+from backproof.reference_impl.contract import Array, Layers
 
 
 class BatchSizeKept(Textbook):
@@ -96,7 +96,7 @@ class FailsForOneNeuron(Textbook):
     hint = "Print the shapes on the way for a hidden layer of width 1. What do `squeeze` and `ravel` make of (n, 1)?"
 
     def propagate(
-        self, weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]
+        self, weights: Layers, biases: Layers, x: Array, activations: Sequence[str]
     ) -> tuple[list[Array], list[Array]]:
         if any(len(b) == 1 for b in biases[:-1]):
             raise IndexError("too few dimensions: one neuron was squeezed to a vector")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from backproof.reference_impl.contract import Array, find_loss
+from backproof.reference_impl.contract import Array, Layers, find_loss
 
 
 class Textbook:
@@ -69,7 +69,7 @@ class Textbook:
         return a @ W.T + b
 
     def propagate(
-        self, weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]
+        self, weights: Layers, biases: Layers, x: Array, activations: Sequence[str]
     ) -> tuple[list[Array], list[Array]]:
         """x and every layer's output; every layer's pre-activation."""
         a, outputs, zs = self.take(x), [x], []
@@ -87,9 +87,7 @@ class Textbook:
         """A layer's output, as it is kept and handed on."""
         return a
 
-    def forward(
-        self, weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]
-    ) -> list[Array]:
+    def forward(self, weights: Layers, biases: Layers, x: Array, activations: Sequence[str]) -> list[Array]:
         """x and every layer's output."""
         return self.propagate(weights, biases, x, activations)[0]
 
@@ -168,7 +166,7 @@ class Textbook:
         """dL/db."""
         return d.sum(axis=0)
 
-    def layer_gradients(self, i: int, d: Array, outputs: Sequence[Array], zs: Sequence[Array]) -> tuple[Array, Array]:
+    def layer_gradients(self, i: int, d: Array, outputs: Layers, zs: Layers) -> tuple[Array, Array]:
         """dL/dW and dL/db of layer i + 1, which receives outputs[i]."""
         dW = self.grad_weight(d, outputs[i], zs[i - 1] if i else outputs[0])
         return dW, self.grad_bias(d, dW)
@@ -178,13 +176,7 @@ class Textbook:
         return dW, db
 
     def backward(
-        self,
-        weights: Sequence[Array],
-        biases: Sequence[Array],
-        x: Array,
-        y: Array,
-        activations: Sequence[str],
-        loss: str,
+        self, weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str
     ) -> tuple[list[Array], list[Array]]:
         """dL/dW and dL/db of every layer, from the last to the first."""
         outputs, zs = self.propagate(weights, biases, x, activations)
@@ -204,12 +196,7 @@ class Textbook:
         return dWs, dbs
 
     def gradient_descent_step(
-        self,
-        weights: Sequence[Array],
-        biases: Sequence[Array],
-        grad_weights: Sequence[Array],
-        grad_biases: Sequence[Array],
-        learning_rate: float,
+        self, weights: Layers, biases: Layers, grad_weights: Layers, grad_biases: Layers, learning_rate: float
     ) -> tuple[list[Array], list[Array]]:
         """w - alpha dL/dw, and the same for the biases."""
         return (

@@ -6,7 +6,9 @@ several times as long as reading it does.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -15,6 +17,11 @@ import platformdirs
 
 from backproof.oracles.user_cache import kept
 from backproof.reference_impl.contract import Array
+
+# Since JAX 0.8 it is no experiment any more.
+enable_x64: Callable[[bool], AbstractContextManager[None]] = (
+    jax.enable_x64 if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental").enable_x64
+)
 
 
 class Kept:

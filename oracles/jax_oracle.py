@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from backproof.oracles.bounds import JAX
-from backproof.oracles.jax_functions import Kept, keep_what_is_compiled
+from backproof.oracles.jax_functions import Kept, enable_x64, keep_what_is_compiled
 from backproof.oracles.stack import DEPTHS, LOSS_KINDS, ByStack, Flat, Stack, round_up
 from backproof.reference_impl.contract import ACTIVATIONS, Array
 
@@ -52,7 +52,7 @@ class JaxOracle(ByStack):
     def flat(self, stack: Stack) -> Flat:
         """The answers for a stack."""
         found = {kind: stack.empty_line(kind) for kind in stack.sizes}
-        with jax.enable_x64(True):
+        with enable_x64(True):
             parts = ((place, _compiled()(*_in(self.dtype, networks))) for place, networks in _parts(stack))
             for place, part in _one_ahead(parts):
                 for kind, array in part.items():

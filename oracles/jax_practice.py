@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from backproof.oracles.case import Case
+from backproof.oracles.jax_functions import enable_x64
 from backproof.reference_impl.contract import Array
 
 Parameters = tuple[list[Array], list[Array]]
@@ -47,7 +48,7 @@ ACTIVATION: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 def relu_slopes(z: Array) -> dict[str, Array]:
     """The slopes at z that `jax.grad` gives for every way to write a ReLU."""
-    with jax.enable_x64(True):
+    with enable_x64(True):
         every = jax.jit(lambda z: {call: jax.grad(lambda z, g=g: g(z).sum())(z) for call, g in RELUS.items()})
         slopes = every(z)
     return {call: np.asarray(slopes[call]) for call in RELUS}
@@ -55,7 +56,7 @@ def relu_slopes(z: Array) -> dict[str, Array]:
 
 def squared_error_gradients(prediction: Array, y: Array) -> dict[str, Array]:
     """The derivatives by the prediction that `jax.grad` gives for every way to write a squared error."""
-    with jax.enable_x64(True):
+    with enable_x64(True):
         every = jax.jit(lambda p, y: {call: jax.grad(loss)(p, y) for call, loss in SQUARED_ERRORS.items()})
         gradients = every(prediction, y)
     return {call: np.asarray(gradients[call]) for call in SQUARED_ERRORS}
@@ -66,7 +67,7 @@ def descent(case: Case, steps: int) -> list[Parameters]:
 
     Returns the weights and biases before the first step and after each. Raises KeyError for a softmax.
     """
-    with jax.enable_x64(True):
+    with enable_x64(True):
         step = jax.jit(lambda parameters: _step(parameters, case))
         parameters = [[jnp.asarray(W, float) for W in case.weights], [jnp.asarray(b, float) for b in case.biases]]
         found = [_arrays(parameters)]

@@ -32,9 +32,9 @@ from flint import arb, ctx
 from backproof.oracles.bounds import Arithmetic, bounds
 from backproof.oracles.case import Case, Quantity
 from backproof.oracles.certified import above, exact_scale
-from backproof.reference_impl.contract import Array
+from backproof.reference_impl.contract import Array, Layers
 
-Parameters = tuple[Sequence[Array], Sequence[Array]]
+Parameters = tuple[Layers, Layers]
 
 # The path's balls grow with every step; so many bits leave them far below float64 for a hundred steps and more.
 BITS = 192
@@ -125,7 +125,7 @@ def follow(case: Case, runs: dict[str, Run]) -> dict[str, Followed]:
         return {name: Followed(_distances(run.values, path), allowed[name]) for name, run in runs.items()}
 
 
-def _flat(weights: Sequence[Array], biases: Sequence[Array]) -> Array:
+def _flat(weights: Layers, biases: Layers) -> Array:
     """All parameters in a row: layer by layer, neuron by neuron, the bias after the weights."""
     return np.concatenate([np.hstack([W, b[:, None]]).ravel() for W, b in zip(weights, biases, strict=True)])
 
@@ -148,7 +148,7 @@ def _fresh_errors(case: Case, run: Run) -> Array:
     return errors
 
 
-def _exactly(arrays: Sequence[Array]) -> tuple[Array, ...]:
+def _exactly(arrays: Layers) -> tuple[Array, ...]:
     """The same numbers as float64."""
     return tuple(np.asarray(array, np.float64) for array in arrays)
 
@@ -162,7 +162,7 @@ def _path(case: Case, steps: int) -> list[Array]:
     return path
 
 
-def _distances(values: Array, path: Sequence[Array]) -> Array:
+def _distances(values: Array, path: Layers) -> Array:
     """The largest distances of a run's values from the path's balls, rounded up."""
     return np.vectorize(_size, otypes=[float])(_balls(values) - np.array(path))
 
@@ -172,7 +172,7 @@ def _size(ball: arb) -> float:
     return above(ball.abs_upper())
 
 
-def _carry(case: Case, path: Sequence[Array], fresh: dict[str, Array]) -> dict[str, Array]:
+def _carry(case: Case, path: Layers, fresh: dict[str, Array]) -> dict[str, Array]:
     """The bound of each run's d_t, for every t, (steps + 1, parameters).
 
     linear: how d_t depends on the unknowns, a column for each, multiplied by its bound.
@@ -239,7 +239,7 @@ class Network:
         ends = np.cumsum([k * received for k, received in self.shapes])[:-1]
         return [part.reshape(shape) for part, shape in zip(np.split(parameters, ends), self.shapes, strict=True)]
 
-    def _forward(self, weights: Sequence[Array]) -> tuple[list[Array], list[Array], list[Array]]:
+    def _forward(self, weights: Layers) -> tuple[list[Array], list[Array], list[Array]]:
         """a of layers 1..L, and the prediction; slope and bend of layers 1..L."""
         a, slope, bend = [_with_column(self.x, 1)], [], []
         for W, slopes in zip(weights, self.slopes, strict=True):
@@ -249,7 +249,7 @@ class Network:
             bend.append(second)
         return a, slope, bend
 
-    def _backward(self, weights: Sequence[Array], a: Sequence[Array], slope: Sequence[Array]) -> list[Array]:
+    def _backward(self, weights: Layers, a: Layers, slope: Layers) -> list[Array]:
         """delta = dL/dz of layers 1..L: at the last 2c (y' - y) g', and delta W g' at those before."""
         delta = [2 * self.scale * (a[-1][:, :-1] - self.y) * slope[-1]]
         for W, first in zip(weights[:0:-1], slope[-2::-1], strict=True):
@@ -258,12 +258,12 @@ class Network:
 
     def _tangent(
         self,
-        weights: Sequence[Array],
-        a: Sequence[Array],
-        slope: Sequence[Array],
-        bend: Sequence[Array],
-        delta: Sequence[Array],
-        direction: Sequence[Array],
+        weights: Layers,
+        a: Layers,
+        slope: Layers,
+        bend: Layers,
+        delta: Layers,
+        direction: Layers,
     ) -> Array:
         """How the gradient changes in a direction V: the Hessian times V, by differentiating both passes along it."""
         a_dot, z_dot = [_with_column(0 * self.x, 0)], []

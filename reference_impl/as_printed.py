@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.reference_impl.contract import Array, find_loss
+from backproof.reference_impl.contract import Array, Layers, find_loss
 
 Formula = Callable[..., Any]
 
@@ -99,7 +99,7 @@ def descend(w: Array, dw: Array, alpha: float) -> Array:
     return w - alpha * dw
 
 
-def sigmoid_layers(weights: Sequence[Array], biases: Sequence[Array], x: Array) -> list[Array]:
+def sigmoid_layers(weights: Layers, biases: Layers, x: Array) -> list[Array]:
     """N11: [x^(1), x^(2), ..., y'], where z_j = w_j · x^(i) + b_j and x_j^(i+1) = g(z_j), every g a sigmoid."""
     outputs = [x]
     for W, b in zip(weights, biases, strict=True):
@@ -172,9 +172,7 @@ def output_gradient_of_the_mean(prediction: Array, y: Array, n: str = "samples")
     return (prediction - y) * (2 / COUNTS[n](y))
 
 
-def induction(
-    weights: Sequence[Array], outputs: Sequence[Array], y: Array, base: Formula, step: Formula
-) -> list[Array]:
+def induction(weights: Layers, outputs: Layers, y: Array, base: Formula, step: Formula) -> list[Array]:
     """N16: [dL/dx^(1), ..., dL/dy'], the last by the base, N15, and each from the one after it by the step, N14.
 
     outputs: x^(1), ..., y', each (n, k); y (n, k_m). The step is taken for each sample.
@@ -185,7 +183,7 @@ def induction(
     return gradients
 
 
-def collapse(weights: Sequence[Array], biases: Sequence[Array]) -> tuple[Array, Array]:
+def collapse(weights: Layers, biases: Layers) -> tuple[Array, Array]:
     """N18: the one W and b that layers without activation come to: W_m (... (W_1 x + b_1) ...) + b_m = W x + b."""
     W, b = weights[0], biases[0]
     for W_i, b_i in zip(weights[1:], biases[1:], strict=True):
@@ -251,14 +249,14 @@ def losses() -> dict[tuple[str, str], Formula]:
 # The contract's functions that are not above.
 
 
-def forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]) -> list[Array]:
+def forward(weights: Layers, biases: Layers, x: Array, activations: Sequence[str]) -> list[Array]:
     """N11, for sigmoids; raises NotImplementedError for a network of others."""
     _refuse_unless(all(g == "sigmoid" for g in activations), "N11 is about sigmoids alone")
     return sigmoid_layers(weights, biases, x)
 
 
 def backward(
-    weights: Sequence[Array], biases: Sequence[Array], x: Array, y: Array, activations: Sequence[str], loss: str
+    weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str
 ) -> tuple[list[Array], list[Array]]:
     """N12 and N13 with the gradients of N16, for one sample.
 
@@ -277,11 +275,7 @@ def backward(
 
 
 def gradient_descent_step(
-    weights: Sequence[Array],
-    biases: Sequence[Array],
-    grad_weights: Sequence[Array],
-    grad_biases: Sequence[Array],
-    learning_rate: float,
+    weights: Layers, biases: Layers, grad_weights: Layers, grad_biases: Layers, learning_rate: float
 ) -> tuple[list[Array], list[Array]]:
     """N10 for every layer."""
     return (

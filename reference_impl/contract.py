@@ -15,6 +15,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+# An array for every layer, from the first to the last; and the two kinds of them that belong together.
+Layers = Sequence[Array]
+Pair = tuple[Layers, Layers]
+
 ACTIVATIONS = ("identity", "sigmoid", "relu", "tanh", "softmax")
 HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
 
@@ -109,30 +113,17 @@ class Implementation(Protocol):
     def loss(self, prediction: Array, y: Array, loss: str) -> float:
         """The scalar loss of a prediction (n, k) against labels y (n, k); `loss` is a key of `LOSSES`."""
 
-    def forward(
-        self, weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]
-    ) -> Sequence[Array]:
+    def forward(self, weights: Layers, biases: Layers, x: Array, activations: Sequence[str]) -> Layers:
         """The L + 1 arrays x (n, k_0), then each layer's output (n, k_i), for weights (k_i, k_{i-1}), biases (k_i,)."""
 
     def backward(
-        self,
-        weights: Sequence[Array],
-        biases: Sequence[Array],
-        x: Array,
-        y: Array,
-        activations: Sequence[str],
-        loss: str,
-    ) -> tuple[Sequence[Array], Sequence[Array]]:
+        self, weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str
+    ) -> Pair:
         """The gradients of the loss, (grad_weights, grad_biases), shaped as weights and biases."""
 
     def gradient_descent_step(
-        self,
-        weights: Sequence[Array],
-        biases: Sequence[Array],
-        grad_weights: Sequence[Array],
-        grad_biases: Sequence[Array],
-        learning_rate: float,
-    ) -> tuple[Sequence[Array], Sequence[Array]]:
+        self, weights: Layers, biases: Layers, grad_weights: Layers, grad_biases: Layers, learning_rate: float
+    ) -> Pair:
         """The new (weights, biases): w - learning_rate * grad_w, b - learning_rate * grad_b, as new arrays (N10)."""
 
 

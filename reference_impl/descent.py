@@ -6,17 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backproof.reference_impl.contract import DEFAULT_LOSS, Array
+from backproof.reference_impl.contract import DEFAULT_LOSS, Array, Layers
 from backproof.reference_impl.losses import loss as loss_of
 from backproof.reference_impl.network import backward, forward
 
 
 def gradient_descent_step(
-    weights: Sequence[Array],
-    biases: Sequence[Array],
-    grad_weights: Sequence[Array],
-    grad_biases: Sequence[Array],
-    learning_rate: float,
+    weights: Layers, biases: Layers, grad_weights: Layers, grad_biases: Layers, learning_rate: float
 ) -> tuple[list[Array], list[Array]]:
     """w - alpha dL/dw and b - alpha dL/db for every layer, as new arrays (N10); learning_rate is alpha."""
     return (
@@ -26,8 +22,8 @@ def gradient_descent_step(
 
 
 def descent(
-    weights: Sequence[Array],
-    biases: Sequence[Array],
+    weights: Layers,
+    biases: Layers,
     x: Array,
     y: Array,
     activations: Sequence[str],

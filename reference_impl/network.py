@@ -12,11 +12,11 @@ from backproof.reference_impl.activations import (
     sigmoid_prime_of_output,
     tanh_prime_of_output,
 )
-from backproof.reference_impl.contract import Array, find_loss
+from backproof.reference_impl.contract import Array, Layers, find_loss
 from backproof.reference_impl.losses import loss_gradient, weighted_loss_gradient
 
 
-def forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, activations: Sequence[str]) -> list[Array]:
+def forward(weights: Layers, biases: Layers, x: Array, activations: Sequence[str]) -> list[Array]:
     """z^(i) = x^(i) W_i^T + b_i and x^(i+1) = g_i(z^(i)), for i = 1..L (N1, N4, N11).
 
     weights[i - 1]: (k_i, k_{i-1}); biases[i - 1]: (k_i,); x: (n, k_0); activations: L names of `contract.ACTIVATIONS`,
@@ -30,12 +30,7 @@ def forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, activat
 
 
 def backward(
-    weights: Sequence[Array],
-    biases: Sequence[Array],
-    x: Array,
-    y: Array,
-    activations: Sequence[str],
-    loss: str,
+    weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str
 ) -> tuple[list[Array], list[Array]]:
     """The gradients of L with respect to all weights and biases, by the chain rule from the last layer to the first.
 

@@ -20,6 +20,8 @@ RATIOS, RATIOS_WITH_FAILURES, FINENESS = (1e-4, 10.0), (1e-4, 1e6), (1e-17, 1e-1
 USUAL = {"float64": 1e-7, "float32": 1.3e-6}
 
 
+Panel = alt.Chart | alt.LayerChart | alt.FacetChart
+
 # The names of all charts that a report may have.
 NAMES = ("ratios", "growth", "fineness")
 
@@ -31,6 +33,16 @@ class Chart(NamedTuple):
     title: str
     caption: str
     specification: dict[str, Any]
+
+
+def chart(name: str, title: str, caption: str, *panels: Panel) -> Chart:
+    """A chart of panels side by side."""
+    return Chart(name, title, caption, alt.hconcat(*panels).configure(font=FONT).to_dict())
+
+
+def data(rows: list[dict[str, Any]]) -> alt.Chart:
+    """A chart of these values, of which nothing is drawn yet."""
+    return alt.Chart(alt.InlineData(values=rows))
 
 
 def charts(report: Report) -> list[Chart]:
@@ -54,27 +66,24 @@ def _ratios_chart(report: Report, checked: list[QuantityOutcome], domain: tuple[
         )
         for oracle in report.settings.oracles
     ]
-    return Chart(
+    return chart(
         "ratios",
         "Error / allowed, by quantity",
         "Over all networks: the middle half (bar), the median (tick), all (line), the worst (dot). Right of the "
         "red line an error is larger than rounding can explain. Exact agreement stands at the left edge.",
-        alt.hconcat(*panels).configure(font=FONT).to_dict(),
+        *panels,
     )
 
 
 def _growth_chart(report: Report, domain: tuple[float, float]) -> Chart:
     """A panel for depth, one for width."""
-    panels = (
-        _growth(report, "depth", "layers", domain),
-        _growth(report, "width", "neurons in the widest layer, up to", domain),
-    )
-    return Chart(
+    return chart(
         "growth",
         "Error / allowed of the gradients, by depth and width",
         "The median (line) and the worst (dots) over the networks of each size. Errors grow with depth and width, "
         "and the derived allowance grows with them.",
-        alt.hconcat(*panels).configure(font=FONT).to_dict(),
+        _growth(report, "depth", "layers", domain),
+        _growth(report, "width", "neurons in the widest layer, up to", domain),
     )
 
 
@@ -102,18 +111,18 @@ def _by_quantity(
     axis: str,
     domain: tuple[float, float],
     marks: list[dict[str, Any]],
-) -> alt.LayerChart | alt.FacetChart:
+) -> Panel:
     """For each quantity and dtype a line from the smallest to the largest value, and vertical lines at the marks."""
     rows = [_row(outcome, quantiles, domain) for outcome, quantiles in distributions if quantiles.smallest is not None]
     quantities = list(dict.fromkeys(row["quantity"] for row in rows))
     scale = alt.Scale(type="log", domain=domain)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
+    base = data(rows).encode(
         y=alt.Y("quantity:N", sort=quantities, title=None),
         yOffset=alt.YOffset("dtype:N", sort=DTYPES),
         color=alt.Color("dtype:N", scale=COLOURS, title=None),
         tooltip=["quantity:N", "dtype:N", "median:N", "worst:N"],
     )
-    limits = alt.Chart(alt.InlineData(values=marks)).encode(x=alt.X("at:Q", scale=scale))
+    limits = data(marks).encode(x=alt.X("at:Q", scale=scale))
     if "dtype" in marks[0]:
         limits = limits.encode(color=alt.Color("dtype:N", scale=COLOURS, title=None))
     return alt.layer(
@@ -150,7 +159,7 @@ def _row(outcome: QuantityOutcome, quantiles: Quantiles, domain: tuple[float, fl
     }
 
 
-def _growth(report: Report, dimension: str, title: str, domain: tuple[float, float]) -> alt.LayerChart | alt.FacetChart:
+def _growth(report: Report, dimension: str, title: str, domain: tuple[float, float]) -> Panel:
     """Median and worst error / allowed of the gradients, by size."""
     rows = [
         {
@@ -163,7 +172,7 @@ def _growth(report: Report, dimension: str, title: str, domain: tuple[float, flo
         for row in report.growth
         if row.dimension == dimension
     ]
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
+    base = data(rows).encode(
         x=alt.X("size:O", title=title, axis=alt.Axis(labelAngle=0)),
         color=alt.Color("dtype:N", scale=COLOURS, title=None),
         tooltip=[
@@ -180,7 +189,7 @@ def _growth(report: Report, dimension: str, title: str, domain: tuple[float, flo
         scale=alt.Scale(type="log", domain=domain),
         axis=alt.Axis(format=".0e", tickCount=6),
     )
-    limit = alt.Chart(alt.InlineData(values=[{"at": 1}])).mark_rule(color=LIMIT_COLOUR)
+    limit = data([{"at": 1}]).mark_rule(color=LIMIT_COLOUR)
     return alt.layer(
         base.mark_line().encode(y=y),
         base.mark_circle(size=40, opacity=1).encode(y="worst:Q"),

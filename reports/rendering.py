@@ -22,7 +22,8 @@ from backproof.reports.wording import describe, format_ratio, format_value, say_
 
 Kind = TypeVar("Kind")
 
-VEGA_LITE, VEGA_EMBED = "6.4", "window.vegaEmbed = vegaEmbed"
+# The newest Vega-Lite that is there, and what puts a chart on a page.
+VEGA_LITE, VEGA_EMBED = vl_convert.get_vegalite_versions()[-1], "window.vegaEmbed = vegaEmbed"
 
 
 class Chapter(NamedTuple):

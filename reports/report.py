@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from backproof.oracles.comparison import Outside
+from backproof.verification.document import Document
 
 SCHEMA_VERSION = "2.0"
 
@@ -129,18 +130,14 @@ class ExactMode(msgspec.Struct, frozen=True):
     digits: Annotated[int, Meta(ge=0, description="How many binary digits their operations need at most")]
 
 
-class Timing(msgspec.Struct, frozen=True):
+class Timing(Document, frozen=True):
     """How long a run took, which is all that differs from one to the next."""
 
     seconds: float
     networks_per_second: float
 
-    def to_json(self) -> bytes:
-        """The content of timing.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
-
-class Report(msgspec.Struct, frozen=True):
+class Report(Document, frozen=True):
     """The outcome of `backproof verify`."""
 
     schema_version: str
@@ -170,12 +167,3 @@ class Report(msgspec.Struct, frozen=True):
     ]
     exact: Annotated[list[ExactMode], Meta(description="By dtype; empty where no network is exact")]
     environment: dict[str, str]
-
-    def to_json(self) -> bytes:
-        """The content of report.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
-
-
-def schema() -> bytes:
-    """The JSON Schema of report.json."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Report)), indent=2) + b"\n"

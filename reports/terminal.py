@@ -14,6 +14,7 @@ from rich.text import Text
 from backproof.oracles.case import Case
 from backproof.oracles.comparison import Record, say_outside
 from backproof.reports.report import Place, QuantityOutcome, Report
+from backproof.reports.tables import table
 from backproof.reports.wording import describe, format_ratio, say_kinks
 from backproof.verification.campaign import Progress
 from backproof.verification.judgement import Judgement
@@ -42,19 +43,14 @@ def report_view(report: Report) -> Group:
 
 def _quantities(report: Report) -> Table:
     """A row for each quantity and dtype, against the oracle where it fails most often, or else comes closest to."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("quantity", "dtype"):
-        table.add_column(heading)
-    for heading in ("networks", "failures", "worst error / allowed", "median"):
-        table.add_column(heading, justify="right")
-    table.add_column("worst at")
+    made = table(("quantity", "dtype"), ("networks", "failures", "worst error / allowed", "median"), ("worst at",))
     rows: dict[tuple[str, str], list[QuantityOutcome]] = {}
     for outcome in report.quantities:
         rows.setdefault((outcome.quantity, outcome.dtype), []).append(outcome)
     for (quantity, dtype), outcomes in rows.items():
         worst = max(outcomes, key=lambda outcome: (outcome.failures, _rank(outcome)))
         style = "red" if worst.failures else "dim" if not worst.cases else ""
-        table.add_row(
+        made.add_row(
             quantity,
             dtype,
             str(worst.cases) if worst.cases else "unchecked",
@@ -64,7 +60,7 @@ def _quantities(report: Report) -> Table:
             _where(worst.worst) if worst.worst and worst.worst_ratio != 0 else "",
             style=style,
         )
-    return table
+    return made
 
 
 def _rank(outcome: QuantityOutcome) -> float:
@@ -120,25 +116,21 @@ def case_view(judgement: Judgement, computed: str = "") -> Group:
 
 def _numbers(case: Case) -> Table:
     """x, y, and each layer's weights and biases."""
-    table = Table(box=None, pad_edge=False, show_header=False)
+    made = table()
     named = [("x", case.x), ("y", case.y)]
     for i, (W, b) in enumerate(zip(case.weights, case.biases, strict=True), 1):
         named += [(f"W[{i}]", W), (f"b[{i}]", b)]
     for name, array in named:
-        table.add_row(name, np.array2string(array, threshold=ENTRIES_SHOWN, max_line_width=100))
-    return table
+        made.add_row(name, np.array2string(array, threshold=ENTRIES_SHOWN, max_line_width=100))
+    return made
 
 
 def _records(judgement: Judgement) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("quantity", "oracle", "verdict"):
-        table.add_column(heading)
-    for heading in ("error / allowed", "at", "got", "expected", "allowed"):
-        table.add_column(heading, justify="right")
+    made = table(("quantity", "oracle", "verdict"), ("error / allowed", "at", "got", "expected", "allowed"))
     for oracle, records in judgement.records.items():
         for record in records:
-            table.add_row(str(record.quantity), oracle, record.verdict, *_entry(record), style=_style(record))
-    return table
+            made.add_row(str(record.quantity), oracle, record.verdict, *_entry(record), style=_style(record))
+    return made
 
 
 def _entry(record: Record) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from backproof.reports.environment import environment
 from backproof.reports.rendering import Chapter, write_report
 from backproof.reports.report import SCHEMA_VERSION, ImplementationTested, QuantityOutcome, Report, Settings, Timing
 from backproof.reports.summary import Summary
-from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
-from backproof.verification.implementation import CouldNotLoadError, name_of
+from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, why_stopped
+from backproof.verification.implementation import name_of
 from backproof.verification.run import Run
 from backproof.verification.wording import conjoin
 
@@ -81,7 +81,7 @@ def _verdict(
 ) -> tuple[Literal["agree", "disagree", "could not run"], str]:
     """The verdict, and the sentence that says it."""
     oracles, networks = conjoin(campaign.oracles), summary.networks
-    until = f" (stopped after {networks} of {campaign.networks}: {_reason(stopped)})" if stopped else ""
+    until = f" (stopped after {networks} of {campaign.networks}: {why_stopped(stopped)})" if stopped else ""
     if failed := summary.failed_networks:
         grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
         kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures)))
@@ -89,7 +89,7 @@ def _verdict(
         return "disagree", f"{disagrees}{_who_is_wrong(name, summary)}{grade}{until}."
     if stopped is not None:
         so_far = f"; on the {networks} networks until then it agreed" if networks else ""
-        return "could not run", f"{name} could not be verified: {_reason(stopped)}{so_far}."
+        return "could not run", f"{name} could not be verified: {why_stopped(stopped)}{so_far}."
     outcomes = summary.quantities
     if not any(outcome.cases for outcome in outcomes):
         return (
@@ -141,12 +141,3 @@ def _left_open(outcomes: list[QuantityOutcome], networks: int) -> str:
     return (f"; checked on few networks only: {', '.join(few)}" if few else "") + (
         f"; not checked at all: {', '.join(never)}" if never else ""
     )
-
-
-def _reason(stopped: BaseException) -> str:
-    """Why a campaign stopped, in a phrase."""
-    if isinstance(stopped, KeyboardInterrupt):
-        return "it was interrupted"
-    if isinstance(stopped, CouldNotRunError | CouldNotLoadError):
-        return str(stopped)
-    return f"{type(stopped).__name__}: {stopped}"

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from backproof.reference_impl.contract import Array, find_loss
+from backproof.reference_impl.contract import Array, Layers, find_loss
 from backproof.verification.convention import Convention
 from backproof.verification.implementation import Approximate, added_error
 
@@ -30,7 +30,6 @@ __all__ = [
     "transposed",
 ]
 
-Arrays = Sequence[Array]
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 
@@ -42,7 +41,7 @@ def transposed(function: Function) -> Function:
     """
 
     @functools.wraps(function)
-    def adapted(weights: Arrays, biases: Arrays, *rest: Any) -> Any:
+    def adapted(weights: Layers, biases: Layers, *rest: Any) -> Any:
         if isinstance(rest[0], list | tuple):  # the gradients that a step is given
             rest = (_all_transposed(rest[0]), *rest[1:])
         result = function(_all_transposed(weights), biases, *rest)
@@ -58,7 +57,7 @@ def samples_in_columns(function: Function) -> Function:
     """
 
     @functools.wraps(function)
-    def adapted(weights: Arrays, biases: Arrays, *rest: Any) -> Any:
+    def adapted(weights: Layers, biases: Layers, *rest: Any) -> Any:
         rest = tuple(np.ascontiguousarray(part.T) if isinstance(part, np.ndarray) else part for part in rest)
         result = function(weights, [b[:, None] for b in biases], *rest)
         if _is_forward(rest):
@@ -76,7 +75,7 @@ def per_sample(function: Function) -> Function:
     """
 
     @functools.wraps(function)
-    def adapted(weights: Arrays, biases: Arrays, x: Array, *rest: Any) -> Any:
+    def adapted(weights: Layers, biases: Layers, x: Array, *rest: Any) -> Any:
         if _is_forward((x, *rest)):
             outputs = [function(weights, biases, sample, *rest) for sample in x]
             return [np.stack([np.asarray(a) for a in layer]) for layer in zip(*outputs, strict=True)]
@@ -98,7 +97,7 @@ def single_layer(function: Function) -> Function:
     """
 
     @functools.wraps(function)
-    def adapted(weights: Arrays, biases: Arrays, x: Array, *rest: Any) -> Any:
+    def adapted(weights: Layers, biases: Layers, x: Array, *rest: Any) -> Any:
         if len(weights) > 1:
             raise NotImplementedError("one layer only")
         if _is_forward((x, *rest)):
@@ -129,7 +128,7 @@ def gradients_from_step(step: Function, *, learning_rate: float | None = None) -
         weights, biases, *rest = parameters
         return step([W.copy() for W in weights], [b.copy() for b in biases], *rest, rate)
 
-    def backward(weights: Arrays, biases: Arrays, x: Array, y: Array, activations: Sequence[str], loss: str) -> Any:
+    def backward(weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str) -> Any:
         parameters = [weights, biases, x, y, activations, loss]
         if learning_rate is not None:
             after = stepped(parameters, learning_rate)
@@ -155,7 +154,7 @@ def _is_forward(rest: Sequence[Any]) -> bool:
     return len(rest) == 2
 
 
-def _all_transposed(arrays: Arrays) -> list[Array]:
+def _all_transposed(arrays: Layers) -> list[Array]:
     return [_each(lambda array: np.ascontiguousarray(array.T), array) for array in arrays]
 
 

@@ -13,6 +13,7 @@ import msgspec
 from backproof.oracles.case import DTYPES, Case
 from backproof.oracles.draw import PROFILES, draw_case
 from backproof.oracles.registry import ORACLES, Oracle, load_oracle
+from backproof.verification.settings import check_names, check_numbers
 from backproof.verification.wording import not_installed
 
 # Networks that are judged together, and kept together: enough for the oracles to work on many of a shape at a time.
@@ -47,21 +48,12 @@ class Campaign(msgspec.Struct, frozen=True):
     attribute: bool = False
 
     def __post_init__(self) -> None:
-        if self.networks < 1:
-            raise ValueError(f"at least one network is needed; {self.networks} were asked for")
-        if self.seed < 0:
-            raise ValueError(f"a seed is not negative; {self.seed} was given")
-        for what, chosen, known in (
-            ("profile", (self.profile,), PROFILES),
-            ("dtype", self.dtypes, DTYPES),
-            ("oracle", self.oracles, tuple(ORACLES)),
-            ("grade", (self.grade,), get_args(Grade)),
-            ("bound", (self.bound,), get_args(Bound)),
-        ):
-            if not chosen or len(set(chosen)) < len(chosen):
-                raise ValueError(f"at least one {what} is needed, and each at most once; got {list(chosen)}")
-            if unknown := [name for name in chosen if name not in known]:
-                raise ValueError(f"unknown {what} {unknown[0]!r}; there are {', '.join(known)}")
+        check_numbers(self.seed, network=self.networks)
+        check_names("profile", (self.profile,), PROFILES)
+        check_names("dtype", self.dtypes, DTYPES)
+        check_names("oracle", self.oracles, ORACLES)
+        check_names("grade", (self.grade,), get_args(Grade))
+        check_names("bound", (self.bound,), get_args(Bound))
 
     @property
     def parts(self) -> list[range]:
@@ -101,6 +93,13 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Something happened that a user should know about."""
+
+
+def why_stopped(error: BaseException) -> str:
+    """What kept something from its end, in a phrase."""
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    return str(error) if isinstance(error, CouldNotRunError) else f"{type(error).__name__}: {error}"
 
 
 def load_oracles(names: Sequence[str], progress: Progress | None = None) -> list[Oracle]:

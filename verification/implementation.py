@@ -20,6 +20,7 @@ from backproof.oracles.case import FUNCTION_OF_KIND, KINDS, OF_INPUT, Answer, Ca
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl import contract
 from backproof.reference_impl.contract import FUNCTIONS, Array
+from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
 from backproof.verification.wording import conjoin
 
@@ -27,7 +28,7 @@ from backproof.verification.wording import conjoin
 OURS = "backproof."
 
 
-class CouldNotLoadError(Exception):
+class CouldNotLoadError(CouldNotRunError):
     """An implementation could not be loaded; the message says in a sentence what was wrong and what to do."""
 
 

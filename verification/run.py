@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from upath import UPath
-
 from backproof.oracles.draw import GENERATOR
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
 from backproof.verification.execution import Task, judge_parts
+from backproof.verification.folders import absolute
 from backproof.verification.implementation import load_implementation, source_digest
 from backproof.verification.store import Manifest, Store, read_manifest
 
@@ -55,7 +54,7 @@ def verify(
     started = time.perf_counter()
     manifest = Manifest(campaign, source, source_digest(source), _versions())
     try:
-        store = Store.begun(_folder(out), manifest)
+        store = Store.begun(absolute(out), manifest)
     except OSError as error:
         raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror or error}") from error
     progress = progress or Progress()
@@ -69,7 +68,7 @@ def resume(out: str | Path, progress: Progress | None = None, *, jobs: int = 1, 
     Parts that are finished stay as they are; one whose file is damaged, or belongs to another run, is judged anew.
     Raises ValueError where the folder holds no run, or the implementation or the packages have changed since.
     """
-    started, progress, folder = time.perf_counter(), progress or Progress(), _folder(out)
+    started, progress, folder = time.perf_counter(), progress or Progress(), absolute(out)
     manifest = read_manifest(folder)
     _check_unchanged(manifest)
     store, parts = Store(folder, manifest.fingerprint), manifest.campaign.parts
@@ -84,12 +83,6 @@ def resume(out: str | Path, progress: Progress | None = None, *, jobs: int = 1, 
             path.unlink()
     store.remove_unfinished()
     return _run(manifest, store, sorted(left), progress, jobs, scheduler, started)
-
-
-def _folder(out: str | Path) -> UPath:
-    """The folder as an absolute path, or at its address: workers may be elsewhere."""
-    folder = UPath(out)
-    return UPath(folder.resolve()) if folder.protocol in ("", "file", "local") else folder
 
 
 def _versions() -> dict[str, str]:

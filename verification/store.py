@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from backproof.verification.campaign import Campaign
+from backproof.verification.document import Document
 from backproof.verification.records import SCHEMA
 
 MANIFEST_FORMAT = 3
@@ -26,7 +27,7 @@ MANIFEST_FORMAT = 3
 SHARD = re.compile(r"part-(\d{6,})-([0-9a-f]{16})\.parquet")
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(Document, frozen=True):
     """Everything that determines the records of a run.
 
     source: the implementation's module or path, as it was given; source_digest: of its code. versions: of the packages
@@ -38,10 +39,6 @@ class Manifest(msgspec.Struct, frozen=True):
     source_digest: str
     versions: dict[str, str]
     format: int = MANIFEST_FORMAT
-
-    def to_json(self) -> bytes:
-        """The content of manifest.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
     @property
     def fingerprint(self) -> str:

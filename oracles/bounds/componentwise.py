@@ -190,6 +190,16 @@ def _curve(activation: int, z: float) -> Curve:
 
 
 @compiled
+def _error(r: Roundoff, activation: int, curve: Curve) -> float:
+    return sigmoid_error(r, curve) if activation == SIGMOID else tanh_error(r, curve)
+
+
+@compiled
+def _prime_error(r: Roundoff, activation: int, curve: Curve) -> float:
+    return sigmoid_prime_error(r, curve) if activation == SIGMOID else tanh_prime_error(r, curve)
+
+
+@compiled
 def _any_zero(array: Array) -> bool:
     for row in array:
         for value in row:
@@ -251,9 +261,9 @@ def _activate(r: Roundoff, activation: int, z: Layer, a: Layer) -> None:
                 a.size[s, j] = size if _unsure(value, size) else slope * size
             else:
                 curve = _curve(activation, value)
-                error = sigmoid_error(r, curve) if activation == SIGMOID else tanh_error(r, curve)
                 a.value[s, j] = curve.value
-                a.size[s, j] = curve.slope * size + beyond_first_order(r.u, curve, size) + error
+                a.size[s, j] = curve.slope * size + beyond_first_order(r.u, curve, size)
+                a.size[s, j] += _error(r, activation, curve)
 
 
 @compiled
@@ -439,8 +449,7 @@ def _times_derivative(r: Roundoff, activation: int, z: Layer, h: Layer) -> bool:
                 h.size[s, j] = abs(value) + 2 * size if _unsure(at, e) else slope * size
             elif activation != IDENTITY:
                 curve = _curve(activation, at)
-                prime_error = sigmoid_prime_error(r, curve) if activation == SIGMOID else tanh_prime_error(r, curve)
-                evaluation = prime_error + r.u * curve.slope
+                evaluation = _prime_error(r, activation, curve) + r.u * curve.slope
                 nonlinear = slope_beyond_first_order(r.u, curve, e)
                 bend = abs(curve.slope * curve.bend)
                 h.value[s, j] = curve.slope * value

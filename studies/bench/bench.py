@@ -23,6 +23,7 @@ from backproof.studies.bench.enclosures import Enclosing, measure_enclosures
 from backproof.studies.bench.methods import METHODS, compiled_anew, passes
 from backproof.studies.bench.sizes import Size, measure_sizes
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Campaign, Progress, load_oracles
+from backproof.verification.document import Document
 from backproof.verification.execution import Task, judge_parts
 from backproof.verification.implementation import Implementation, as_implementation, load_implementation
 from backproof.verification.judgement import judge
@@ -59,7 +60,7 @@ class Stage(msgspec.Struct, frozen=True):
     share: float
 
 
-class Bench(msgspec.Struct, frozen=True):
+class Bench(Document, frozen=True):
     """What `backproof bench` found."""
 
     schema_version: str
@@ -75,10 +76,6 @@ class Bench(msgspec.Struct, frozen=True):
     sizes: list[Size]
     enclosures: list[Enclosing]
     environment: dict[str, str]
-
-    def to_json(self) -> bytes:
-        """The content of bench.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
 def bench(networks: int, jobs: int | None = None, progress: Progress | None = None) -> Bench:

@@ -69,6 +69,8 @@ def _by_jax(case: Case) -> list[Array]:
     import jax
     import jax.numpy as jnp
 
+    from backproof.oracles.jax_functions import enable_x64
+
     activation: dict[str, Callable[[Any], Any]] = {
         "identity": lambda z: z,
         "sigmoid": jax.nn.sigmoid,
@@ -90,7 +92,7 @@ def _by_jax(case: Case) -> list[Array]:
         }
         return case.loss_scale * terms[case.loss_parts.kind]().sum(), outputs
 
-    with jax.enable_x64(True):
+    with enable_x64(True):
         differentiated = jax.jit(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))
         (value, outputs), (dW, db) = differentiated(case.weights, case.biases, case.x, case.y)
         return [np.asarray(array) for array in (*outputs, value, *dW, *db)]
@@ -122,8 +124,10 @@ def check_grads(implementation: Implementation, case: Case) -> bool:
     import jax
     from jax.test_util import check_grads
 
+    from backproof.oracles.jax_functions import enable_x64
+
     value, gradients = _value_and_gradients(implementation, case)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         scalar = jax.ShapeDtypeStruct((), "float64")
         shapes = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in (*case.weights, *case.biases)]
 

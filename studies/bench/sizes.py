@@ -82,18 +82,20 @@ def _torch_pass(weights: list[Any], biases: list[Any], x: Any, y: Any) -> Callab
 def _jax_pass(weights: list[Any], biases: list[Any], x: Any, y: Any) -> Callable[[], Any]:
     import jax
 
+    from backproof.oracles.jax_functions import enable_x64
+
     def loss(weights: Any, biases: Any, x: Any, y: Any) -> Any:
         a = x
         for W, b in zip(weights[:-1], biases[:-1], strict=True):
             a = jax.nn.relu(a @ W.T + b)
         return -(y * jax.nn.log_softmax(a @ weights[-1].T + biases[-1], axis=1)).sum() / len(y)
 
-    with jax.enable_x64(True):
+    with enable_x64(True):
         compiled = jax.jit(jax.grad(loss, argnums=(0, 1)))
         given = jax.tree.map(jax.numpy.asarray, (weights, biases, x, y))
 
     def run() -> Any:
-        with jax.enable_x64(True):
+        with enable_x64(True):
             return jax.block_until_ready(compiled(*given))
 
     return run

@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from backproof.reports.tables import table
 from backproof.studies.bench.bench import Bench
 
 
@@ -24,16 +25,12 @@ def bench_view(bench: Bench) -> Group:
     )
 
 
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(headings[0])
-    for heading in headings[1:]:
-        table.add_column(heading, justify="right")
-    return table
+def _of_numbers(first: str, *others: str) -> Table:
+    return table((first,), others)
 
 
 def _methods(bench: Bench) -> Table:
-    table = _table(
+    made = _of_numbers(
         "method",
         "networks",
         "architectures",
@@ -43,7 +40,7 @@ def _methods(bench: Bench) -> Table:
         f"caught of {bench.mistakes}",
     )
     for row in bench.methods:
-        table.add_row(
+        made.add_row(
             row.method,
             str(row.networks),
             str(row.architectures),
@@ -52,21 +49,21 @@ def _methods(bench: Bench) -> Table:
             str(row.false_alarms),
             str(row.caught),
         )
-    return table
+    return made
 
 
 def _stages(bench: Bench) -> Table:
-    table = _table("stage", "µs / network", "share")
+    made = _of_numbers("stage", "µs / network", "share")
     for row in bench.stages:
-        table.add_row(row.stage, f"{row.microseconds_per_network:.1f}", f"{row.share:.0%}")
-    return table
+        made.add_row(row.stage, f"{row.microseconds_per_network:.1f}", f"{row.share:.0%}")
+    return made
 
 
 def _sizes(bench: Bench) -> Table:
-    table = _table("widths", "batch", "dtype", "reference_impl, µs", "torch", "jax", "torch / ours", "jax / ours")
+    made = _of_numbers("widths", "batch", "dtype", "reference_impl, µs", "torch", "jax", "torch / ours", "jax / ours")
     for row in bench.sizes:
         times = (f"{seconds * 1e6:,.0f}" for seconds in (row.reference_impl, row.torch, row.jax))
-        table.add_row(
+        made.add_row(
             "-".join(map(str, row.widths)),
             str(row.batch),
             row.dtype,
@@ -74,12 +71,12 @@ def _sizes(bench: Bench) -> Table:
             f"{row.torch_ratio:.2f}",
             f"{row.jax_ratio:.2f}",
         )
-    return table
+    return made
 
 
 def _enclosures(bench: Bench) -> Table:
-    table = _table("widths", "batch", "entries", "bits", "ms")
+    made = _of_numbers("widths", "batch", "entries", "bits", "ms")
     for row in bench.enclosures:
         widths = "-".join(map(str, row.widths))
-        table.add_row(widths, str(row.batch), f"{row.entries:,}", str(row.bits), f"{row.seconds * 1e3:.2f}")
-    return table
+        made.add_row(widths, str(row.batch), f"{row.entries:,}", str(row.bits), f"{row.seconds * 1e3:.2f}")
+    return made

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import altair as alt
 
-from backproof.reports.charts import FONT, LIMIT_COLOUR, Chart
+from backproof.reports.charts import FONT, LIMIT_COLOUR, Chart, Panel, data
 from backproof.studies.claims.claim import Claim, Claims, Measurement, Training
 from backproof.studies.claims.measured import BEST, LOSS, MOST_STEPS, NORM, SLOPE, STEPS_TO_TARGET
 
@@ -20,7 +20,6 @@ BLUE, ORANGE, GREEN, PURPLE, BROWN, PINK, GREY = (
 )  # fmt: skip
 
 Rows = list[dict[str, Any]]
-Panel = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 def claim_charts(claims: Claims) -> dict[str, list[Chart]]:
@@ -39,13 +38,9 @@ def _measured(claim: Claim, what: str) -> list[Measurement]:
     return [one for one in claim.evidence.measurements if one.what == what]
 
 
-def _data(rows: Rows) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=rows))
-
-
 def _finish(name: str, title: str, caption: str, *panels: Panel) -> Chart:
-    chart = alt.hconcat(*panels, spacing=40).resolve_scale(color="shared", y="independent")
-    return Chart(name, title, caption, chart.configure(font=FONT).to_dict())
+    drawn = alt.hconcat(*panels, spacing=40).resolve_scale(color="shared", y="independent")
+    return Chart(name, title, caption, drawn.configure(font=FONT).to_dict())
 
 
 def _colours(colours: dict[str, str], legend: Literal["right", "bottom"] = "right") -> alt.Color:
@@ -66,7 +61,7 @@ def _slopes(claim: Claim) -> Chart:
         ]
         calls = [str(row["call"]) for row in rows]
         panels.append(
-            _data(rows)
+            data(rows)
             .mark_circle(size=110, opacity=1, color=BLUE)
             .encode(
                 x=alt.X(
@@ -88,13 +83,22 @@ def _slopes(claim: Claim) -> Chart:
 
 def _with_interval(rows: Rows, x: alt.X, scale: alt.Scale, title: str, colours: dict[str, str]) -> list[alt.Chart]:
     """A line through the medians, in a band of their intervals."""
-    base, axis = _data(rows).encode(x=x, color=_colours(colours)), alt.Axis(format=".0e", tickCount=6)
+    base, axis = data(rows).encode(x=x, color=_colours(colours)), alt.Axis(format=".0e", tickCount=6)
     return [
         base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title=title, scale=scale, axis=axis), y2="high:Q"),
         base.mark_line(point=True).encode(
             y=alt.Y("value:Q", title=title, scale=scale, axis=axis),
             tooltip=["group:N", "at:Q", "value:Q", "low:Q", "high:Q"],
         ),
+    ]
+
+
+def _limit(at: float | None, text: str, scale: alt.Scale, x: int) -> list[alt.Chart]:
+    """A dashed line across, and what it is."""
+    line, y = data([{"at": at, "text": text}]), alt.Y("at:Q", scale=scale)
+    return [
+        line.mark_rule(color=LIMIT_COLOUR, strokeDash=[4, 3]).encode(y=y),
+        line.mark_text(color=LIMIT_COLOUR, align="right", dy=-8, x=x).encode(y=y, text="text:N"),
     ]
 
 
@@ -131,21 +135,17 @@ def _steps(claim: Claim) -> Chart:
         for row in _rows(_measured(claim, STEPS_TO_TARGET))
     ]
     scale = alt.Scale(type="log", domain=[10, 2000])
-    base = _data(rows).encode(
+    base = data(rows).encode(
         x=alt.X("at:O", title="learning rate", axis=alt.Axis(labelAngle=0)),
         xOffset="group:N",
         color=_colours({"sigmoid": BLUE, "ReLU": ORANGE}),
         tooltip=["group:N", "at:O", "value:Q", "low:Q", "high:Q"],
     )
     title = "steps"
-    limit = _data([{"at": MOST_STEPS, "text": f"not within {MOST_STEPS} steps"}])
     panel = alt.layer(
         base.mark_rule(strokeWidth=3, opacity=0.45).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
         base.mark_circle(size=90, opacity=1).encode(y=alt.Y("value:Q", title=title, scale=scale)),
-        limit.mark_rule(color=LIMIT_COLOUR, strokeDash=[4, 3]).encode(y=alt.Y("at:Q", scale=scale)),
-        limit.mark_text(color=LIMIT_COLOUR, align="right", dy=-8, x=290).encode(
-            y=alt.Y("at:Q", scale=scale), text="text:N"
-        ),
+        *_limit(MOST_STEPS, f"not within {MOST_STEPS} steps", scale, 290),
     ).properties(width=300, height=240)
     return _finish(
         "n7-steps",
@@ -172,7 +172,7 @@ def _times(claims: Claims) -> Chart:
             if one.scale == scale
         ]
         panels.append(
-            _data(rows)
+            data(rows)
             .mark_line(point=True)
             .encode(
                 x=alt.X("size:Q", title=scale, scale=alt.Scale(type="log", base=2)),
@@ -197,7 +197,7 @@ def _losses(claim: Claim) -> Chart:
     measured = _measured(claim, LOSS)
     groups = [group for group in dict.fromkeys(one.group for one in measured) if group != BEST]
     scale = alt.Scale(type="log")
-    best = _data([{"value": one.value, "text": BEST} for one in measured if one.group == BEST][:1])
+    best = next((one.value for one in measured if one.group == BEST), None)
     panel = alt.layer(
         *_with_interval(
             _rows(one for one in measured if one.group != BEST),
@@ -206,10 +206,7 @@ def _losses(claim: Claim) -> Chart:
             LOSS,
             dict(zip(groups, palette, strict=False)),
         ),
-        best.mark_rule(color=LIMIT_COLOUR, strokeDash=[4, 3]).encode(y=alt.Y("value:Q", scale=scale)),
-        best.mark_text(color=LIMIT_COLOUR, align="right", dy=-8, x=455).encode(
-            y=alt.Y("value:Q", scale=scale), text="text:N"
-        ),
+        *_limit(best, BEST, scale, 455),
     ).properties(width=460, height=280)
     return _finish(
         "n18-losses",
@@ -237,7 +234,7 @@ def _growth(training: Sequence[Training]) -> Chart:
             for step, (error, allowed) in enumerate(zip(one.error, one.allowed, strict=True))
             if step <= run.checked and error and allowed
         ]
-        base = _data(rows).encode(x=alt.X("step:Q", title="step"), color=_colours(colours, "bottom"))
+        base = data(rows).encode(x=alt.X("step:Q", title="step"), color=_colours(colours, "bottom"))
         scale, axis = alt.Scale(type="log"), alt.Axis(format=".0e", tickCount=6)
         panels.append(
             alt.layer(

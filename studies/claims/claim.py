@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from backproof.reports.report import Count, Text
+from backproof.verification.document import Document
 
 CLAIMS_SCHEMA_VERSION = "1.0"
 
@@ -155,7 +156,7 @@ class Timing(msgspec.Struct, frozen=True):
     crossovers: list[Crossover]
 
 
-class Claims(msgspec.Struct, frozen=True):
+class Claims(Document, frozen=True):
     """The outcome of `backproof claims`."""
 
     schema_version: str
@@ -172,12 +173,3 @@ class Claims(msgspec.Struct, frozen=True):
     def settled(self) -> bool:
         """Whether all statements hold somehow or are corrected by what holds, and all training stays in its bounds."""
         return all(claim.settled for claim in self.claims) and all(run.within for run in self.training)
-
-    def to_json(self) -> bytes:
-        """The content of claims.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
-
-
-def schema() -> bytes:
-    """The JSON Schema of claims.json."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Claims)), indent=2) + b"\n"

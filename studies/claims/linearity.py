@@ -6,7 +6,6 @@ biases, and b of those for 0, whose bounds are derived (`oracles.bounds`); then 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Answer, Case, Quantity
 from backproof.reference_impl import as_printed
 from backproof.reference_impl.as_printed import STATEMENTS, Formula
-from backproof.reference_impl.contract import DEFAULT_LOSS, Array
+from backproof.reference_impl.contract import DEFAULT_LOSS, Array, Layers
 from backproof.reference_impl.descent import descent, table
 from backproof.studies.claims.claim import Check, Claim, Evidence, Measurement
 from backproof.studies.claims.equations import Bench, Networks, check_of, say, sentence
@@ -116,9 +115,7 @@ def _train(what: Trained, seed: tuple[int, int]) -> Learned:
     return Learned(np.array(losses), 0.0 if diverged else _loss_allowed(weights, biases, x, y, activations))
 
 
-def _loss_allowed(
-    weights: Sequence[Array], biases: Sequence[Array], x: Array, y: Array, activations: tuple[str, ...]
-) -> float:
+def _loss_allowed(weights: Layers, biases: Layers, x: Array, y: Array, activations: tuple[str, ...]) -> float:
     """The derived bound of a network's loss."""
     case = Case(tuple(weights), tuple(biases), x, y, activations, DEFAULT_LOSS, 1.0)
     (found,) = bounds([case], [NUMPY["float64"]])

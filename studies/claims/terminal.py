@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
+from backproof.reports.tables import table
 from backproof.studies.claims.claim import Claim, Claims, Verdict
 from backproof.studies.claims.wording import say_times
 
@@ -14,14 +14,12 @@ COLOURS: dict[Verdict, str] = {"holds": "green", "holds if": "yellow", "fails as
 
 def claims_view(claims: Claims) -> Group:
     """A row for every statement, a line for every counterexample and correction, and the outcome last."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("", "verdict", "what was found"):
-        table.add_column(heading)
+    made = table(("", "verdict", "what was found"))
     for claim in claims.claims:
         times = say_times(claims) if claim.id == "N17" else []
-        table.add_row(claim.id, Text(claim.verdict, style=COLOURS[claim.verdict]), _found(claim, times))
+        made.add_row(claim.id, Text(claim.verdict, style=COLOURS[claim.verdict]), _found(claim, times))
     style = "green" if claims.settled else "red"
-    return Group(table, "", Text(claims.summary, style=f"bold {style}"))
+    return Group(made, "", Text(claims.summary, style=f"bold {style}"))
 
 
 def _found(claim: Claim, times: list[str]) -> Text:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from upath import UPath
 
 from backproof.oracles.registry import Oracle
 from backproof.reference_impl.as_printed import STATEMENTS
@@ -23,7 +22,8 @@ from backproof.studies.claims.practice import try_relu_prime
 from backproof.studies.claims.softmax import try_softmax
 from backproof.studies.claims.speed import crossovers, try_vectors
 from backproof.studies.claims.training import train
-from backproof.verification.campaign import DEFAULT_ORACLES, CouldNotRunError, Progress, load_oracles
+from backproof.verification.campaign import DEFAULT_ORACLES, CouldNotRunError, Progress, load_oracles, why_stopped
+from backproof.verification.folders import made
 from backproof.verification.wording import conjoin
 
 TRIALS: dict[str, Callable[[Bench], Claim]] = {
@@ -100,11 +100,7 @@ def try_notes(out: str | Path, seed: int = 0, progress: Progress | None = None) 
     what was found by then is written all the same.
     """
     started, progress = time.perf_counter(), progress or Progress()
-    folder = UPath(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror or error}") from error
+    folder = made(out)
     progress.expects(len(TRIED))
     trial, stopped = Trial(load_oracles(DEFAULT_ORACLES, progress), seed), None
     try:
@@ -155,13 +151,9 @@ def _summary(claims: list[Claim], training: list[Training], stopped: BaseExcepti
     found = [f"{len(ids)} {words[verdict]} ({', '.join(ids)})" for verdict, ids in by_verdict.items()]
     if stopped is not None:
         until = f"; until then {conjoin(found)}" if found else ""
-        return f"The notes could not be tried to the end: {_reason(stopped)}{until}."
+        return f"The notes could not be tried to the end: {why_stopped(stopped)}{until}."
     wrong = [claim.id for claim in claims if not claim.settled]
     left = f"a correction of {conjoin(wrong)} that holds is missing" if wrong else "what corrects them holds"
     within = "stays within its bounds" if all(run.within for run in training) else "leaves its bounds"
     trained = f" Training in NumPy, PyTorch and JAX {within}." if training else ""
     return f"Of the notes' {len(claims)} statements {conjoin(found)}; {left}.{trained}"
-
-
-def _reason(stopped: BaseException) -> str:
-    return "it was interrupted" if isinstance(stopped, KeyboardInterrupt) else f"{type(stopped).__name__}: {stopped}"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import threadpoolctl
-from upath import UPath
 
 from backproof.reports.environment import environment
 from backproof.reports.report import Timing
@@ -17,7 +16,8 @@ from backproof.studies.frameworks.matrix import QUANTITIES, TRUTH, Cell, fill, r
 from backproof.studies.frameworks.rendering import write_report
 from backproof.studies.frameworks.report import FrameworksReport
 from backproof.studies.frameworks.settings import Settings
-from backproof.verification.campaign import CouldNotRunError, Progress
+from backproof.verification.campaign import CouldNotRunError, Progress, why_stopped
+from backproof.verification.folders import made
 from backproof.verification.wording import conjoin
 
 
@@ -27,11 +27,7 @@ def frameworks(settings: Settings, out: str | Path, progress: Progress | None = 
     Raises CouldNotRunError where the folder cannot be written, there is none of the backends, or something stops the
     comparison before it has found a violation; what was compared by then is written all the same.
     """
-    started, progress, folder = time.perf_counter(), progress or Progress(), UPath(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror}") from error
+    started, progress, folder = time.perf_counter(), progress or Progress(), made(out)
     progress.stage("loading the frameworks")
     backends, missing = load_backends(settings.frameworks, settings.dtypes)
     if not backends:
@@ -87,8 +83,7 @@ def _verdict(
     settings: Settings, matrix: list[Cell], networks: int, missing: list[Missing], stopped: BaseException | None
 ) -> tuple[Literal["within bounds", "violations", "could not run"], str]:
     """The verdict, and the sentence that says it."""
-    reason = "it was interrupted" if isinstance(stopped, KeyboardInterrupt) else f"{type(stopped).__name__}: {stopped}"
-    until = f" (stopped after {networks} of {settings.networks} networks: {reason})" if stopped else ""
+    until = f" (stopped after {networks} of {settings.networks} networks: {why_stopped(stopped)})" if stopped else ""
     truths = [cell for cell in matrix if cell.against == TRUTH]
     outside = [cell for cell in truths if cell.violations.any()]
     if outside:

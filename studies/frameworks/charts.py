@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from backproof.reports.charts import FONT, LIMIT_COLOUR, Chart
+from backproof.reports.charts import FONT, LIMIT_COLOUR, Chart, Panel, data
 from backproof.studies.frameworks.matrix import QUANTITIES, TRUTH
 from backproof.studies.frameworks.report import FrameworksReport, Outcome
 
@@ -79,7 +79,7 @@ def charts(report: FrameworksReport) -> list[Chart]:
 def _by_dtype(
     report: FrameworksReport,
     outcomes: list[Outcome],
-    panel: Callable[[list[Outcome]], alt.LayerChart | alt.FacetChart],
+    panel: Callable[[list[Outcome]], Panel],
     chosen: str | None = None,
 ) -> dict[str, Any]:
     """A panel for each dtype, two in a row; chosen: the quantity that is shown first, where one can be chosen."""
@@ -99,11 +99,10 @@ def _by_dtype(
 
 def _chart(values: list[dict[str, Any]], *, choose: bool) -> alt.Chart:
     """A chart of the values, or of those of the quantity that is chosen."""
-    chart = alt.Chart(alt.InlineData(values=values))
-    return chart.transform_filter("datum.shown == chosen") if choose else chart
+    return data(values).transform_filter("datum.shown == chosen") if choose else data(values)
 
 
-def _heatmap(outcomes: list[Outcome], column: str, row: str) -> alt.LayerChart | alt.FacetChart:
+def _heatmap(outcomes: list[Outcome], column: str, row: str) -> Panel:
     """The largest ratio of each column and row, as a colour and a number; of each quantity, and of all of them."""
     largest: dict[tuple[str, str, str], float] = {}
     for outcome in outcomes:
@@ -139,9 +138,7 @@ def _brief(value: float) -> str:
     return "0" if value == 0 else "> 1" if value > 1 else f"{value:.2g}"
 
 
-def _ranges(
-    outcomes: list[Outcome], row: str, what: str, domain: tuple[float, float]
-) -> alt.LayerChart | alt.FacetChart:
+def _ranges(outcomes: list[Outcome], row: str, what: str, domain: tuple[float, float]) -> Panel:
     """Median, 99 % and largest, for each backend in each row."""
     values = []
     for outcome in outcomes:
@@ -184,6 +181,6 @@ def _ranges(
         base.mark_circle(size=18, opacity=1).encode(x="largest:Q"),
     ]
     if what == "ratios":
-        limit = alt.Chart(alt.InlineData(values=[{"at": 1.0}])).encode(x=alt.X("at:Q", scale=scale))
+        limit = data([{"at": 1.0}]).encode(x=alt.X("at:Q", scale=scale))
         layers.append(limit.mark_rule(color=LIMIT_COLOUR, strokeDash=[4, 3]))
     return alt.layer(*layers).properties(width=380, height=alt.Step(8, **{"for": "offset"}))

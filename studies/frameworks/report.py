@@ -18,6 +18,7 @@ from backproof.reports.report import Count, Text, Timing
 from backproof.studies.frameworks.backends import KINDS, Backend, Missing
 from backproof.studies.frameworks.matrix import QUANTITIES, TRUTH, Cell, rows
 from backproof.studies.frameworks.settings import Settings
+from backproof.verification.document import Document
 
 SCHEMA_VERSION = "1.0"
 
@@ -87,7 +88,7 @@ class Worst(msgspec.Struct, frozen=True):
     replay: Annotated[str, Meta(description="The command that shows this network alone")]
 
 
-class FrameworksReport(msgspec.Struct, frozen=True):
+class FrameworksReport(Document, frozen=True):
     """The outcome of `backproof frameworks`."""
 
     schema_version: str
@@ -104,15 +105,6 @@ class FrameworksReport(msgspec.Struct, frozen=True):
     worst: Annotated[list[Worst], Meta(description="For each backend and quantity, largest ratios first")]
     environment: dict[str, str]
     timing: Timing
-
-    def to_json(self) -> bytes:
-        """The content of frameworks.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
-
-
-def schema() -> bytes:
-    """The JSON Schema of frameworks.json."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(FrameworksReport)), indent=2) + b"\n"
 
 
 def settings_used(settings: Settings) -> SettingsUsed:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from backproof.oracles.case import Case
 from backproof.oracles.draw import PROFILES, draw_case
 from backproof.studies.frameworks.backends import DTYPES, KINDS, Backend
+from backproof.verification.settings import check_names, check_numbers
 
 FRAMEWORKS = tuple(KINDS)
 
@@ -32,22 +33,12 @@ class Settings:
     frameworks: tuple[str, ...] = FRAMEWORKS
 
     def __post_init__(self) -> None:
-        if self.networks < 1 or self.slow_networks < 0:
-            raise ValueError(
-                f"at least one network is needed, and none or more for slow backends; {self.networks} and "
-                f"{self.slow_networks} were asked for"
-            )
-        if self.seed < 0:
-            raise ValueError(f"a seed is not negative; {self.seed} was given")
-        for what, chosen, known in (
-            ("profile", (self.profile,), PROFILES),
-            ("dtype", self.dtypes, DTYPES),
-            ("framework", self.frameworks, FRAMEWORKS),
-        ):
-            if not chosen or len(set(chosen)) < len(chosen):
-                raise ValueError(f"at least one {what} is needed, and each at most once; got {list(chosen)}")
-            if unknown := [name for name in chosen if name not in known]:
-                raise ValueError(f"unknown {what} {unknown[0]!r}; there are {', '.join(known)}")
+        check_numbers(self.seed, network=self.networks)
+        if self.slow_networks < 0:
+            raise ValueError(f"slow backends get none or more networks; {self.slow_networks} were asked for")
+        check_names("profile", (self.profile,), PROFILES)
+        check_names("dtype", self.dtypes, DTYPES)
+        check_names("framework", self.frameworks, FRAMEWORKS)
 
     def drawn(self, start: int) -> list[Case]:
         """The networks of the part that starts with that number."""

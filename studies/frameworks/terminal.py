@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from backproof.reports.tables import table
 from backproof.reports.wording import format_ratio
 from backproof.studies.frameworks.matrix import TRUTH
 from backproof.studies.frameworks.report import FrameworksReport, Outcome
@@ -27,24 +28,14 @@ def frameworks_view(report: FrameworksReport) -> Group:
     )
 
 
-def _table(names: tuple[str, ...], numbers: tuple[str, ...], last: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in names:
-        table.add_column(heading)
-    for heading in numbers:
-        table.add_column(heading, justify="right")
-    table.add_column(last)
-    return table
-
-
 def _backends(report: FrameworksReport, truth: list[Outcome]) -> Table:
     """A row for each backend and dtype, with the entry that comes closest to its bound."""
-    table = _table(("backend", "dtype"), ("networks", "violations", "worst error / allowed"), "worst at")
+    made = table(("backend", "dtype"), ("networks", "violations", "worst error / allowed"), ("worst at",))
     for backend in report.backends:
         own = [row for row in truth if (row.backend, row.dtype) == (backend.name, backend.dtype)]
         places = [place for place in report.worst if (place.backend, place.dtype) == (backend.name, backend.dtype)]
         violations = sum(row.violations for row in own)
-        table.add_row(
+        made.add_row(
             backend.name,
             backend.dtype,
             str(backend.networks),
@@ -53,12 +44,12 @@ def _backends(report: FrameworksReport, truth: list[Outcome]) -> Table:
             f"{places[0].case} {places[0].quantity} {places[0].index}" if places else "",
             style="red" if violations else "",
         )
-    return table
+    return made
 
 
 def _quantities(truth: list[Outcome]) -> Table:
     """A row for each quantity and dtype: error / allowed of the backend that comes closest to its bound."""
-    table = _table(("quantity", "dtype"), ("median error / allowed", "99 %", "worst"), "by")
+    made = table(("quantity", "dtype"), ("median error / allowed", "99 %", "worst"), ("by",))
     found: dict[tuple[str, str], list[Outcome]] = {}
     for row in truth:
         if row.entries > row.exact or row.violations:
@@ -66,11 +57,11 @@ def _quantities(truth: list[Outcome]) -> Table:
     for (quantity, dtype), outcomes in found.items():
         worst = max(outcomes, key=lambda row: (row.violations, row.ratios.largest or 0.0))
         numbers = (worst.ratios.median, worst.ratios.p99, worst.ratios.largest)
-        table.add_row(
+        made.add_row(
             quantity,
             dtype,
             *(format_ratio(number) for number in numbers),
             worst.backend,
             style="red" if worst.violations else "",
         )
-    return table
+    return made

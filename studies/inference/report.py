@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from backproof.verification.document import Document
+
 SCHEMA_VERSION = "1.0"
 
 
@@ -18,7 +20,7 @@ class LossFollowed(msgspec.Struct, frozen=True):
     gradient: Annotated[str | None, Meta(description="What the gradient follows; null where there is none")]
 
 
-class Inference(msgspec.Struct, frozen=True):
+class Inference(Document, frozen=True):
     """The outcome of `backproof infer`."""
 
     schema_version: str
@@ -35,7 +37,3 @@ class Inference(msgspec.Struct, frozen=True):
     relu_prime_at_0: Annotated[float | None, Meta(description="What the function relu_prime gives at 0")]
     slope_at_0: Annotated[float | None, Meta(description="The slope at 0 that backward multiplies by")]
     step: Annotated[str | None, Meta(description="What gradient_descent_step does with gradients")]
-
-    def to_json(self) -> bytes:
-        """The inference as JSON."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from backproof.reports.tables import table
 from backproof.studies.inference.report import Inference
 
 
@@ -13,14 +13,12 @@ def inference_view(found: Inference) -> Group:
     """What value and gradient follow for every loss, and the findings last."""
     parts: list[RenderableType] = []
     if found.losses:
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for heading in ("asked for", "the value follows", "the gradient follows"):
-            table.add_column(heading)
+        made = table(("asked for", "the value follows", "the gradient follows"))
         for row in found.losses:
             right = {row.value, row.gradient} <= {row.asked, None}
             cells = (row.asked, row.value or "", row.gradient or "")
-            table.add_row(*cells, style="" if right else "red")
-        parts += [table, ""]
+            made.add_row(*cells, style="" if right else "red")
+        parts += [made, ""]
     style = "green" if found.verdict == "consistent" else "red"
     parts.append(Text(f"{found.implementation} is {found.verdict}.", style=f"bold {style}"))
     return Group(*parts, *map(Text, found.summary))

@@ -6,14 +6,13 @@ from typing import Any
 
 import altair as alt
 
-from backproof.reports.charts import FONT, Chart
+from backproof.reports.charts import DTYPES, Chart, chart, data
 from backproof.studies.power.detection import DERIVED, METHODS
 from backproof.studies.power.report import AlarmOutcome, FloorOutcome, LeakOutcome, PowerReport
-from backproof.studies.power.usual import USUAL
 from backproof.studies.power.wording import BESIDE, alarm_rate
+from backproof.studies.usual import USUAL
 
 COLOURS = alt.Scale(domain=list(METHODS), range=["#1b7a3d", "#1f6fb2", "#d96c00", "#b08900", "#7d4bb0", "#8a8f96"])
-DTYPES = ("float64", "float32")
 
 # The names of all charts that a report may have.
 NAMES = ("floors", "leaks", "alarms")
@@ -42,7 +41,7 @@ def _floors_chart(floors: list[FloorOutcome]) -> Chart:
             for k, share in floor.shares.items()
         ]
         panels.append(
-            alt.Chart(alt.InlineData(values=rows), title=dtype)
+            data(rows)
             .mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2)
             .encode(
                 x=alt.X(
@@ -55,14 +54,14 @@ def _floors_chart(floors: list[FloorOutcome]) -> Chart:
                 color=alt.Color("method:N", scale=COLOURS, title=None),
                 tooltip=["method:N", alt.Tooltip("error:Q", format=".0e"), alt.Tooltip("share:Q", format=".1%")],
             )
-            .properties(width=360, height=220)
+            .properties(width=360, height=220, title=dtype)
         )
-    return Chart(
+    return chart(
         "floors",
         "How small an error is seen",
         "One gradient entry of an ordinary network is off by so much of itself. A network on which a method rejects "
         "the right value as well does not count for it.",
-        alt.hconcat(*panels).configure(font=FONT).to_dict(),
+        *panels,
     )
 
 
@@ -78,12 +77,12 @@ def _leaks_chart(leaks: list[LeakOutcome]) -> Chart:
         ]
         steps = list(dict.fromkeys(leak.step for leak in leaks))
         panels.append(_bars(rows, "step", steps, f"{dtype}: networks on which it is seen").properties(width=330))
-    return Chart(
+    return chart(
         "leaks",
         "A step in half as many bits",
         "One step of a right backpropagation rounded to float32 in a float64 computation, or to float16 in a float32 "
         "one, on ordinary networks. Where a network has no such step, as without hidden layers, nothing leaks.",
-        alt.hconcat(*panels).configure(font=FONT).to_dict(),
+        *panels,
     )
 
 
@@ -101,23 +100,23 @@ def _alarms_chart(alarms: list[AlarmOutcome]) -> Chart:
         panels.append(
             _bars(rows, "called", list(METHODS), f"{dtype}: networks with an alarm", legend=False).properties(width=330)
         )
-    return Chart(
+    return chart(
         "alarms",
         "How often what is right is called wrong",
         "Over all the right ways of writing it. The derived bounds were tried on every network, the usual tolerances "
         "on the first ones.",
-        alt.hconcat(*panels).configure(font=FONT).to_dict(),
+        *panels,
     )
 
 
 def _bars(rows: list[dict[str, Any]], what: str, order: list[str], axis: str, *, legend: bool = True) -> alt.Chart:
     """Horizontal bars of shares, a bar for each method."""
     methods = [method for method in METHODS if method in {row["method"] for row in rows}]
-    chart = alt.Chart(alt.InlineData(values=rows)).mark_bar()
-    chart = chart.encode(
+    bars = data(rows).mark_bar()
+    bars = bars.encode(
         y=alt.Y(f"{what}:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
         x=alt.X("share:Q", title=axis, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
         color=alt.Color("method:N", scale=COLOURS, title=None, legend=alt.Legend(values=methods) if legend else None),
         tooltip=["method:N", alt.Tooltip("share:Q", format=".2%")],
     )
-    return chart.encode(yOffset=alt.YOffset("method:N", sort=methods)) if legend else chart
+    return bars.encode(yOffset=alt.YOffset("method:N", sort=methods)) if legend else bars

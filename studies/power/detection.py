@@ -14,7 +14,7 @@ from backproof.oracles.comparison import Record
 from backproof.oracles.draw import draw_case
 from backproof.oracles.registry import Oracle
 from backproof.reference_impl.contract import Array
-from backproof.studies.power.usual import USUAL, usually_caught
+from backproof.studies.usual import USUAL, usually_caught
 from backproof.verification.implementation import Implementation, as_implementation
 from backproof.verification.probes import Probe, probe_all
 

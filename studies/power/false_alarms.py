@@ -14,7 +14,7 @@ from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import DRAWN, draw_case
 from backproof.oracles.registry import load_oracle
 from backproof.studies.power.detection import DERIVED
-from backproof.studies.power.usual import usually_caught
+from backproof.studies.usual import usually_caught
 from backproof.verification.campaign import Progress
 from backproof.verification.execution import be_a_worker, undisturbed, workers
 from backproof.verification.implementation import as_implementation

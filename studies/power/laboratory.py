@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from upath import UPath
 
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.leaks import LEAKS
@@ -39,9 +38,10 @@ from backproof.studies.power.report import (
     Settings,
     Timing,
 )
-from backproof.studies.power.usual import USUAL
 from backproof.studies.power.wording import summarise
+from backproof.studies.usual import USUAL
 from backproof.verification.campaign import CouldNotRunError, Progress, load_oracles
+from backproof.verification.folders import made
 from backproof.verification.implementation import as_implementation, load_implementation
 
 # Each mistake has to show within so many networks of profile `all`.
@@ -53,11 +53,7 @@ def power(plan: Plan, out: Path, progress: Progress | None = None) -> PowerRepor
 
     Raises CouldNotRunError where the folder cannot be written, the oracle cannot work, or a part cannot be run.
     """
-    started, progress = time.perf_counter(), progress or Progress()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror}") from error
+    started, progress, folder = time.perf_counter(), progress or Progress(), made(out)
     (oracle,) = load_oracles([plan.oracle], progress)
     alarms = _alarms(plan, progress) if "false-alarms" in plan.parts else Alarms()
     found = PowerReport(
@@ -76,7 +72,7 @@ def power(plan: Plan, out: Path, progress: Progress | None = None) -> PowerRepor
     )
     verdict, summary = summarise(found)
     report = msgspec.structs.replace(found, verdict=verdict, summary=summary)
-    write_power_report(report, UPath(out))
+    write_power_report(report, folder)
     return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backproof.oracles.registry import ORACLES
+from backproof.verification.settings import check_names, check_numbers
 
 PARTS = ("catalogue", "mutants", "floors", "leaks", "false-alarms")
 
@@ -27,18 +28,6 @@ class Plan:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        if not self.parts:
-            raise ValueError(f"at least one part is needed; there are {', '.join(PARTS)}")
-        if unknown := [part for part in self.parts if part not in PARTS]:
-            raise ValueError(f"unknown part {unknown[0]!r}; there are {', '.join(PARTS)}")
-        if self.oracle not in ORACLES:
-            raise ValueError(f"unknown oracle {self.oracle!r}; there are {', '.join(ORACLES)}")
-        for what, number in (
-            ("networks", self.networks),
-            ("alarm networks", self.alarm_networks),
-            ("workers", self.workers),
-        ):
-            if number < 1:
-                raise ValueError(f"there must be at least one of the {what}; {number} were asked for")
-        if self.seed < 0:
-            raise ValueError(f"a seed is not negative; {self.seed} was given")
+        check_names("part", self.parts, PARTS)
+        check_names("oracle", (self.oracle,), ORACLES)
+        check_numbers(self.seed, network=self.networks, network_for_alarms=self.alarm_networks, worker=self.workers)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from backproof.reports.report import Count
+from backproof.verification.document import Document
 
 SCHEMA_VERSION = "1.0"
 
@@ -121,7 +122,7 @@ class Timing(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class PowerReport(msgspec.Struct, frozen=True):
+class PowerReport(Document, frozen=True):
     """The outcome of `backproof power`."""
 
     schema_version: str
@@ -139,12 +140,3 @@ class PowerReport(msgspec.Struct, frozen=True):
     alarm_places: list[AlarmPlace]
     environment: dict[str, str]
     timing: Timing
-
-    def to_json(self) -> bytes:
-        """The content of power.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
-
-
-def schema() -> bytes:
-    """The JSON Schema of power.json."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(PowerReport)), indent=2) + b"\n"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from backproof.reports.tables import table
 from backproof.studies.power.detection import METHODS
 from backproof.studies.power.report import FloorOutcome, PowerReport
 from backproof.studies.power.wording import alarm_totals, floor_rows, format_floor
@@ -40,22 +39,11 @@ def power_view(report: PowerReport) -> Group:
     return Group(*parts, *(Text(sentence, style=style) for sentence in report.summary))
 
 
-def _table(headings: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in headings:
-        table.add_column(heading)
-    for heading in numbers:
-        table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(*map(Text, row))  # as text: a test's name may look like markup
-    return table
-
-
 def _mistakes(report: PowerReport) -> Table:
-    return _table(
+    return table(
         ("mistake", "in"),
         HEADINGS,
-        (
+        rows=(
             (mistake.name, mistake.quantity, *(str(mistake.first[method] or "never") for method in METHODS))
             for mistake in report.mistakes
         ),
@@ -64,22 +52,22 @@ def _mistakes(report: PowerReport) -> Table:
 
 def _tests(report: PowerReport) -> Table:
     assert report.mutants is not None
-    return _table(("test",), ("mutants",), ((row.test, str(row.mutants)) for row in report.mutants.tests))
+    return table(("test",), ("mutants",), rows=((row.test, str(row.mutants)) for row in report.mutants.tests))
 
 
 def _floors(floors: list[FloorOutcome]) -> Table:
-    return _table(
+    return table(
         ("profile", "dtype"),
         HEADINGS,
-        ((row.profile, row.dtype, *map(format_floor, row.floors)) for row in floor_rows(floors)),
+        rows=((row.profile, row.dtype, *map(format_floor, row.floors)) for row in floor_rows(floors)),
     )
 
 
 def _leaks(report: PowerReport) -> Table:
-    return _table(
+    return table(
         ("rounded", "dtype"),
         HEADINGS,
-        ((leak.step, leak.dtype, *(str(leak.shown[method]) for method in METHODS)) for leak in report.leaks),
+        rows=((leak.step, leak.dtype, *(str(leak.shown[method]) for method in METHODS)) for leak in report.leaks),
     )
 
 
@@ -87,10 +75,10 @@ def _alarms(report: PowerReport) -> Table:
     def say(share: float | None) -> str:
         return "refused" if share is None else f"{100 * share:.2f} %"
 
-    return _table(
+    return table(
         ("profile", "dtype"),
         ("networks", "alarms", *HEADINGS[1:]),
-        (
+        rows=(
             (row.profile, row.dtype, str(row.networks), str(row.alarms), *(say(row.usually[m]) for m in METHODS[1:]))
             for row in alarm_totals(report.alarms)
         ),

@@ -8,7 +8,7 @@ from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import DRAWN
 from backproof.studies.power.detection import DERIVED, METHODS
 from backproof.studies.power.report import AlarmOutcome, FloorOutcome, LeakOutcome, MistakeOutcome, Mutants, PowerReport
-from backproof.studies.power.usual import USUAL
+from backproof.studies.usual import USUAL
 
 # The tolerance that the floor is set beside in the summary.
 BESIDE = USUAL[0].name

@@ -27,6 +27,7 @@ from backproof.oracles.draw import draw_like
 from backproof.reference_impl.contract import Array
 from backproof.studies.frameworks.backends import DTYPES, Backend, load_backend, load_backends
 from backproof.studies.frameworks.tally import Tally
+from backproof.studies.usual import ALLCLOSE, ASSERT_ALLCLOSE, ASSERT_CLOSE
 from backproof.verification.campaign import CouldNotRunError, Progress
 
 FRAMEWORKS = ("numpy", "torch-eager", "jax-jit")
@@ -45,14 +46,8 @@ SEEN_TIMES = 2
 # How many numbers the affine bounds may follow in an array: above it, errors are bounded componentwise.
 MOST_FOLLOWED = 1 << 25
 
-# What is compared by default, as rtol and atol: torch.testing.assert_close by dtype, and NumPy's two.
-ASSERT_CLOSE = {
-    "float64": (1e-7, 1e-7),
-    "float32": (1.3e-6, 1e-5),
-    "bfloat16": (1.6e-2, 1e-5),
-    "float16": (1e-3, 1e-5),
-}
-USUAL = {"assert_allclose": (1e-7, 0.0), "allclose": (1e-5, 1e-8)}
+# What stands beside the advice, by the name that it is called under.
+BESIDE = {"assert_close": ASSERT_CLOSE, "assert_allclose": ASSERT_ALLCLOSE, "allclose": ALLCLOSE}
 
 
 @dataclass(frozen=True)
@@ -308,8 +303,8 @@ class _Adviser:
                 found.bound(np.ravel(exact[quantity]), [np.ravel(one[quantity]) for one in bound.allowances])
 
     def _tolerances(self, found: _Samples) -> dict[str, tuple[float, float]]:
-        close = ASSERT_CLOSE[self.architecture.dtype]
-        return {"advised": found.seen.pair(), "proven": found.proven.pair(), "assert_close": close, **USUAL}
+        usual = {name: tolerance.pairs[self.architecture.dtype] for name, tolerance in BESIDE.items()}
+        return {"advised": found.seen.pair(), "proven": found.proven.pair(), **usual}
 
 
 def _exact(case: Case, dtype: str) -> tuple[Answer, Answer]:

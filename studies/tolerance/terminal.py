@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from backproof.reports.tables import table
 from backproof.studies.tolerance.advice import Advice, Spread, Tolerance
 from backproof.verification.wording import conjoin
 
@@ -53,25 +54,18 @@ def advice_view(advice: Advice) -> Group:
     )
 
 
-def _table(first: str, *numbers: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(first)
-    for heading in numbers:
-        table.add_column(heading, justify="right")
-    return table
-
-
 def _observed(advice: Advice) -> Table:
-    table = _table("quantity", "rms", "allowed", "of the norm", *(NAMES[name] for name in advice.frameworks))
+    names = [NAMES[name] for name in advice.frameworks]
+    made = table(("quantity",), ("rms", "allowed", "of the norm", *names))
     for one in advice.quantities:
-        table.add_row(
+        made.add_row(
             one.quantity,
             f"{one.rms:.2g}",
             f"{one.allowed:.2g}",
             f"{one.allowed_relative:.2g}",
             *(_spread(one.observed[name]) for name in advice.frameworks),
         )
-    return table
+    return made
 
 
 def _spread(spread: Spread) -> str:
@@ -79,10 +73,10 @@ def _spread(spread: Spread) -> str:
 
 
 def _tolerances(advice: Advice) -> Table:
-    table = _table("quantity", *(tolerance.name for tolerance in advice.quantities[0].tolerances))
+    made = table(("quantity",), [tolerance.name for tolerance in advice.quantities[0].tolerances])
     for one in advice.quantities:
-        table.add_row(one.quantity, *(_tolerance(tolerance) for tolerance in one.tolerances))
-    return table
+        made.add_row(one.quantity, *(_tolerance(tolerance) for tolerance in one.tolerances))
+    return made
 
 
 def _tolerance(tolerance: Tolerance) -> Text:
@@ -91,14 +85,12 @@ def _tolerance(tolerance: Tolerance) -> Text:
 
 
 def _paste(advice: Advice) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("quantity", "advised, to paste", "proven"):
-        table.add_column(heading)
+    made = table(("quantity", "advised, to paste", "proven"))
     for one in advice.quantities:
         advised, proven, *_ = one.tolerances
         unbounded = f" (and nothing about {one.unbounded} entries)" if one.unbounded else ""
-        table.add_row(one.quantity, Text(_pair(advised), style="bold"), _pair(proven) + unbounded)
-    return table
+        made.add_row(one.quantity, Text(_pair(advised), style="bold"), _pair(proven) + unbounded)
+    return made
 
 
 def _pair(tolerance: Tolerance) -> str:

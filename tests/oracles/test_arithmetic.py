@@ -1,6 +1,5 @@
 """The constants of `oracles.bounds.arithmetic`, measured again on this machine against long doubles."""
 
-import jax
 import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import torch
 
 from backproof.oracles.bounds import JAX, NUMPY, TORCH
+from backproof.oracles.jax_functions import enable_x64
 
 REGIONS = [(-80.0, -20.0), (-20.0, -1.0), (-1.0, 1.0), (1.0, 20.0), (20.0, 80.0)]
 POINTS = 20_000
@@ -28,7 +28,7 @@ def _torch(function):
 
 def _jax(function):
     def call(x):
-        with jax.enable_x64(True):
+        with enable_x64(True):
             return np.asarray(getattr(jnp, function)(x))
 
     return call

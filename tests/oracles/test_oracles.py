@@ -9,6 +9,7 @@ from backproof.oracles import jax_oracle
 from backproof.oracles.bounds import JAX, NUMPY, TORCH, bounds
 from backproof.oracles.case import Case, Quantity
 from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.jax_functions import enable_x64
 from backproof.oracles.registry import ORACLES, load_oracle
 
 
@@ -166,7 +167,7 @@ class TestWhyNotTheFrameworksOwnFunctions:
         """The gradient of jax.nn.softplus is off by tens of roundoffs; the oracle's own form is not."""
         import jax
 
-        with jax.enable_x64(True):
+        with enable_x64(True):
             z = np.random.default_rng(0).uniform(20, 40, 2000)
             own, theirs = (
                 np.asarray(jax.vmap(jax.grad(softplus))(z)) for softplus in (jax_oracle._softplus, jax.nn.softplus)
@@ -190,6 +191,6 @@ class TestWhyNotTheFrameworksOwnFunctions:
         import jax
         import jax.numpy as jnp
 
-        with jax.enable_x64(True):
+        with enable_x64(True):
             assert float(jax.jit(jnp.exp)(-740.0)) == 0
         assert torch.exp(torch.tensor(-740.0, dtype=torch.float64)).item() == np.exp(-740.0) > 0

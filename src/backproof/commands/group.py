@@ -13,7 +13,6 @@ import click
 from backproof.grader.assignment import CouldNotGradeError
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.garbage import look_seldom
-from backproof.verification.implementation import CouldNotLoadError
 from backproof.verification.wording import not_installed
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
@@ -59,7 +58,7 @@ def _sentence(error: Exception) -> str:
     """What went wrong, and what to do."""
     if isinstance(error, ModuleNotFoundError):
         return f"this command {not_installed(error)}"
-    if isinstance(error, ValueError | OSError | CouldNotLoadError | CouldNotRunError | CouldNotGradeError):
+    if isinstance(error, ValueError | OSError | CouldNotRunError | CouldNotGradeError):
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"
 

@@ -6,6 +6,7 @@ import pytest
 
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.oracles.draw import draw_case
+from backproof.oracles.jax_functions import enable_x64
 from backproof.studies.bench.methods import METHODS, compiled_anew, passes
 from backproof.verification.implementation import Implementation, as_implementation, load_implementation
 
@@ -34,7 +35,7 @@ def test_compiled_anew(jax_oracle):
 
     def compile_again() -> int:
         before = len(read)
-        with jax.enable_x64(True):
+        with enable_x64(True):
             jax.jit(lambda x: 7 * x + 1)(np.ones(3))
         return len(read) - before
 

@@ -46,15 +46,22 @@ class Tolerance:
         return bool(close.all())
 
 
-def _both(rtol: float, atol: float) -> dict[str, tuple[float, float]]:
-    return {"float64": (rtol, atol), "float32": (rtol, atol)}
+def _all(rtol: float, atol: float) -> dict[str, tuple[float, float]]:
+    return dict.fromkeys(("float64", "float32", "bfloat16", "float16"), (rtol, atol))
 
 
-# Their defaults, in PyTorch 2.13.0, NumPy 2.4.6 and JAX 0.10.2; a test holds each against the function itself.
+# Their defaults; a test holds each against the function itself.
+ASSERT_CLOSE = Tolerance(
+    "torch assert_close",
+    {"float64": (1e-7, 1e-7), "float32": (1.3e-6, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float16": (1e-3, 1e-5)},
+    dtype_matters=True,
+)
+ASSERT_ALLCLOSE = Tolerance("numpy assert_allclose", _all(1e-7, 0.0), nan_equal=True)
+ALLCLOSE = Tolerance("numpy allclose", _all(1e-5, 1e-8))
 USUAL = (
-    Tolerance("torch assert_close", {"float64": (1e-7, 1e-7), "float32": (1.3e-6, 1e-5)}, dtype_matters=True),
-    Tolerance("numpy assert_allclose", _both(1e-7, 0.0), nan_equal=True),
-    Tolerance("numpy allclose", _both(1e-5, 1e-8)),
+    ASSERT_CLOSE,
+    ASSERT_ALLCLOSE,
+    ALLCLOSE,
     Tolerance("torch gradcheck", {"float64": (1e-3, 1e-5)}),
     Tolerance("jax check_grads", {"float64": (1e-5, 1e-5), "float32": (2e-3, 2e-3)}, times_size=True, nan_equal=True),
 )

@@ -1,6 +1,5 @@
-"""`studies.power.usual`: each of the usual tolerances does what the function does whose name it has."""
+"""`studies.usual`: each of the usual tolerances does what the function does whose name it has."""
 
-import jax
 import numpy as np
 import pytest
 import torch
@@ -10,7 +9,8 @@ from jax._src import public_test_util
 
 from backproof.oracles.case import DTYPES, Quantity
 from backproof.oracles.comparison import Problem
-from backproof.studies.power.usual import USUAL, usually_caught
+from backproof.oracles.jax_functions import enable_x64
+from backproof.studies.usual import USUAL, usually_caught
 
 BY_NAME = {tolerance.name: tolerance for tolerance in USUAL}
 
@@ -60,7 +60,7 @@ def test_it_is_that_function(name, dtype, data):
         ratio = np.abs(off.astype(float) - expected) / allowed
     if (np.abs(ratio[np.isfinite(ratio)] - 1) < 1e-2).any():
         return  # too near for rounding
-    with jax.enable_x64(dtype == "float64"):
+    with enable_x64(dtype == "float64"):
         rejects = raises(FUNCTIONS[name], off, expected)
     assert BY_NAME[name].accepts(off, expected.astype(float), dtype) != rejects
 
