@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: verify test lint format schemas power frameworks picture clean
+.PHONY: verify test test-lowest test-highest lint format schemas power frameworks picture dist clean
 
 # Compare the NumPy implementation of the notes with PyTorch and JAX; the report goes to backproof-report/.
 verify: .venv/installed-verify
@@ -14,6 +14,14 @@ verify: .venv/installed-verify
 # some hundred processes, and rewrite their own assertions: what is compiled is kept, wherever else that is turned off.
 test: .venv/installed-dev
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
+
+# The same with the lowest versions of other people's packages that are allowed, and with the highest; each in an
+# environment of its own. Both have PyTorch's CUDA build on Linux, which takes several gigabytes.
+test-lowest: .venv-lowest/installed
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-lowest/bin/pytest --numprocesses auto
+
+test-highest: .venv-highest/installed
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-highest/bin/pytest --numprocesses auto
 
 # Check style and types.
 lint: .venv/installed-dev
@@ -48,9 +56,15 @@ picture: verify
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=9000 \
 		--window-size=1000,1100 --screenshot=docs/feedback.png "file://$(CURDIR)/backproof-grades/student/feedback.html"
 
+# Build what is published, and check it as the package index does.
+dist: .venv/installed-dev
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/twine check --strict dist/*
+
 # Remove what installing, testing and running leave behind.
 clean:
-	rm -rf .venv backproof-report backproof-grades backproof-power backproof-frameworks
+	rm -rf .venv .venv-lowest .venv-highest dist backproof-report backproof-grades backproof-power backproof-frameworks
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
@@ -69,3 +83,13 @@ clean:
 	@echo "Installing into .venv, which takes a minute or more the first time"
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch .venv/installed-verify $@
+
+.venv-lowest/installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip --quiet install --constraint constraints-lowest.txt --editable '.[dev]'
+	@touch $@
+
+.venv-highest/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-highest
+	.venv-highest/bin/python -m pip --quiet install --upgrade --editable '.[dev]'
+	@touch $@

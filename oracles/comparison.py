@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from backproof.oracles.case import Answer, Quantity
+from backproof.oracles.layout import starts_of
 from backproof.reference_impl.contract import Array
 
 Verdict = Literal["agrees", "disagrees", "unchecked"]
@@ -135,7 +136,7 @@ def _compare_values(triples: list[_Triple]) -> list[Record]:
     )
     sizes = np.array([triple.expected.size for triple in triples])
     found = compare_segments(got, expected, allowed, sizes)
-    starts = np.cumsum(sizes) - sizes
+    starts = starts_of(sizes)
     records = []
     for i, (triple, start, size) in enumerate(zip(triples, starts.tolist(), sizes.tolist(), strict=True)):
         worst, failures, unchecked = int(found.worst[i]), int(found.failures[i]), int(found.unchecked[i])
@@ -186,7 +187,7 @@ class Segments(NamedTuple):
 
 def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array) -> Segments:
     """Compare entry by entry, and sum up over segments of the given sizes, one or more, that follow each other."""
-    starts = np.cumsum(sizes) - sizes
+    starts = starts_of(sizes)
     with np.errstate(all="ignore"):
         error = np.abs(got - expected)
         ratio = np.divide(error, allowed, out=np.zeros_like(error), where=error != 0)

@@ -14,6 +14,11 @@ from backproof.reference_impl.contract import Array
 FEW = 2
 
 
+def starts_of(sizes: Array) -> Array:
+    """Where segments of these sizes begin in a line, in which they follow each other, row by row."""
+    return (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
+
+
 class Layout(NamedTuple):
     """T arrays of each of S networks: where each starts in a line, and its rows and columns, all (S, T).
 
@@ -28,9 +33,7 @@ class Layout(NamedTuple):
     @classmethod
     def of(cls, rows: Array, columns: Array) -> Layout:
         """Of arrays that follow each other, network by network."""
-        sizes = rows * columns
-        starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
-        return cls(*map(np.ascontiguousarray, (starts, rows, columns)))
+        return cls(*map(np.ascontiguousarray, (starts_of(rows * columns), rows, columns)))
 
     @property
     def sizes(self) -> Array:

@@ -136,18 +136,25 @@ def loss_terms(kind: LossKind, activation: str, z: Tensor, p: Tensor, y: Tensor)
     return -(torch.xlogy(y, p) + torch.xlogy(1 - y, 1 - p))
 
 
+def precision(tf32: bool) -> tuple[str, str | bool]:
+    """The setting of CUDA's products, and what it has to be: since PyTorch 2.9 a precision has a name."""
+    named = hasattr(torch.backends.cuda.matmul, "fp32_precision")
+    return ("fp32_precision", "tf32" if tf32 else "ieee") if named else ("allow_tf32", tf32)
+
+
 @contextmanager
 def _settings(tf32: bool) -> Iterator[None]:
     """One thread, so that sums are split alike on every machine; TF32 or not; both put back afterwards."""
     matmul = torch.backends.cuda.matmul
-    threads, precision = torch.get_num_threads(), matmul.fp32_precision
+    setting, wanted = precision(tf32)
+    threads, before = torch.get_num_threads(), getattr(matmul, setting)
     torch.set_num_threads(1)
-    matmul.fp32_precision = "tf32" if tf32 else "ieee"
+    setattr(matmul, setting, wanted)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        matmul.fp32_precision = precision
+        setattr(matmul, setting, before)
 
 
 def _compiler_problem() -> str:

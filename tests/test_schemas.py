@@ -8,10 +8,20 @@ from backproof.reports.report import Report
 from tests.schemas import ROOT, SCHEMAS
 
 
+def in_order(schema):
+    """With alternatives sorted: their order is not the same in every version of msgspec."""
+    if isinstance(schema, dict):
+        return {
+            key: sorted(map(in_order, value), key=str) if key == "anyOf" else in_order(value)
+            for key, value in schema.items()
+        }
+    return schema
+
+
 @pytest.mark.parametrize("path", SCHEMAS)
 def test_schema_file(path):
     """It is up to date, and all there are are tried."""
-    assert (ROOT / path).read_bytes() == SCHEMAS[path].schema()
+    assert in_order(json.loads((ROOT / path).read_bytes())) == in_order(json.loads(SCHEMAS[path].schema()))
     assert {found.relative_to(ROOT).as_posix() for found in ROOT.glob("[!.]*/**/*.schema.json")} == SCHEMAS.keys()
 
 

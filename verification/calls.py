@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backproof.oracles.case import KINDS, OF_INPUT, Case, Shapes
+from backproof.oracles.layout import starts_of
 from backproof.oracles.segments import gather
 from backproof.oracles.stack import Flat, Stack, bytes_of
 from backproof.reference_impl.contract import Array
@@ -98,9 +99,8 @@ def _lines(implementation: Implementation, stack: Stack, answers: Sequence[_Answ
     kinds = [kind for name in implementation.functions for kind in KINDS[name] if kind != "loss"]
     line = np.frombuffer(b"".join([answer.numbers for answer in answers if answer]), stack.cases[0].dtype)
     sizes = np.array([stack.sizes[kind] for kind in kinds]).reshape(len(kinds), len(answers)) * sound
-    starts = (np.cumsum(sizes.T) - sizes.T.ravel()).reshape(sizes.T.shape).T
     found = {}
-    for kind, start in zip(kinds, np.where(sound, starts, -1), strict=True):
+    for kind, start in zip(kinds, np.where(sound, starts_of(sizes.T).T, -1), strict=True):
         found[kind] = stack.empty_line(kind)
         gather(line, start, stack.sizes[kind], found[kind])
     if "loss" in implementation.functions:
@@ -154,6 +154,5 @@ class _Given:
         same = self._memory.view(bits) == self._before.view(bits)
         if same.all():
             return [True] * len(self._cases)
-        starts = np.cumsum([0, *np.concatenate(self._sizes)[:-1]])
-        by_case = np.logical_and.reduceat(same, starts).reshape(len(self._sizes), -1)
+        by_case = np.logical_and.reduceat(same, starts_of(np.concatenate(self._sizes))).reshape(len(self._sizes), -1)
         return [bool(all(kept)) for kept in by_case.T]

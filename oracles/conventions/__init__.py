@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -58,8 +59,12 @@ class Convention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file."""
+    """The whole file.
 
+    made_with: the versions of the frameworks in which it was seen.
+    """
+
+    made_with: dict[Framework, str]
     convention: list[Convention]
 
 
@@ -69,10 +74,27 @@ def matches(pattern: str, probe: str) -> bool:
 
 
 @functools.cache
+def catalogue() -> Catalogue:
+    """What conventions.toml says."""
+    return msgspec.toml.decode(Path(__file__).with_name("conventions.toml").read_bytes(), type=Catalogue)
+
+
 def conventions() -> tuple[Convention, ...]:
     """All of them, in the order of the file."""
-    text = Path(__file__).with_name("conventions.toml").read_bytes()
-    return tuple(msgspec.toml.decode(text, type=Catalogue).convention)
+    return tuple(catalogue().convention)
+
+
+def other_versions() -> str:
+    """Which frameworks are installed in other versions than the catalogue was made with, in a sentence, or nothing.
+
+    Raises importlib.metadata.PackageNotFoundError where one is not installed at all.
+    """
+    installed = {name: version(name).partition("+")[0] for name in FRAMEWORKS}
+    made_with = catalogue().made_with
+    others = [
+        f"{name} {installed[name]} for {made_with[name]}" for name in FRAMEWORKS if installed[name] != made_with[name]
+    ]
+    return f"The catalogue was made with other versions: here is {', '.join(others)}." if others else ""
 
 
 def find_conventions(text: str = "") -> tuple[Convention, ...]:

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from backproof.oracles.conventions import Framework
+from backproof.oracles.jax_functions import enable_x64
 from backproof.reference_impl.contract import Array
 
 
@@ -22,7 +23,7 @@ def evaluate(framework: Framework, code: str) -> Any:
 
     An exception is a value too: the text "raises TypeError".
     """
-    with jax.enable_x64(True):
+    with enable_x64(True):
         try:
             return eval(code, dict(NAMES[framework]))  # noqa: S307  the catalogue's own code
         except Exception as error:
@@ -89,7 +90,7 @@ def _jax_dtype_of(f: Callable[..., Any], a: Any, b: Any) -> str:
 
 
 def _without_x64(f: Callable[[], Any]) -> Any:
-    with jax.enable_x64(False):
+    with enable_x64(False):
         return f()
 
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from backproof.oracles.conventions import FRAMEWORKS, Convention, conventions
+from backproof.oracles.conventions import FRAMEWORKS, Convention, conventions, other_versions
 
 if TYPE_CHECKING:
     from backproof.oracles.conventions.checks import Outcome
@@ -48,5 +48,6 @@ def outcome_view(outcome: Outcome) -> Group:
     )
     return Group(
         *(Text(failure, style="red") for failure in outcome.failures),
+        *([Text(other_versions())] if other_versions() else []),
         Text(verdict, style="bold red" if outcome.failures else "bold green"),
     )

@@ -92,12 +92,16 @@ def test_cuda_within_bounds(dtype, tf32):
 
 def test_settings_are_put_back():
     """Threads and TF32 are as they were; in between, there is one thread, and TF32 as asked for."""
-    matmul = torch.backends.cuda.matmul
-    before = torch.get_num_threads(), matmul.fp32_precision
+
+    def now(setting):
+        return torch.get_num_threads(), getattr(torch.backends.cuda.matmul, setting)
+
     for tf32 in (False, True):
+        setting, wanted = torch_backends.precision(tf32)
+        before = now(setting)
         with torch_backends._settings(tf32):
-            assert (torch.get_num_threads(), matmul.fp32_precision) == (1, "tf32" if tf32 else "ieee")
-    assert (torch.get_num_threads(), matmul.fp32_precision) == before
+            assert now(setting) == (1, wanted)
+        assert now(setting) == before
 
 
 def test_tf32_allows_more():

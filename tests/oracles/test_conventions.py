@@ -1,15 +1,26 @@
 """`oracles.conventions`: every declared difference is there, and there is no other."""
 
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import pytest
 import torch
 
-from backproof.oracles.conventions import Observation, conventions, find_conventions, matches
+from backproof.oracles.conventions import (
+    Observation,
+    catalogue,
+    conventions,
+    find_conventions,
+    matches,
+    other_versions,
+)
 from backproof.oracles.conventions.checks import broken, stale, undeclared
 from backproof.oracles.conventions.evaluation import describe, evaluate, holds, observe
 from backproof.oracles.conventions.sweep import Difference, differences
 from backproof.oracles.registry import load_oracle
+
+seen_elsewhere = pytest.mark.skipif(bool(other_versions()), reason=other_versions())
 
 CONVENTIONS = {convention.id: convention for convention in conventions()}
 
@@ -23,18 +34,29 @@ def swept() -> list[Difference]:
     return found
 
 
+@seen_elsewhere
 @pytest.mark.parametrize("name", CONVENTIONS)
 def test_convention_holds(name):
     """An entry that no longer holds fails."""
     assert broken(CONVENTIONS[name]) == []
 
 
+@seen_elsewhere
 def test_no_undeclared_difference(swept):
     assert undeclared(conventions(), swept) == []
 
 
+@seen_elsewhere
 def test_nothing_is_declared_that_does_not_differ(swept):
     assert stale(conventions(), swept) == []
+
+
+def test_it_was_made_with_what_is_pinned(monkeypatch):
+    """And says where something else is installed."""
+    pinned = (Path(__file__).parents[2] / "constraints.txt").read_text().split()
+    assert {f"{name}=={number}" for name, number in catalogue().made_with.items()} <= set(pinned)
+    monkeypatch.setitem(catalogue().made_with, "jax", "0.1.0")
+    assert "for 0.1.0" in other_versions()
 
 
 def test_entries_are_complete():

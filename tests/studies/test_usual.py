@@ -51,7 +51,9 @@ FUNCTIONS = {
 @given(data=st.data())
 def test_it_is_that_function(name, dtype, data):
     """On values near what is allowed, on either side of it; on infinities and NaN."""
-    numbers = st.floats(-1e3, 1e3, width=32) | st.sampled_from([0.0, np.inf, -np.inf, np.nan, 1e-9])
+    # What is hardly a number in float32 any more some versions of NumPy compare with a tolerance that is 0.
+    numbers = st.floats(-1e3, 1e3, width=32).filter(lambda number: number == 0 or abs(number) > 1e-25)
+    numbers |= st.sampled_from([0.0, np.inf, -np.inf, np.nan, 1e-9])
     expected = np.array(data.draw(st.lists(numbers, min_size=1, max_size=4)), dtype)
     factors = data.draw(st.lists(st.sampled_from([0, 0.5, -0.9, 1.1, -3]), min_size=4, max_size=4))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -37,13 +37,8 @@ def known(cases):
     return Known(load_oracle("torch"), cases)
 
 
-def test_at_least_fifteen():
+def test_there_are_many():
     assert len(MISTAKES) >= 40
-
-
-def test_the_textbook_is_right(cases, known):
-    """Without a mistake nothing disagrees."""
-    assert not any(judgement.disagreements for judgement in judge(cases, as_implementation(Textbook()), [known]))
 
 
 @pytest.mark.parametrize("mistake", sorted(MISTAKES))
@@ -56,7 +51,7 @@ def test_caught_within_twenty_networks(mistake, cases, known):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("forms", [Textbook, Products, Exponentials])
 def test_conventions_are_not_mistakes(forms, dtype, cases, torch_oracle):
-    """Other forms of the same functions, other orders of sums: each within its own bound of the certified values."""
+    """The textbook, and other forms of its functions and sums: each within its own bound of the certified values."""
     cast = [case.cast(dtype) for case in cases]
     judgements = judge(cast, as_implementation(forms()), [torch_oracle], attribute=True)
     alarms = [(judgement.case, judgement.disagreements) for judgement in judgements if judgement.disagreements]
