@@ -6,8 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from backproof.grader.assignment import Assignment
 from backproof.grader.calls import Call, Raised, Trouble, rebuild
 from backproof.grader.sandbox.launch import Mode, launch
-from backproof.grader.sandbox.session import MEBIBYTE, NO_MESSAGE, Limits, Session, WorkerFailure
+from backproof.grader.sandbox.session import MEBIBYTE, NO_MESSAGE, Closed, Limits, Session, WorkerFailure
 from backproof.reference_impl.contract import FUNCTIONS, Array
 
 KIBIBYTE = 1024
@@ -24,7 +23,7 @@ KIBIBYTE = 1024
 MOST_PRINTED = 16 * MEBIBYTE
 
 
-class Runner:
+class Runner(Closed):
     """A submission in its sandbox, which is started anew whenever it has to be stopped.
 
     outputs: what each worker has printed, once it has ended.
@@ -92,14 +91,6 @@ class Runner:
             self._session.close()
             self.outputs.append(self._session.output)
             self._session = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _send(
         self, waiting: deque[tuple[int, Call]], arguments: Sequence[list[Any]], numbers: Sequence[Array], *, fresh: bool

@@ -164,13 +164,15 @@ class TerminalProgress(Progress):
         self._task = self._bar.add_task("starting", total=None)
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if self._bar.console.is_terminal:  # some versions of rich leave an empty line even where nothing is shown
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._bar.console.is_terminal:
+            self._bar.stop()
 
     def stage(self, text: str) -> None:
         """Show what is being done now."""

@@ -9,9 +9,9 @@ import selectors
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
@@ -86,7 +86,21 @@ class Limits:
         }
 
 
-class Session:
+class Closed(ABC):
+    """Something that is closed when a `with` statement ends."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Session(Closed):
     """One worker, from its start to its end.
 
     loaded: what the worker says of the submission after importing it, once `start` has returned.
@@ -203,14 +217,6 @@ class Session:
                 assert stream is not None
                 with contextlib.suppress(OSError):
                     stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _frame_size(self) -> int | None:
         """How long the next message is, where all of it is here."""
