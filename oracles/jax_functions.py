@@ -49,8 +49,11 @@ class Kept:
 
 
 def keep_what_is_compiled() -> None:
-    """Use JAX's cache on disk, in the user's cache folder unless JAX has been given another one."""
+    """Use JAX's cache on disk, in the user's cache folder unless JAX has been given another one.
+
+    Not where JAX is of version 0.8 or 0.9: it complains in many lines of what it has kept there itself.
+    """
     config: Any = jax.config
-    if config.jax_compilation_cache_dir is None:
+    if config.jax_compilation_cache_dir is None and jax.__version_info__[:2] not in ((0, 8), (0, 9)):
         config.update("jax_compilation_cache_dir", str(platformdirs.user_cache_path("backproof") / "jax"))
         config.update("jax_persistent_cache_min_compile_time_secs", 0)

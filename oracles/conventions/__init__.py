@@ -25,18 +25,33 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     code: an expression of the framework, in which `grad(f, x)` is the derivative of a sum, and nan and inf are numbers.
     gives: the result, as `evaluation.describe` writes it; numbers after "~" hold to the digits that are written.
+    since, before: the versions of the framework that it holds for, where it does not hold for all.
     """
 
     framework: Framework
     code: str
     gives: str
+    since: str = ""
+    before: str = ""
+
+    @property
+    def versions(self) -> str:
+        """For which versions it holds, in words; nothing where it does for all."""
+        return " ".join(
+            f"{word} {number}" for word, number in (("since", self.since), ("before", self.before)) if number
+        )
+
+    def applies(self) -> bool:
+        """Whether it says something about the version that is installed."""
+        here = _numbers(version(self.framework))
+        return here >= _numbers(self.since) and (not self.before or here < _numbers(self.before))
 
 
 class Convention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One declared difference, or one thing that all of them do and few expect.
 
     explains: the sweep's probes whose differences this declares; * stands for any text. keywords: other words by which
-    it is looked for.
+    it is looked for. What is only so in some versions has no observation that applies to others.
     """
 
     id: str
@@ -53,18 +68,27 @@ class Convention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         parts = [part.lower() for part in (self.id, self.title, self.why, *self.keywords, *self.sources, *codes)]
         return all(any(text.lower() in part for part in parts) for text in texts)
 
+    def applies(self) -> bool:
+        """Whether any of it is about what is installed."""
+        return any(one.applies() for one in self.observations)
+
     def declares(self, probe: str) -> bool:
         """Whether a difference at this probe is declared here."""
         return any(matches(pattern, probe) for pattern in self.explains)
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, to compare it by."""
+    return tuple(map(int, re.findall(r"\d+", version.partition("+")[0])))
+
+
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file.
 
-    made_with: the versions of the frameworks in which it was seen.
+    seen_in: the first and the last version of each framework in which it was seen.
     """
 
-    made_with: dict[Framework, str]
+    seen_in: dict[Framework, tuple[str, str]]
     convention: list[Convention]
 
 
@@ -85,16 +109,16 @@ def conventions() -> tuple[Convention, ...]:
 
 
 def other_versions() -> str:
-    """Which frameworks are installed in other versions than the catalogue was made with, in a sentence, or nothing.
+    """Which frameworks are installed in versions that the catalogue was not tried with, in a sentence, or nothing.
 
     Raises importlib.metadata.PackageNotFoundError where one is not installed at all.
     """
-    installed = {name: version(name).partition("+")[0] for name in FRAMEWORKS}
-    made_with = catalogue().made_with
     others = [
-        f"{name} {installed[name]} for {made_with[name]}" for name in FRAMEWORKS if installed[name] != made_with[name]
+        f"{name} {version(name)} (seen: {first} to {last})"
+        for name, (first, last) in catalogue().seen_in.items()
+        if not _numbers(first) <= _numbers(version(name)) <= _numbers(last)
     ]
-    return f"The catalogue was made with other versions: here is {', '.join(others)}." if others else ""
+    return f"The catalogue was not tried with {', '.join(others)}." if others else ""
 
 
 def find_conventions(text: str = "") -> tuple[Convention, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from backproof.oracles.conventions import Convention, conventions, matches
+from backproof.oracles.conventions import Convention, Observation, conventions, matches
 from backproof.oracles.conventions.evaluation import holds, observe
 from backproof.oracles.conventions.sweep import Difference, differences
 from backproof.oracles.jax_oracle import JaxOracle
@@ -29,13 +29,14 @@ def check() -> Outcome:
     probes, found = differences()
     failures = [sentence for convention in declared for sentence in broken(convention)]
     failures += undeclared(declared, found) + stale(declared, found)
-    return Outcome(sum(len(one.observations) for one in declared), probes, len(found), failures)
+    observations = sum(observation.applies() for one in declared for observation in one.observations)
+    return Outcome(observations, probes, len(found), failures)
 
 
 def broken(convention: Convention) -> list[str]:
     """The observations of a convention that no longer hold."""
     found = []
-    for one in convention.observations:
+    for one in filter(Observation.applies, convention.observations):
         observed = observe(one.framework, one.code)
         if not holds(one.gives, observed):
             found.append(f"{convention.id}: in {one.framework}, {one.code} gives {observed}, should be {one.gives}")
@@ -48,7 +49,7 @@ def undeclared(declared: tuple[Convention, ...], found: list[Difference]) -> lis
         f"nothing declares that the frameworks differ in {one.probe}: "
         + ", ".join(f"{framework} gives {value}" for framework, value in one.values.items())
         for one in found
-        if not any(convention.declares(one.probe) for convention in declared)
+        if not any(convention.declares(one.probe) for convention in declared if convention.applies())
     ]
 
 
@@ -57,6 +58,7 @@ def stale(declared: tuple[Convention, ...], found: list[Difference]) -> list[str
     return [
         f"{convention.id} explains {pattern!r}, where the frameworks no longer differ"
         for convention in declared
+        if convention.applies()
         for pattern in convention.explains
         if not any(matches(pattern, one.probe) for one in found)
     ]

@@ -28,7 +28,8 @@ def _parts(convention: Convention) -> list[RenderableType]:
     for framework in FRAMEWORKS:
         for one in convention.observations:
             if one.framework == framework:
-                table.add_row("", NAMES[framework], Text(one.code), Text(one.gives, style="bold"))
+                value = Text.assemble((one.gives, "bold"), (f"  {one.versions}".rstrip(), "dim"))
+                table.add_row("", NAMES[framework], Text(one.code), value)
     return [
         Text.assemble((convention.title, "bold"), (f"  {convention.id}", "dim")),
         table,

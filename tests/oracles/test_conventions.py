@@ -25,6 +25,10 @@ seen_elsewhere = pytest.mark.skipif(bool(other_versions()), reason=other_version
 CONVENTIONS = {convention.id: convention for convention in conventions()}
 
 
+def as_numbers(version):
+    return tuple(map(int, version.split(".")))
+
+
 @pytest.fixture(scope="module")
 def swept() -> list[Difference]:
     """The differences that the sweep finds."""
@@ -51,12 +55,25 @@ def test_nothing_is_declared_that_does_not_differ(swept):
     assert stale(conventions(), swept) == []
 
 
-def test_it_was_made_with_what_is_pinned(monkeypatch):
+def test_it_was_seen_in_what_is_allowed(monkeypatch):
     """And says where something else is installed."""
-    pinned = (Path(__file__).parents[2] / "constraints.txt").read_text().split()
-    assert {f"{name}=={number}" for name, number in catalogue().made_with.items()} <= set(pinned)
-    monkeypatch.setitem(catalogue().made_with, "jax", "0.1.0")
-    assert "for 0.1.0" in other_versions()
+    root, seen = Path(__file__).parents[2], catalogue().seen_in
+    lowest = (root / "constraints-lowest.txt").read_text().split()
+    assert {f"{name}=={first}" for name, (first, _) in seen.items()} <= set(lowest)
+    pinned = dict(line.split("==") for line in (root / "constraints.txt").read_text().splitlines() if "==" in line)
+    assert all(as_numbers(pinned[name]) <= as_numbers(last) for name, (_, last) in seen.items())
+    monkeypatch.setitem(seen, "jax", ("0.1.0", "0.2.0"))
+    assert "(seen: 0.1.0 to 0.2.0)" in other_versions()
+
+
+def test_what_holds_for_some_versions_only(monkeypatch):
+    """`since` is the first version, `before` the first that it does not hold for any more."""
+    monkeypatch.setattr("backproof.oracles.conventions.version", lambda name: "2.14.1+cpu")
+    tried = [
+        Observation("torch", "", "", since, before) for since, before in (("2.14", ""), ("", "2.14"), ("2.9", "3"))
+    ]
+    assert [one.applies() for one in tried] == [True, False, True]
+    assert [one.versions for one in tried] == ["since 2.14", "before 2.14", "since 2.9 before 3"]
 
 
 def test_entries_are_complete():
