@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_imports import FRONT_DOOR, ROOMS
+
 ROOT = Path(__file__).parents[2]
 SUITE = ROOT / "src" / "backproof" / "conformance"
 
@@ -283,6 +285,10 @@ def test_installed(tmp_path):
     (site / "others.pth").write_text(str(Path(pytest.__file__).parents[1]))
     folder = tmp_path / "empty"
     folder.mkdir()
+    rooms = [room for room in ROOMS if room != FRONT_DOOR]
+    code = f"import importlib.util as u; print([room for room in {rooms} if u.find_spec(room)])"
+    alone = subprocess.run([tmp_path / "venv/bin/python", "-c", code], cwd=folder, capture_output=True, text=True)
+    assert alone.stdout == "[]\n", "a room can be imported under its own name"
     (folder / "mine.py").write_text(AT_ZERO)
     command = [
         tmp_path / "venv" / "bin" / "python",

@@ -1,6 +1,7 @@
 """`verification.execution` and `resume`: however many work, and whatever interrupts them, the report is the same."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -55,7 +56,10 @@ class Notes(Progress):
 class TestWhoWorks:
     """In one process, in several, on a cluster: the same records and the same report."""
 
-    def test_processes(self, expected, tmp_path):
+    @pytest.mark.parametrize("method", ["forkserver", "spawn"])
+    def test_processes(self, method, expected, tmp_path, monkeypatch):
+        """However they begin."""
+        monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: [method])
         progress = Notes()
         verify("backproof.reference_impl", CAMPAIGN, tmp_path, progress, jobs=2)
         assert (shards(tmp_path), report(tmp_path)) == (shards(expected), report(expected))
