@@ -19,7 +19,9 @@ ROOMS = {
     "mistakes": ({"reference_impl"}, {"numpy"}),
     "oracles": (
         {"reference_impl"},
-        {"numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "numba", "platformdirs", "hypothesis"},
+        {
+            "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "numba", "packaging", "platformdirs", "hypothesis",
+        },
     ),
     "verification": (
         {"reference_impl", "oracles"},

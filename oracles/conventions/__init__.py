@@ -20,31 +20,22 @@ Framework = Literal["numpy", "torch", "jax"]
 FRAMEWORKS: tuple[Framework, ...] = ("numpy", "torch", "jax")
 
 
-class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Observation(msgspec.Struct, frozen=True, array_like=True):
     """What an expression gives in a framework.
 
     code: an expression of the framework, in which `grad(f, x)` is the derivative of a sum, and nan and inf are numbers.
     gives: the result, as `evaluation.describe` writes it; numbers after "~" hold to the digits that are written.
-    since, before: the versions of the framework that it holds for, where it does not hold for all.
+    versions: of the framework, for which it holds, as pip writes them; all of them where it is empty.
     """
 
     framework: Framework
     code: str
     gives: str
-    since: str = ""
-    before: str = ""
-
-    @property
-    def versions(self) -> str:
-        """For which versions it holds, in words; nothing where it does for all."""
-        return " ".join(
-            f"{word} {number}" for word, number in (("since", self.since), ("before", self.before)) if number
-        )
+    versions: str = ""
 
     def applies(self) -> bool:
         """Whether it says something about the version that is installed."""
-        here = _numbers(version(self.framework))
-        return here >= _numbers(self.since) and (not self.before or here < _numbers(self.before))
+        return is_installed(self.framework, self.versions)
 
 
 class Convention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,18 +68,23 @@ class Convention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return any(matches(pattern, probe) for pattern in self.explains)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers of a version, to compare it by."""
-    return tuple(map(int, re.findall(r"\d+", version.partition("+")[0])))
+def is_installed(framework: Framework, versions: str) -> bool:
+    """Whether the framework that is installed is of one of these versions.
+
+    Raises importlib.metadata.PackageNotFoundError where it is not installed at all.
+    """
+    from packaging.specifiers import SpecifierSet
+
+    return version(framework) in SpecifierSet(versions)
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file.
 
-    seen_in: the first and the last version of each framework in which it was seen.
+    seen_in: the versions of each framework that it was tried with.
     """
 
-    seen_in: dict[Framework, tuple[str, str]]
+    seen_in: dict[Framework, str]
     convention: list[Convention]
 
 
@@ -114,9 +110,9 @@ def other_versions() -> str:
     Raises importlib.metadata.PackageNotFoundError where one is not installed at all.
     """
     others = [
-        f"{name} {version(name)} (seen: {first} to {last})"
-        for name, (first, last) in catalogue().seen_in.items()
-        if not _numbers(first) <= _numbers(version(name)) <= _numbers(last)
+        f"{name} {version(name)} (seen: {versions})"
+        for name, versions in catalogue().seen_in.items()
+        if not is_installed(name, versions)
     ]
     return f"The catalogue was not tried with {', '.join(others)}." if others else ""
 
