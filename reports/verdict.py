@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+import msgspec
 from upath import UPath
 
 from backproof.oracles.draw import GENERATOR
@@ -52,17 +53,7 @@ def _report(run: Run) -> Report:
         verdict=verdict,
         summary=sentence,
         implementation=ImplementationTested(name, list(run.missing)),
-        settings=Settings(
-            networks=campaign.networks,
-            seed=campaign.seed,
-            profile=campaign.profile,
-            dtypes=list(campaign.dtypes),
-            oracles=list(campaign.oracles),
-            grade=campaign.grade,
-            bound=campaign.bound,
-            attribute=campaign.attribute,
-            generator=GENERATOR,
-        ),
+        settings=Settings(**msgspec.structs.asdict(campaign), generator=GENERATOR),
         networks=summary.networks,
         quantities=summary.quantities,
         failures=summary.failures,

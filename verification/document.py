@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import msgspec
+
+WIDTH = 120
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -10,13 +15,17 @@ class Document(msgspec.Struct, frozen=True):
 
     def to_json(self) -> bytes:
         """The file's bytes."""
-        return _indented(msgspec.json.encode(self))
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
     @classmethod
     def schema(cls) -> bytes:
-        """The JSON Schema of such files."""
-        return _indented(msgspec.json.encode(msgspec.json.schema(cls)))
+        """The JSON Schema of such files, with what fits into a line in one."""
+        return f"{_laid_out(msgspec.json.schema(cls))}\n".encode()
 
 
-def _indented(json: bytes) -> bytes:
-    return msgspec.json.format(json, indent=2) + b"\n"
+def _laid_out(schema: Any, indent: int = 0) -> str:
+    line, margin = json.dumps(schema, ensure_ascii=False), " " * (indent + 2)
+    if indent + len(line) <= WIDTH or not isinstance(schema, dict):
+        return line
+    parts = (f'{margin}"{key}": {_laid_out(value, indent + 2)}' for key, value in schema.items())
+    return "{\n" + ",\n".join(parts) + f"\n{' ' * indent}}}"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from backproof.studies.bench.bench import Bench
     from backproof.studies.claims.claim import Claims
     from backproof.studies.frameworks.report import FrameworksReport
-    from backproof.studies.inference.report import Inference
+    from backproof.studies.inference.inference import Inference
     from backproof.studies.power.report import PowerReport
     from backproof.studies.tolerance.advice import Advice
 

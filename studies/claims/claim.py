@@ -1,6 +1,6 @@
 """What claims.json holds, field by field: the verdict on every statement of the notes, and what it rests on.
 
-The JSON Schema of claims.json, `reports/claims.schema.json`, is made from this module.
+The JSON Schema of claims.json, `claims.schema.json` beside it, is made from this module.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Literal
 
 import threadpoolctl
 
+from backproof.oracles.draw import GENERATOR
 from backproof.reports.environment import environment
 from backproof.reports.report import Timing
 from backproof.studies.frameworks import report as fields
@@ -68,7 +69,7 @@ def _report(
         schema_version=fields.SCHEMA_VERSION,
         verdict=verdict,
         summary=summary,
-        settings=fields.settings_used(settings),
+        settings=fields.SettingsUsed(**vars(settings), generator=GENERATOR),
         networks=networks,
         backends=used,
         missing=missing,

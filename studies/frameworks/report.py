@@ -1,6 +1,6 @@
 """The report of the framework matrix: what frameworks.json holds, field by field.
 
-Its JSON Schema, `reports/frameworks/frameworks.schema.json`, is made from this module.
+Its JSON Schema, `frameworks.schema.json` beside it, is made from this module.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from backproof.oracles.draw import DRAWN, GENERATOR
+from backproof.oracles.draw import DRAWN
 from backproof.reports.report import Count, Text, Timing
 from backproof.studies.frameworks.backends import KINDS, Backend, Missing
 from backproof.studies.frameworks.matrix import QUANTITIES, TRUTH, Cell, rows
-from backproof.studies.frameworks.settings import Settings
 from backproof.verification.document import Document
 
 SCHEMA_VERSION = "1.0"
@@ -30,8 +29,8 @@ class SettingsUsed(msgspec.Struct, frozen=True):
     slow_networks: Annotated[int, Meta(ge=0, description="Networks for backends that take seconds for every new one")]
     seed: Count
     profile: Text
-    dtypes: list[str]
-    frameworks: list[str]
+    dtypes: tuple[str, ...]
+    frameworks: tuple[str, ...]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
 
 
@@ -105,19 +104,6 @@ class FrameworksReport(Document, frozen=True):
     worst: Annotated[list[Worst], Meta(description="For each backend and quantity, largest ratios first")]
     environment: dict[str, str]
     timing: Timing
-
-
-def settings_used(settings: Settings) -> SettingsUsed:
-    """The settings as the report has them."""
-    return SettingsUsed(
-        networks=settings.networks,
-        slow_networks=settings.slow_networks,
-        seed=settings.seed,
-        profile=settings.profile,
-        dtypes=list(settings.dtypes),
-        frameworks=list(settings.frameworks),
-        generator=GENERATOR,
-    )
 
 
 def backend_used(backend: Backend, matrix: Iterable[Cell]) -> BackendUsed:

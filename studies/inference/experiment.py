@@ -16,9 +16,8 @@ import numpy as np
 from backproof.oracles.case import Quantity
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
-from backproof.studies.inference.followed import KINDS, NONE, ROUNDINGS, Followed, all_followed, is_like
+from backproof.studies.inference.followed import KINDS, NONE, ROUNDINGS, Followed, LossFollowed, all_followed, is_like
 from backproof.studies.inference.networks import probe_at_the_kink, probes_of
-from backproof.studies.inference.report import LossFollowed
 from backproof.verification.adapters import samples_in_columns, transposed
 from backproof.verification.convention import Convention
 from backproof.verification.implementation import Implementation

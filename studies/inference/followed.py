@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
 from backproof.oracles.case import Quantity
 from backproof.reference_impl.contract import LOSSES, Array, LossKind
@@ -57,6 +59,14 @@ def say_power(symbol: str, power: int) -> str:
 FACTORS = [sign * 2.0**p for p in (0, -1, 1, -2, 2) for sign in (1, -1)]
 POWERS = (0, -1, 1, -2, 2)
 FOLLOWED = [Followed(*parts) for parts in itertools.product(KINDS, FACTORS, POWERS, POWERS)]
+
+
+class LossFollowed(msgspec.Struct, frozen=True):
+    """What was found for one loss that was asked for by name."""
+
+    asked: str
+    value: Annotated[str | None, Meta(description="What the loss's value follows; null where there is none")]
+    gradient: Annotated[str | None, Meta(description="What the gradient follows; null where there is none")]
 
 
 def is_like(value: Any, array: Array) -> bool:

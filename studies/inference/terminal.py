@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from backproof.reports.tables import table
-from backproof.studies.inference.report import Inference
+from backproof.studies.inference.inference import Inference
 
 
 def inference_view(found: Inference) -> Group:

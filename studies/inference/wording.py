@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from backproof.studies.inference.followed import FOLLOWED, NONE, say_power
-from backproof.studies.inference.report import LossFollowed
+from backproof.studies.inference.followed import FOLLOWED, NONE, LossFollowed, say_power
 from backproof.verification.wording import conjoin
 
 

@@ -14,6 +14,7 @@ from backproof.oracles.comparison import Record
 from backproof.oracles.draw import draw_case
 from backproof.oracles.registry import Oracle
 from backproof.reference_impl.contract import Array
+from backproof.studies.power.report import FloorOutcome
 from backproof.studies.usual import USUAL, usually_caught
 from backproof.verification.implementation import Implementation, as_implementation
 from backproof.verification.probes import Probe, probe_all
@@ -88,30 +89,14 @@ def detect(implementation: Implementation, among: Iterable[Specimen], *, until_s
     return found
 
 
-class Floor(NamedTuple):
-    """How small a relative error of one gradient entry is seen, in one dtype by one method.
-
-    shares: for each exponent k from 3 to 15, on which share of the networks an entry off by 10^-k of itself is seen.
-    median, most: the relative error beyond which it is certain to be seen, for half of the networks and for 99 % of
-    them; infinite where the method rejects the right value, and so can tell nothing.
-    """
-
-    profile: str
-    dtype: str
-    method: str
-    networks: int
-    shares: tuple[float, ...]
-    median: float
-    most: float
-
-
 EXPONENTS = tuple(range(3, 16))
 
 
-def floors(oracle: Oracle, networks: int, profile: str, dtype: str) -> list[Floor]:
+def floors(oracle: Oracle, networks: int, profile: str, dtype: str) -> list[FloorOutcome]:
     """For each method, what of one gradient entry off by a little is seen; the entry is drawn anew on each network.
 
-    Networks without a gradient that differs from 0 do not count.
+    Networks without a gradient that differs from 0 do not count. Where a method rejects the right value it can tell
+    nothing, and no relative error is sure to be seen.
     """
     rng = np.random.default_rng(0)
     seen: dict[str, list[list[bool]]] = {method: [] for method in METHODS}
@@ -128,18 +113,21 @@ def floors(oracle: Oracle, networks: int, profile: str, dtype: str) -> list[Floo
             seen[method].append([tells and abs(each - expected) > limit for each in changed])
             certain[method].append((limit + abs(value - expected)) / abs(value) if tells else np.inf)
     return [
-        Floor(
+        FloorOutcome(
             profile,
             dtype,
             method,
             len(seen[method]),
-            tuple(np.mean(seen[method], axis=0).tolist()),
-            float(np.quantile(certain[method], 0.5, method="higher")),
-            float(np.quantile(certain[method], 0.99, method="higher")),
+            {str(k): share for k, share in zip(EXPONENTS, np.mean(seen[method], axis=0).tolist(), strict=True)},
+            *(_finite(np.quantile(certain[method], share, method="higher")) for share in (0.5, 0.99)),
         )
         for method in METHODS
         if seen[method]
     ]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _entry(probe: Probe, rng: np.random.Generator) -> tuple[float, float, dict[str, float]] | None:

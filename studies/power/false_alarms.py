@@ -14,6 +14,7 @@ from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import DRAWN, draw_case
 from backproof.oracles.registry import load_oracle
 from backproof.studies.power.detection import DERIVED
+from backproof.studies.power.report import AlarmPlace
 from backproof.studies.usual import usually_caught
 from backproof.verification.campaign import Progress
 from backproof.verification.execution import be_a_worker, undisturbed, workers
@@ -35,15 +36,6 @@ class Key(NamedTuple):
     dtype: str
 
 
-class Alarm(NamedTuple):
-    """A right implementation called wrong by the derived bounds: something to be mended."""
-
-    way: str
-    case: str
-    dtype: str
-    explanation: str
-
-
 @dataclass
 class Alarms:
     """Counts: of networks judged; of those that the usual tolerances were tried on; of alarms, by key and method."""
@@ -51,7 +43,7 @@ class Alarms:
     networks: Counter[Key] = field(default_factory=Counter)
     tried: Counter[Key] = field(default_factory=Counter)
     alarms: Counter[tuple[Key, str]] = field(default_factory=Counter)
-    places: list[Alarm] = field(default_factory=list)
+    places: list[AlarmPlace] = field(default_factory=list)
 
     def add(self, other: Alarms) -> None:
         """Take in the counts of other networks."""
@@ -120,7 +112,7 @@ def _judge(counts: Alarms, number: int, probe: Probe) -> None:
     wrong = [record for record in probe.records(got) if record.verdict == "disagrees"]
     if wrong:
         counts.alarms[key, DERIVED] += 1
-        counts.places.append(Alarm(way, probe.case.name, probe.case.dtype, wrong[0].explanation("the oracle")))
+        counts.places.append(AlarmPlace(way, probe.case.name, probe.case.dtype, wrong[0].explanation("the oracle")))
     if number < USUAL_NETWORKS:
         counts.tried[key] += 1
         for method in usually_caught(got, probe.expected, probe.case.dtype):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections import Counter
@@ -19,7 +18,7 @@ from backproof.oracles.registry import Oracle
 from backproof.reports.environment import environment
 from backproof.studies.power import equivalence
 from backproof.studies.power.conformance import PLANTED, Catch, by_conformance, by_unit_tests
-from backproof.studies.power.detection import EXPONENTS, METHODS, Specimen, detect, floors, specimens
+from backproof.studies.power.detection import METHODS, Specimen, detect, floors, specimens
 from backproof.studies.power.false_alarms import Alarms, false_alarms
 from backproof.studies.power.mutation import Mutant, mutants, planted, unchanged
 from backproof.studies.power.plan import Plan
@@ -27,7 +26,6 @@ from backproof.studies.power.rendering import write_power_report
 from backproof.studies.power.report import (
     SCHEMA_VERSION,
     AlarmOutcome,
-    AlarmPlace,
     CatchingTest,
     EquivalentMutant,
     FloorOutcome,
@@ -66,7 +64,7 @@ def power(plan: Plan, out: Path, progress: Progress | None = None) -> PowerRepor
         floors=_floors(oracle, plan.networks, progress) if "floors" in plan.parts else [],
         leaks=_leaks(oracle, plan.networks, progress) if "leaks" in plan.parts else [],
         alarms=_alarm_outcomes(alarms),
-        alarm_places=[AlarmPlace(*place) for place in alarms.places],
+        alarm_places=alarms.places,
         environment=environment(),
         timing=Timing(time.perf_counter() - started),
     )
@@ -148,20 +146,7 @@ def _usually(caught: dict[Mutant, Catch], among: Sequence[Specimen]) -> dict[str
 def _floors(oracle: Oracle, networks: int, progress: Progress) -> list[FloorOutcome]:
     """What of a gradient entry off by a little is seen, by profile and dtype."""
     progress.stage("looking for the detection floor")
-    return [
-        FloorOutcome(
-            profile=floor.profile,
-            dtype=floor.dtype,
-            method=floor.method,
-            networks=floor.networks,
-            shares={str(k): share for k, share in zip(EXPONENTS, floor.shares, strict=True)},
-            median=_finite(floor.median),
-            most=_finite(floor.most),
-        )
-        for dtype in DTYPES
-        for profile in PROFILES
-        for floor in floors(oracle, networks, profile, dtype)
-    ]
+    return [floor for dtype in DTYPES for profile in PROFILES for floor in floors(oracle, networks, profile, dtype)]
 
 
 def _leaks(oracle: Oracle, networks: int, progress: Progress) -> list[LeakOutcome]:
@@ -201,7 +186,3 @@ def _alarm_outcomes(alarms: Alarms) -> list[AlarmOutcome]:
         )
         for key, networks in sorted(alarms.networks.items())
     ]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -1,6 +1,6 @@
 """The laboratory's report: what power.json holds, field by field.
 
-Its JSON Schema, `reports/power/power.schema.json`, is made from this module.
+Its JSON Schema, `power.schema.json` beside it, is made from this module.
 """
 
 from __future__ import annotations

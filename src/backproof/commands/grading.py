@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from backproof import api
 from backproof.api import DEFAULT_GRADES
 from backproof.commands import options
-from backproof.commands.group import AGREES, DISAGREES, ends_with_status, main, show
+from backproof.commands.group import AGREES, DISAGREES, ends_with_status, main, show, watched
 from backproof.grader.assignment import DEFAULT_ASSIGNMENT
 from backproof.grader.sandbox.launch import MODES
 
@@ -57,10 +58,7 @@ def key(assignment: Path | None, **settings: Any) -> int:
 
     PyTorch, JAX and Arb have to agree on every answer. To grade with the key takes none of them.
     """
-    from backproof.reports.terminal import TerminalProgress
-
-    with TerminalProgress() as progress:
-        keys = api.make_key(assignment, **settings, progress=progress)
+    keys = watched(partial(api.make_key, assignment, **settings))
     for made in keys:
         click.echo(made.summary())
     return AGREES

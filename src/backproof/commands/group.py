@@ -6,7 +6,7 @@ import functools
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +14,8 @@ from backproof.grader.assignment import CouldNotGradeError
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.garbage import look_seldom
 from backproof.verification.wording import not_installed
+
+Result = TypeVar("Result")
 
 AGREES, DISAGREES, COULD_NOT_RUN = 0, 1, 2
 
@@ -61,6 +63,14 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, ValueError | OSError | CouldNotRunError | CouldNotGradeError):
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"
+
+
+def watched(work: Callable[..., Result]) -> Result:
+    """What some work comes to, which tells of its progress meanwhile, in a terminal."""
+    from backproof.reports.terminal import TerminalProgress
+
+    with TerminalProgress() as progress:
+        return work(progress=progress)
 
 
 def show(view: Any) -> None:

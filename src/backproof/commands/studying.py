@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from backproof import api
 from backproof.api import DEFAULT_FRAMEWORKS_OUT, DEFAULT_OUT, DEFAULT_POWER_OUT
 from backproof.commands import options
-from backproof.commands.group import AGREES, DISAGREES, ends_with_status, main, show
+from backproof.commands.group import AGREES, DISAGREES, ends_with_status, main, show, watched
 from backproof.oracles.conventions import find_conventions
 from backproof.oracles.registry import ORACLES
 from backproof.reference_impl.contract import LOSSES
@@ -34,11 +35,9 @@ def power(**settings: Any) -> int:
     Plants a catalogue of mistakes, automatic mutants, small errors and precision leaks, and counts what is caught, by
     what and how soon; judges right implementations, and counts false alarms; with the usual tolerances beside it.
     """
-    from backproof.reports.terminal import TerminalProgress
     from backproof.studies.power.terminal import power_view
 
-    with TerminalProgress() as progress:
-        report = api.power(**settings, progress=progress)
+    report = watched(partial(api.power, **settings))
     show(power_view(report))
     click.echo(f"\nThe report is in {settings['out'] / 'power.html'}")
     return AGREES if report.verdict == "holds" else DISAGREES
@@ -69,11 +68,9 @@ def frameworks(**settings: Any) -> int:
     Each computes the same networks, and is held against certified values and against all others, entry by entry: error
     / allowed, and ulps.
     """
-    from backproof.reports.terminal import TerminalProgress
     from backproof.studies.frameworks.terminal import frameworks_view
 
-    with TerminalProgress() as progress:
-        report = api.frameworks(**settings, progress=progress)
+    report = watched(partial(api.frameworks, **settings))
     show(frameworks_view(report))
     click.echo(f"\nThe report is in {settings['out'] / 'frameworks.html'}")
     return AGREES if report.verdict == "within bounds" else DISAGREES
@@ -121,11 +118,9 @@ def tolerance(*, layers: tuple[str, ...], **settings: Any) -> int:
     For each quantity: the derived allowance, the errors of NumPy, PyTorch and JAX on random networks, the rtol and atol
     to paste into assert_close or assert_allclose, and how the usual defaults fare beside them.
     """
-    from backproof.reports.terminal import TerminalProgress
     from backproof.studies.tolerance.terminal import advice_view
 
-    with TerminalProgress() as progress:
-        advice = api.tolerance(layers=[int(width) for width in layers], **settings, progress=progress)
+    advice = watched(partial(api.tolerance, layers=[int(width) for width in layers], **settings))
     show(advice_view(advice))
     return AGREES
 
@@ -137,11 +132,9 @@ def tolerance(*, layers: tuple[str, ...], **settings: Any) -> int:
 @ends_with_status
 def bench(*, networks: int, jobs: int | None, out: Path | None) -> int:
     """Time Backproof beside the usual ways of testing backpropagation, and its NumPy beside PyTorch and JAX."""
-    from backproof.reports.terminal import TerminalProgress
     from backproof.studies.bench.terminal import bench_view
 
-    with TerminalProgress() as progress:
-        found = api.bench(networks=networks, jobs=jobs, out=out, progress=progress)
+    found = watched(partial(api.bench, networks=networks, jobs=jobs, out=out))
     show(bench_view(found))
     return AGREES
 
@@ -161,11 +154,9 @@ def claims(**settings: Any) -> int:
     and what it should say. Exit status 0: every statement holds or is corrected; 1: one is not, or training differs by
     more than rounding; 2: it could not be found out.
     """
-    from backproof.reports.terminal import TerminalProgress
     from backproof.studies.claims.terminal import claims_view
 
-    with TerminalProgress() as progress:
-        found = api.claims(**settings, progress=progress)
+    found = watched(partial(api.claims, **settings))
     show(claims_view(found))
     click.echo(f"\nThe report is in {settings['out'].rstrip('/')}/report.html")
     return AGREES if found.settled else DISAGREES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, get_args
 
 import click
@@ -9,7 +10,7 @@ import click
 from backproof import api
 from backproof.api import DEFAULT_OUT, DEFAULTS
 from backproof.commands import options
-from backproof.commands.group import AGREES, COULD_NOT_RUN, DISAGREES, ends_with_status, main, show
+from backproof.commands.group import AGREES, COULD_NOT_RUN, DISAGREES, ends_with_status, main, show, watched
 from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import find_case
 from backproof.studies.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
@@ -59,14 +60,13 @@ def verify(
     if resume is not None:
         _refuse_others(context, {"resume", "jobs", "scheduler", "debug"})
 
-    from backproof.reports.terminal import TerminalProgress, report_view
+    from backproof.reports.terminal import report_view
 
-    with TerminalProgress() as progress:
-        where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler, "progress": progress}
-        if resume is None:
-            report = api.verify(implementation, **settings, **where)
-        else:
-            report = api.continue_verification(resume, **where)
+    where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler}
+    if resume is None:
+        report = watched(partial(api.verify, implementation, **settings, **where))
+    else:
+        report = watched(partial(api.continue_verification, resume, **where))
     show(report_view(report))
     click.echo(f"\nThe report is in {(resume or settings['out']).rstrip('/')}/report.html")
     return AGREES if report.verdict == "agree" else DISAGREES
