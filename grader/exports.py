@@ -9,8 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-import msgspec
-
 from backproof.grader.assignment import CouldNotGradeError
 from backproof.grader.feedback import (
     counterexample_lines,
@@ -21,6 +19,7 @@ from backproof.grader.feedback import (
     verdict,
 )
 from backproof.grader.grade import FunctionGrade, Grade
+from backproof.verification.document import encoded
 
 
 def write_grade(grade: Grade, out: Path) -> Path:
@@ -65,7 +64,7 @@ def gradescope(grade: Grade) -> bytes:
             for i, (name, function) in enumerate(grade.functions.items(), 1)
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
+    return encoded(results)
 
 
 def _told(grade: Grade, function: FunctionGrade) -> str:

@@ -32,9 +32,7 @@ from flint import arb, ctx
 from backproof.oracles.bounds import Arithmetic, bounds
 from backproof.oracles.case import Case, Quantity
 from backproof.oracles.certified import above, exact_scale
-from backproof.reference_impl.contract import Array, Layers
-
-Parameters = tuple[Layers, Layers]
+from backproof.reference_impl.contract import Array, Layers, Parameters
 
 # The path's balls grow with every step; so many bits leave them far below float64 for a hundred steps and more.
 BITS = 192
@@ -162,7 +160,7 @@ def _path(case: Case, steps: int) -> list[Array]:
     return path
 
 
-def _distances(values: Array, path: Layers) -> Array:
+def _distances(values: Array, path: Sequence[Array]) -> Array:
     """The largest distances of a run's values from the path's balls, rounded up."""
     return np.vectorize(_size, otypes=[float])(_balls(values) - np.array(path))
 
@@ -172,7 +170,7 @@ def _size(ball: arb) -> float:
     return above(ball.abs_upper())
 
 
-def _carry(case: Case, path: Layers, fresh: dict[str, Array]) -> dict[str, Array]:
+def _carry(case: Case, path: Sequence[Array], fresh: dict[str, Array]) -> dict[str, Array]:
     """The bound of each run's d_t, for every t, (steps + 1, parameters).
 
     linear: how d_t depends on the unknowns, a column for each, multiplied by its bound.

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-# An array for every layer, from the first to the last; and the two kinds of them that belong together.
+# An array for every layer, from the first to the last; and those of weights and biases, or their gradients.
 Layers = Sequence[Array]
-Pair = tuple[Layers, Layers]
+Parameters = tuple[Layers, Layers]
 
 ACTIVATIONS = ("identity", "sigmoid", "relu", "tanh", "softmax")
 HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
@@ -118,12 +118,12 @@ class Implementation(Protocol):
 
     def backward(
         self, weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str
-    ) -> Pair:
+    ) -> Parameters:
         """The gradients of the loss, (grad_weights, grad_biases), shaped as weights and biases."""
 
     def gradient_descent_step(
         self, weights: Layers, biases: Layers, grad_weights: Layers, grad_biases: Layers, learning_rate: float
-    ) -> Pair:
+    ) -> Parameters:
         """The new (weights, biases): w - learning_rate * grad_w, b - learning_rate * grad_b, as new arrays (N10)."""
 
 

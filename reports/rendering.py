@@ -29,19 +29,24 @@ VEGA_LITE, VEGA_EMBED = vl_convert.get_vegalite_versions()[-1], "window.vegaEmbe
 class Chapter(NamedTuple):
     """What a study tells on the page of a verification, where its outcome is in the same folder.
 
-    title: of a page that has nothing else. markdown, html: its text. names: of all charts that it may have.
-    environment: what it was made with.
+    title: of a page that has nothing else. markdown, html: its text. environment: what it was made with.
     """
 
     title: str
     markdown: str
     html: str
     charts: list[Chart]
-    names: Sequence[str]
     environment: dict[str, str]
 
 
-def write_report(report: Report, chapters: Sequence[Chapter], folder: UPath) -> None:
+class Chapters(NamedTuple):
+    """The chapters that there are, and the names of all charts that there might be."""
+
+    found: Sequence[Chapter] = ()
+    names: Sequence[str] = ()
+
+
+def write_report(report: Report, chapters: Chapters, folder: UPath) -> None:
     """Write a verification's report into the folder, and the chapters on its page.
 
     Raises OSError where the files cannot be written.
@@ -63,16 +68,16 @@ def read(path: UPath, kind: type[Kind]) -> Kind | None:
         return None
 
 
-def write_page(report: Report | None, chapters: Sequence[Chapter], folder: UPath) -> None:
+def write_page(report: Report | None, chapters: Chapters, folder: UPath) -> None:
     """report.md and report.html, of a verification, or of chapters alone."""
     drawn = charts(report) if report else []
-    environment = report.environment if report else chapters[0].environment
+    environment = report.environment if report else chapters.found[0].environment
     write_files(
         "report",
         folder,
-        context={"report": report, "charts": drawn, "chapters": chapters, "environment": environment},
-        drawn=[*drawn, *(chart for chapter in chapters for chart in chapter.charts)],
-        names=[*NAMES, *(name for chapter in chapters for name in chapter.names)],
+        context={"report": report, "charts": drawn, "chapters": chapters.found, "environment": environment},
+        drawn=[*drawn, *(chart for chapter in chapters.found for chart in chapter.charts)],
+        names=[*NAMES, *chapters.names],
     )
 
 

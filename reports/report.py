@@ -32,8 +32,8 @@ class Settings(msgspec.Struct, frozen=True):
     networks: Annotated[int, Meta(ge=1, description="Networks asked for")]
     seed: Count
     profile: Text
-    dtypes: tuple[str, ...]
-    oracles: tuple[str, ...]
+    dtypes: list[str]
+    oracles: list[str]
     grade: Annotated[
         Literal["strict", "lenient"],
         Meta(description="Whether elementary functions must be accurate relatively, or only absolutely"),

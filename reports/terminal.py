@@ -159,7 +159,6 @@ class TerminalProgress(Progress):
             progress.TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("starting", total=None)
 

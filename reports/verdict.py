@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -11,7 +11,7 @@ from upath import UPath
 
 from backproof.oracles.draw import GENERATOR
 from backproof.reports.environment import environment
-from backproof.reports.rendering import Chapter, write_report
+from backproof.reports.rendering import Chapters, write_report
 from backproof.reports.report import SCHEMA_VERSION, ImplementationTested, QuantityOutcome, Report, Settings, Timing
 from backproof.reports.summary import Summary
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, why_stopped
@@ -21,7 +21,7 @@ from backproof.verification.wording import conjoin
 
 
 def report_on(
-    run: Run, chapters_in: Callable[[UPath], Sequence[Chapter]] = lambda _: (), progress: Progress | None = None
+    run: Run, chapters_in: Callable[[UPath], Chapters] = lambda _: Chapters(), progress: Progress | None = None
 ) -> Report:
     """Write the report of a run into its folder, and return it.
 
@@ -53,7 +53,7 @@ def _report(run: Run) -> Report:
         verdict=verdict,
         summary=sentence,
         implementation=ImplementationTested(name, list(run.missing)),
-        settings=Settings(**msgspec.structs.asdict(campaign), generator=GENERATOR),
+        settings=msgspec.convert(msgspec.structs.asdict(campaign) | {"generator": GENERATOR}, Settings),
         networks=summary.networks,
         quantities=summary.quantities,
         failures=summary.failures,

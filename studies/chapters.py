@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from upath import UPath
 
-from backproof.reports.rendering import Chapter
+from backproof.reports.rendering import Chapters
 from backproof.studies.claims.chapter import chapter_in
+from backproof.studies.claims.charts import CLAIM_CHARTS
 
 
-def chapters_in(folder: UPath) -> list[Chapter]:
+def chapters_in(folder: UPath) -> Chapters:
     """A chapter for each study that has left its outcome there."""
-    return [chapter for chapter in [chapter_in(folder)] if chapter]
+    return Chapters([chapter for chapter in [chapter_in(folder)] if chapter], CLAIM_CHARTS)

@@ -118,12 +118,12 @@ def test_no_circles():
 
 
 def test_no_room_holds_too_much():
-    """None has more than a third of the code, tests included; a module of more than 400 lines says why."""
-    rooms = [*ROOMS, "tests"]
-    lines = {room: sum(len(path.read_text().splitlines()) for path in modules(room)) for room in rooms}
-    assert [room for room in rooms if 3 * lines[room] > sum(lines.values())] == []
-    long = [path for room in rooms for path in modules(room) if len(path.read_text().splitlines()) > 400]
-    assert [path for path in long if "long" not in str(ast.get_docstring(ast.parse(path.read_text())))] == []
+    """None has more than a third of the code; a module of more than 400 lines, here or in the tests, says why."""
+    lines = {room: sum(len(path.read_text().splitlines()) for path in modules(room)) for room in ROOMS}
+    assert [room for room in ROOMS if 3 * lines[room] > sum(lines.values())] == []
+    every = [path for room in (*ROOMS, "tests") for path in modules(room)]
+    long = [path for path in every if len(path.read_text().splitlines()) > 400]
+    assert [path for path in long if "module is long because" not in path.read_text().partition("import ")[0]] == []
 
 
 def test_oracles_share_no_formula_with_reference_impl():

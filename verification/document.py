@@ -15,12 +15,17 @@ class Document(msgspec.Struct, frozen=True):
 
     def to_json(self) -> bytes:
         """The file's bytes."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+        return encoded(self)
 
     @classmethod
     def schema(cls) -> bytes:
         """The JSON Schema of such files, with what fits into a line in one."""
         return f"{_laid_out(msgspec.json.schema(cls))}\n".encode()
+
+
+def encoded(value: Any) -> bytes:
+    """A value as JSON for people to read too."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
 def _laid_out(schema: Any, indent: int = 0) -> str:

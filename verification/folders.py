@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from upath import UPath
@@ -15,14 +17,21 @@ def absolute(out: str | Path) -> UPath:
     return UPath(folder.resolve()) if folder.protocol in ("", "file", "local") else folder
 
 
+@contextmanager
+def writing(out: str | Path) -> Iterator[None]:
+    """Raises CouldNotRunError where what is done meanwhile fails because nothing can be written there."""
+    try:
+        yield
+    except OSError as error:
+        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror or error}") from error
+
+
 def made(out: str | Path) -> UPath:
     """The folder, which is made where it is not there.
 
     Raises CouldNotRunError where it cannot be.
     """
-    folder = UPath(out)
-    try:
+    with writing(out):
+        folder = UPath(out)
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror or error}") from error
     return folder

@@ -24,8 +24,8 @@ from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
 from backproof.verification.wording import conjoin
 
-# What the full names of Backproof's own modules begin with.
-OURS = "backproof."
+# What the full names of Backproof's own modules begin with, and its own implementation.
+OURS, OWN = "backproof.", "reference_impl"
 
 
 class CouldNotLoadError(CouldNotRunError):
@@ -57,12 +57,13 @@ def added_error(value: Any) -> Array | float:
 class Implementation:
     """Functions of the contract under a name; `missing` are those that it does not have.
 
-    convention: which networks it is made for; the others are made to suit it.
+    convention: which networks it is made for; the others are made to suit it. source: what it was loaded from.
     """
 
     name: str
     functions: dict[str, Callable[..., Any]]
     convention: Convention | None = None
+    source: str = ""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -148,7 +149,7 @@ def load_implementation(source: str) -> Implementation:
     convention = getattr(module, "CONVENTION", None)
     if not isinstance(convention, Convention | None):
         raise CouldNotLoadError(f"{source} has a CONVENTION, but not as a Convention: as {_say(convention)}")
-    return Implementation(name_of(source), functions, convention)
+    return Implementation(name_of(source), functions, convention, source)
 
 
 def name_of(source: str) -> str:
@@ -201,19 +202,12 @@ def _import_module(name: str) -> ModuleType:
             return importlib.import_module(name)
         except (Exception, SystemExit) as error:
             if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-                hint = f"Backproof's own is {OURS}{name}" if _is_ours(name) else "the name of a file ends in .py"
+                ours = name.partition(".")[0] == OWN
+                hint = f"Backproof's own is {OURS}{name}" if ours else "the name of a file ends in .py"
                 message = f"there is no module {name}, here or installed ({hint})"
             else:
                 message = f"{name} cannot be imported: {_describe(error)}"
             raise CouldNotLoadError(message) from error
-
-
-def _is_ours(name: str) -> bool:
-    """Whether a module of that name is one of Backproof's rooms, or in one."""
-    try:
-        return importlib.util.find_spec(f"{OURS}{name}") is not None
-    except ModuleNotFoundError:
-        return False
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backproof.oracles.draw import GENERATOR
-from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
+from backproof.verification.campaign import Campaign, Progress
 from backproof.verification.execution import Task, judge_parts
-from backproof.verification.folders import absolute
+from backproof.verification.folders import absolute, writing
 from backproof.verification.implementation import load_implementation, source_digest
 from backproof.verification.store import Manifest, Store, read_manifest
 
@@ -53,10 +53,8 @@ def verify(
     """
     started = time.perf_counter()
     manifest = Manifest(campaign, source, source_digest(source), _versions())
-    try:
+    with writing(out):
         store = Store.begun(absolute(out), manifest)
-    except OSError as error:
-        raise CouldNotRunError(f"the output folder {out} cannot be written: {error.strerror or error}") from error
     progress = progress or Progress()
     progress.expects(campaign.networks * len(campaign.dtypes))
     return _run(manifest, store, range(len(campaign.parts)), progress, jobs, scheduler, started)

@@ -8,7 +8,9 @@ from collections.abc import Collection, Sequence
 def check_names(what: str, chosen: Sequence[str], known: Collection[str]) -> None:
     """There is at least one name, each once, and all of them are known."""
     if not chosen or len(set(chosen)) < len(chosen):
-        raise ValueError(f"at least one {what} is needed, and each at most once; got {list(chosen)}")
+        raise ValueError(
+            f"at least one {what} is needed, and each at most once; got {list(chosen)}, there are {', '.join(known)}"
+        )
     if unknown := [name for name in chosen if name not in known]:
         raise ValueError(f"unknown {what} {unknown[0]!r}; there are {', '.join(known)}")
 

@@ -1,4 +1,4 @@
-"""Phrases that all rooms say in the same way: lists, and what to do about a package that is missing."""
+"""Phrases that are the same wherever they are said: lists, and what to do about a package that is missing."""
 
 from __future__ import annotations
 

@@ -67,12 +67,12 @@ def verify(
     """Compare an implementation with oracles on random networks, write a report into `out`, and return it.
 
     implementation: a module's name, or the path of a .py file, with functions of the contract
-    (`backproof.reference_impl.contract.Implementation`). The other parameters are those of `backproof verify --help`. A
-    script that asks for several jobs starts them anew from its file: it has to call this under
+    (`backproof.reference_impl.contract.Implementation`). The other parameters are those of `backproof verify --help`.
+    A script that asks for several jobs starts them anew from its file: it has to call this under
     `if __name__ == "__main__"`.
 
-    Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the
-    verification cannot be carried out, and ImportError where the extra "verify" is not installed.
+    Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
+    cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
     from backproof.reports.verdict import report_on
     from backproof.studies.chapters import chapters_in
@@ -116,8 +116,8 @@ def replay(
 def replay_framework(case: str, *, framework: str, dtype: str = DTYPES[0]) -> Judgement:
     """Hold a framework, such as "torch-eager", against the certified values of one case, rounded to the dtype first.
 
-    Raises ValueError where the text names no case, or for an unknown framework, and
-    `CouldNotRunError` where the framework cannot work here.
+    Raises ValueError where the text names no case, or for an unknown framework, and `CouldNotRunError` where the
+    framework cannot work here.
     """
     from backproof.studies.frameworks.replay import judge_backend
 
@@ -157,9 +157,9 @@ def frameworks(
 ) -> FrameworksReport:
     """Compare NumPy, PyTorch and JAX with certified values and each other, write a report into `out`, and return it.
 
-    The parameters are those of `backproof frameworks --help`. Raises ValueError for a setting that is unknown or out of
-    range, `CouldNotRunError` where the comparison cannot be carried out, and ImportError where the
-    extra "verify" is not installed.
+    The parameters are those of `backproof frameworks --help`. Raises ValueError for a setting that is unknown or
+    out of range, `CouldNotRunError` where the comparison cannot be carried out, and ImportError where the extra
+    "verify" is not installed.
     """
     from backproof.studies.frameworks.campaign import frameworks as compare
 
@@ -181,8 +181,8 @@ def tolerance(
     """What to allow when two implementations of networks of one architecture are compared.
 
     layers: the widths k_0, ..., k_L; activations: one for each layer after the first. The parameters are those of
-    `backproof tolerance --help`. Raises ValueError where they do not fit together, `CouldNotRunError`
-    where there are not two frameworks to compare, and ImportError where the extra "verify" is not installed.
+    `backproof tolerance --help`. Raises ValueError where they do not fit together, `CouldNotRunError` where there
+    are not two frameworks to compare, and ImportError where the extra "verify" is not installed.
     """
     from backproof.studies.tolerance.advice import Architecture, advise
 
@@ -192,8 +192,7 @@ def tolerance(
 def infer(implementation: str = DEFAULT_IMPLEMENTATION) -> Inference:
     """Find out by experiment which conventions an implementation follows: loss, scale, slopes at 0, shapes.
 
-    Raises `CouldNotRunError` where it gives nothing that conventions could be told by, and
-    `CouldNotLoadError`.
+    Raises `CouldNotRunError` where it gives nothing that conventions could be told by, and `CouldNotLoadError`.
     """
     from backproof.studies.inference.inference import infer
 
@@ -214,8 +213,7 @@ def power(
     """Measure how good the suite itself is, write a report into `out`, and return it.
 
     The parameters are those of `backproof power --help`. Raises ValueError for a setting that is unknown or out of
-    range, `CouldNotRunError` where a part cannot be run, and ImportError where the extra "dev" is not
-    installed.
+    range, `CouldNotRunError` where a part cannot be run, and ImportError where the extra "dev" is not installed.
     """
     from backproof.studies.power.laboratory import power
 
@@ -240,11 +238,11 @@ def bench(
 def claims(*, seed: int = 0, out: str | Path = DEFAULT_OUT, progress: Progress | None = None) -> Claims:
     """Try every statement of the notes by running, write claims.json and its chapter of the report, and return them.
 
-    seed: of the random networks and starts. out: the folder to write into, which may have a verification's report; any
-    address that fsspec knows will do.
+    seed: of the random networks and starts. out: the folder to write into, which may have a verification's report;
+    any address that fsspec knows will do.
 
-    Raises `CouldNotRunError` where that cannot be carried out, and ImportError where the extra
-    "verify" is not installed.
+    Raises `CouldNotRunError` where that cannot be carried out, and ImportError where the extra "verify" is not
+    installed.
     """
     from backproof.studies.claims.trial import try_notes
 
@@ -263,8 +261,8 @@ def grade(
 ) -> backproof.grader.grade.Grade:
     """Grade what a student handed in, write the grade and the feedback into a folder in `out`, and return the grade.
 
-    The parameters are those of `backproof grade --help`. Raises `CouldNotGradeError` where grading
-    cannot be done; a submission that fails, in whatever way, is graded.
+    The parameters are those of `backproof grade --help`. Raises `CouldNotGradeError` where grading cannot be done;
+    a submission that fails, in whatever way, is graded.
     """
     from backproof.grader.grading import grade
 
@@ -289,8 +287,8 @@ def make_key(
 ) -> list[Key]:
     """Work out the right answers of an assignment, and write them to `out`: a key, or a folder with one a student.
 
-    The parameters are those of `backproof key --help`. Raises `CouldNotGradeError` and
-    `CouldNotRunError` where that cannot be done.
+    The parameters are those of `backproof key --help`. Raises `CouldNotGradeError` and `CouldNotRunError` where
+    that cannot be done.
     """
     from backproof.grader.key_making import make_keys
 

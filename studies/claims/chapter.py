@@ -5,7 +5,7 @@ from __future__ import annotations
 from upath import UPath
 
 from backproof.reports.pages import template
-from backproof.reports.rendering import FILTERS, Chapter, read, read_report, write_page
+from backproof.reports.rendering import FILTERS, Chapter, Chapters, read, read_report, write_page
 from backproof.studies.claims.charts import CLAIM_CHARTS, claim_charts
 from backproof.studies.claims.claim import Claims
 from backproof.studies.claims.formulas import CORRECTED, PRINTED, mathml
@@ -20,7 +20,7 @@ def write_claims(claims: Claims, folder: UPath) -> None:
     Raises OSError where the files cannot be written.
     """
     (folder / CLAIMS).write_bytes(claims.to_json())
-    write_page(read_report(folder), [_chapter(claims)], folder)
+    write_page(read_report(folder), Chapters([_chapter(claims)], CLAIM_CHARTS), folder)
 
 
 def chapter_in(folder: UPath) -> Chapter | None:
@@ -37,4 +37,4 @@ def _chapter(claims: Claims) -> Chapter:
         for name in ("claims.md.j2", "claims.html.j2")
     )
     everything = [chart for some in charts.values() for chart in some]
-    return Chapter("the notes on trial", markdown, html, everything, CLAIM_CHARTS, claims.environment)
+    return Chapter("the notes on trial", markdown, html, everything, claims.environment)

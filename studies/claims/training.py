@@ -10,8 +10,8 @@ import numpy as np
 
 from backproof.oracles.bounds import NUMPY
 from backproof.oracles.case import Case
-from backproof.oracles.trajectory import Followed, Parameters, Run, follow
-from backproof.reference_impl.contract import DEFAULT_LOSS, Array
+from backproof.oracles.trajectory import Followed, Run, follow
+from backproof.reference_impl.contract import DEFAULT_LOSS, Array, Parameters
 from backproof.reference_impl.descent import descent, table
 from backproof.studies.claims.claim import Comparison, Training
 from backproof.studies.claims.equations import Bench

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from backproof.oracles.conventions import FRAMEWORKS, Convention, conventions, other_versions
+from backproof.reports.tables import table
 
 if TYPE_CHECKING:
     from backproof.oracles.conventions.checks import Outcome
@@ -24,15 +24,15 @@ def conventions_view(found: Sequence[Convention]) -> Group:
 
 
 def _parts(convention: Convention) -> list[RenderableType]:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    made = table()
     for framework in FRAMEWORKS:
         for one in convention.observations:
             if one.framework == framework:
                 value = Text.assemble((one.gives, "bold"), (f"  {one.versions}".rstrip(), "dim"))
-                table.add_row("", NAMES[framework], Text(one.code), value)
+                made.add_row("", NAMES[framework], Text(one.code), value)
     return [
         Text.assemble((convention.title, "bold"), (f"  {convention.id}", "dim")),
-        table,
+        made,
         Text("  " + " ".join(convention.why.split())),
         *(Text(f"  {source}", style="dim") for source in convention.sources),
         "",

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import threadpoolctl
 
 from backproof.oracles.draw import GENERATOR
@@ -69,7 +70,7 @@ def _report(
         schema_version=fields.SCHEMA_VERSION,
         verdict=verdict,
         summary=summary,
-        settings=fields.SettingsUsed(**vars(settings), generator=GENERATOR),
+        settings=msgspec.convert(vars(settings) | {"generator": GENERATOR}, fields.SettingsUsed),
         networks=networks,
         backends=used,
         missing=missing,

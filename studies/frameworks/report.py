@@ -29,8 +29,8 @@ class SettingsUsed(msgspec.Struct, frozen=True):
     slow_networks: Annotated[int, Meta(ge=0, description="Networks for backends that take seconds for every new one")]
     seed: Count
     profile: Text
-    dtypes: tuple[str, ...]
-    frameworks: tuple[str, ...]
+    dtypes: list[str]
+    frameworks: list[str]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
 
 

@@ -10,7 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from backproof.commands import main
 from tests.test_imports import FRONT_DOOR, ROOMS
 
 ROOT = Path(__file__).parents[2]
@@ -234,6 +236,15 @@ class TestKnownFailures:
         status, _, said = judge("--known-failures", tmp_path / "absent")
         assert status == pytest.ExitCode.USAGE_ERROR
         assert "cannot be read: No such file or directory" in said
+
+
+def test_a_failure_prints_a_command_that_runs():
+    """Also where it is one of our own modules that is judged."""
+    _, outcomes, _ = judge("--implementation", "backproof.reference_impl.as_printed", "-k", "test_relu_prime")
+    command = next(iter(outcomes.failed.values())).splitlines()[-1].split()
+    assert command[:2] == ["backproof", "replay"]
+    done = CliRunner().invoke(main, command[1:])
+    assert (done.exit_code, done.stderr) == (1, "")
 
 
 class TestOptions:

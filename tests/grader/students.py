@@ -1,6 +1,6 @@
 """Submissions as students write them: a right one, and what becomes of it when a line or two are got wrong.
 
-None of them shares a line with the catalogue, which has to recognise them by what they answer. The module is long because
+None of them shares a line with the catalogue, which has to recognise them by what they answer. This module is long because
 it has each mistake once, as a student would make it.
 """
 

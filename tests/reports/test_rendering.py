@@ -11,7 +11,7 @@ import pytest
 from backproof.reports.charts import charts
 from backproof.reports.terminal import report_view
 from backproof.verification.campaign import Campaign
-from tests.verification.test_run import planted  # noqa: F401  a fixture
+from tests.reports.test_verdict import planted  # noqa: F401  a fixture
 from tests.verifying import verify
 
 

@@ -22,6 +22,16 @@ def causes(found, kind):
     return {value.cause for quantity, value in found.items() if quantity.kind == kind and isinstance(value, Problem)}
 
 
+def test_a_name_that_is_only_ours():
+    """Whoever means Backproof's own implementation is told what it is called."""
+    with pytest.raises(
+        CouldNotLoadError, match=r"no module reference_impl\.x, .*Backproof's own is backproof\.reference"
+    ):
+        load_implementation("reference_impl.x")
+    with pytest.raises(CouldNotLoadError, match=r"no module other, .*the name of a file ends in \.py"):
+        load_implementation("other")
+
+
 class TestLoading:
     """A module, a file, and what is neither."""
 

@@ -143,7 +143,7 @@ class Examiner:
     def fail(self, case: Case, message: str) -> NoReturn:
         """Fail with the message, what the network is, and the command that shows it."""
         words = ["backproof", "replay", case.reference(), "--dtype", case.dtype]
-        words += ["--implementation", self.implementation.name, "--oracle", self.oracle]
+        words += ["--implementation", self.implementation.source, "--oracle", self.oracle]
         words += ["--grade", self.grade] if self.grade != "strict" else []
         network = f"{case.architecture}, {case.n} sample{'s' * (case.n > 1)}, {case.loss}, {case.dtype}"
         pytest.fail(f"{message}\n{network}\n{shlex.join(words)}", pytrace=False)

@@ -159,6 +159,11 @@ class TestReport:
         page = (tmp_path / "report.html").read_text()
         assert ("The notes on trial" in page, 'id="ratios"' in page) == (True, True)
         assert (tmp_path / "ratios.svg").exists()
+        (tmp_path / "claims.json").write_text("no claims any more")
+        (tmp_path / "n6-slopes.svg").write_text("of an earlier trial")
+        write_report(report, chapters_in(UPath(tmp_path)), UPath(tmp_path))
+        assert "The notes on trial" not in (tmp_path / "report.html").read_text()
+        assert not (tmp_path / "n6-slopes.svg").exists()
 
     def test_an_unreadable_neighbour_is_left_alone(self, few, tmp_path):
         """A report.json of another version, or of something else, has no chapter."""

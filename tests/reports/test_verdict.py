@@ -1,4 +1,4 @@
-"""`verification.run`: the report of a run, what is kept when it stops, the same bytes every time."""
+"""`verification.run` and `reports.verdict`: the report of a run, also of one that stops, and the same bytes again."""
 
 import json
 
