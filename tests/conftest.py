@@ -10,8 +10,17 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import backproof
 from backproof.oracles.registry import Oracle, load_oracle
 from backproof.verification.garbage import look_seldom
+
+ROOT = Path(__file__).parents[1]
+if not Path(backproof.__file__).is_relative_to(ROOT):
+    pytest.exit(
+        f"these are the tests of {ROOT}, but the backproof that is installed here is of "
+        f"{Path(backproof.__file__).parent}; run them in an environment of their own, as make test does",
+        returncode=4,
+    )
 
 hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("long", max_examples=5000, deadline=None)

@@ -46,12 +46,14 @@ if not (Path(__file__).parent / "oracles").is_dir():
     __path__.append(str(Path(__file__).parents[2]))
 
 
-def __getattr__(name: str) -> Any:
-    if name in MODULES:
-        return importlib.import_module(MODULES[name])
-    if name in __all__:
-        return getattr(importlib.import_module("backproof.api"), name)
-    raise AttributeError(f"module 'backproof' has no attribute {name!r}")
+if not TYPE_CHECKING:  # it would hide misspelt names from type checkers
+
+    def __getattr__(name: str) -> Any:
+        if name in MODULES:
+            return importlib.import_module(MODULES[name])
+        if name in __all__:
+            return getattr(importlib.import_module("backproof.api"), name)
+        raise AttributeError(f"module 'backproof' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -96,9 +96,12 @@ def by_unit_tests(mutants: Sequence[Mutant], progress: Progress | None = None) -
 
 def _pytest(arguments: list[str], plugin: object) -> tuple[int, str]:
     """Run pytest in this process; its exit status, and what it says instead of printing it."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = pytest.main([*QUIETLY, *arguments], plugins=[plugin])
+    said, path = io.StringIO(), list(sys.path)
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            status = pytest.main([*QUIETLY, *arguments], plugins=[plugin])
+    finally:
+        sys.path[:] = path  # pytest puts there what its rootdir's configuration asks for
     return int(status), said.getvalue().strip()
 
 
