@@ -7,8 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +21,7 @@ from backproof.reference_impl import contract
 from backproof.reference_impl.contract import FUNCTIONS, Array
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
+from backproof.verification.neighbours import Neighbours
 from backproof.verification.wording import conjoin
 
 # What the full names of Backproof's own modules begin with, and its own implementation.
@@ -137,7 +137,10 @@ def load_implementation(source: str) -> Implementation:
 
     Raises CouldNotLoadError where there is none.
     """
-    module = _import_file(Path(source)) if source.endswith(".py") else _import_module(source)
+    is_file = source.endswith(".py")
+    neighbours = Neighbours(Path(source).resolve().parent if is_file else Path.cwd())
+    with neighbours:
+        module = _import_file(Path(source)) if is_file else _import_module(source)
     functions = {function: getattr(module, function) for function in FUNCTIONS if hasattr(module, function)}
     if not functions:
         raise CouldNotLoadError(
@@ -149,6 +152,8 @@ def load_implementation(source: str) -> Implementation:
     convention = getattr(module, "CONVENTION", None)
     if not isinstance(convention, Convention | None):
         raise CouldNotLoadError(f"{source} has a CONVENTION, but not as a Convention: as {_say(convention)}")
+    if not source.startswith(OURS):
+        functions = {function: neighbours.around(called) for function, called in functions.items()}
     return Implementation(name_of(source), functions, convention, source)
 
 
@@ -168,7 +173,7 @@ def source_digest(source: str) -> str:
 def _source_files(source: str) -> list[Path]:
     if source.endswith(".py"):
         return [path] if (path := Path(source)).is_file() else []
-    with _importable(Path.cwd()):
+    with Neighbours(Path.cwd()):
         try:
             spec = importlib.util.find_spec(source)
         except (ImportError, ValueError):
@@ -188,37 +193,24 @@ def _import_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    with _importable(path.resolve().parent):
-        try:
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            raise CouldNotLoadError(f"{path} cannot be imported: {_describe(error)}") from error
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise CouldNotLoadError(f"{path} cannot be imported: {_describe(error)}") from error
     return module
 
 
 def _import_module(name: str) -> ModuleType:
-    with _importable(Path.cwd()):
-        try:
-            return importlib.import_module(name)
-        except (Exception, SystemExit) as error:
-            if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-                ours = name.partition(".")[0] == OWN
-                hint = f"Backproof's own is {OURS}{name}" if ours else "the name of a file ends in .py"
-                message = f"there is no module {name}, here or installed ({hint})"
-            else:
-                message = f"{name} cannot be imported: {_describe(error)}"
-            raise CouldNotLoadError(message) from error
-
-
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Import from the folder before anything else, as for a script; afterwards only what nothing else provides."""
-    sys.path.insert(0, str(folder))
     try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        sys.path.append(str(folder))
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            ours = name.partition(".")[0] == OWN
+            hint = f"Backproof's own is {OURS}{name}" if ours else "the name of a file ends in .py"
+            message = f"there is no module {name}, here or installed ({hint})"
+        else:
+            message = f"{name} cannot be imported: {_describe(error)}"
+        raise CouldNotLoadError(message) from error
 
 
 def _describe(error: BaseException) -> str:
