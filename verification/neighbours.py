@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# Where what is installed lies: no folder's module replaces a library that is imported already.
-INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+# Parts of the paths of what is installed, in whatever environment: a library that is imported already is not replaced.
+INSTALLED = ("site-packages", "dist-packages", sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
 
 
 class Neighbours:
@@ -56,7 +56,9 @@ class Neighbours:
     def _elsewhere(self, name: str) -> bool:
         """Whether a module of that name has been imported that is neither of this folder nor installed."""
         file = getattr(sys.modules[name], "__file__", None)
-        return file is not None and not file.startswith((self._folder + os.sep, *INSTALLED))
+        if file is None or file.startswith(self._folder + os.sep):
+            return False
+        return not any(place in file for place in INSTALLED)
 
     def _take(self) -> dict[str, ModuleType]:
         """Remove what has been imported under the names of this folder's modules."""

@@ -1,5 +1,6 @@
 """`verification.neighbours`: an implementation imports its own folder's modules, whoever else has some so named."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,14 @@ from backproof.verification.implementation import load_implementation
 ROOT = Path(__file__).parents[2]
 AT_ONCE = "from {helper} import factor\ndef relu(z): return factor * z\n"
 WHEN_CALLED = "def relu(z):\n    from {helper} import factor\n    return factor * z\n"
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    """Nothing is left in `sys.modules` of what a test imports."""
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("a_helper_of_two", "package_of_two")]:
+        del sys.modules[name]
 
 
 def write(folder, factor, way, helper="a_helper_of_two"):
@@ -52,19 +61,29 @@ def test_what_was_imported_before_comes_back(tmp_path, monkeypatch):
     """Everyone else has the module that was there, and no folder stays in the path."""
     (tmp_path / "a_helper_of_two.py").write_text("factor = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    before = __import__("a_helper_of_two")
+    before = importlib.import_module("a_helper_of_two")
     path = list(sys.path)
     implementation = load_implementation(write(tmp_path / "two", 2, AT_ONCE))
     assert factor(implementation) == 2
     assert sys.modules["a_helper_of_two"] is before
     assert sys.path == path
-    monkeypatch.delitem(sys.modules, "a_helper_of_two")
 
 
 def test_a_library_stays(tmp_path):
     """A file called like a library that is imported already replaces it for nobody."""
     implementation = load_implementation(write(tmp_path / "two", 2, "import {helper}\nrelu = {helper}.abs\n", "numpy"))
     assert factor(implementation) == 1
+
+
+@pytest.mark.parametrize("where", ["lib/python3/dist-packages", "local/lib/python3.11/site-packages"])
+def test_a_library_of_the_system_or_the_user_stays(tmp_path, monkeypatch, where):
+    """It need not lie in the environment that Python runs in."""
+    library = tmp_path / where
+    library.mkdir(parents=True)
+    (library / "a_helper_of_two.py").write_text("factor = 1\n")
+    monkeypatch.syspath_prepend(library)
+    importlib.import_module("a_helper_of_two")
+    assert factor(load_implementation(write(tmp_path / "two", 2, WHEN_CALLED))) == 1
 
 
 def test_a_path_that_is_changed_meanwhile(tmp_path):
