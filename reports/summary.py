@@ -18,6 +18,7 @@ from upath import UPath
 from backproof.oracles.case import DTYPES, FUNCTION_OF_KIND
 from backproof.reports.report import ExactMode, Growth, Place, Quantiles, QuantityOutcome, Unchecked
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
+from backproof.verification.document import finite
 
 KINDS = list(FUNCTION_OF_KIND)
 QUANTILES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
@@ -155,9 +156,9 @@ class Summary:
                     size=row["size"],
                     dtype=row["dtype"],
                     networks=row["networks"],
-                    median_ratio=_finite(row["ratios"][0]),
-                    worst_ratio=_finite(row["ratios"][1]),
-                    median_fineness=_finite(row["fineness"]),
+                    median_ratio=finite(row["ratios"][0]),
+                    worst_ratio=finite(row["ratios"][1]),
+                    median_fineness=finite(row["fineness"]),
                 )
                 for row in rows
             ]
@@ -223,10 +224,10 @@ class Summary:
             oracle=row["oracle"],
             quantity=row["quantity"] + layer,
             index=row["index"],
-            got=_finite(row["got"]),
-            expected=_finite(row["expected"]),
-            allowed=_finite(row["allowed"]),
-            ratio=_finite(row["ratio"]),
+            got=finite(row["got"]),
+            expected=finite(row["expected"]),
+            allowed=finite(row["allowed"]),
+            ratio=finite(row["ratio"]),
             cause=row["cause"],
             leniently=row["leniently"],
             outside=row["outside"],
@@ -268,9 +269,4 @@ def _rank(row: dict[str, Any]) -> tuple[int, int, str]:
 
 
 def _quantiles(values: Sequence[float] | None) -> Quantiles:
-    return Quantiles(*(_finite(value) for value in values or [math.nan] * len(QUANTILES)))
-
-
-def _finite(value: float | None) -> float | None:
-    """The number, or None where JSON has no number for it."""
-    return value if value is not None and math.isfinite(value) else None
+    return Quantiles(*(finite(value) for value in values or [math.nan] * len(QUANTILES)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import msgspec
@@ -26,6 +27,11 @@ class Document(msgspec.Struct, frozen=True):
 def encoded(value: Any) -> bytes:
     """A value as JSON for people to read too."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None where JSON has no number for it."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _laid_out(schema: Any, indent: int = 0) -> str:

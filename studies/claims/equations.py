@@ -35,6 +35,7 @@ from backproof.studies.claims.networks import (
     without_front,
 )
 from backproof.studies.claims.witnesses import Known, Outcome, hear, try_on
+from backproof.verification.document import finite
 from backproof.verification.wording import conjoin
 
 NETWORKS = 60
@@ -358,7 +359,7 @@ def check_of(what: str, scope: str, outcomes: Sequence[Outcome]) -> Check:
         tried=len(outcomes),
         agreeing=len(agreeing),
         worst={name: max(outcome.ratios[name] for outcome in agreeing) for name in names},
-        least=least if np.isfinite(least) else None,
+        least=finite(least),
     )
 
 

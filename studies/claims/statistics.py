@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backproof.studies.claims.claim import Measurement
+from backproof.verification.document import finite
 
 RESAMPLES = 2000
 
@@ -23,7 +24,7 @@ def median(what: str, group: str, at: float, values: Sequence[float]) -> Measure
     """
     drawn = np.random.default_rng(0).choice(np.asarray(values), (RESAMPLES, len(values)))
     ends = np.quantile(np.median(drawn, axis=1), [0.025, 0.975], method="nearest")
-    middle, low, high = (float(x) if np.isfinite(x) else None for x in (np.median(values), *ends))
+    middle, low, high = map(finite, (np.median(values), *ends))
     return Measurement(what, group, float(at), middle, low, high, len(values))
 
 

@@ -16,6 +16,7 @@ from backproof.reference_impl.descent import descent, table
 from backproof.studies.claims.claim import Comparison, Training
 from backproof.studies.claims.equations import Bench
 from backproof.studies.claims.practice import practices
+from backproof.verification.document import finite
 
 STEPS = 60
 TABLES = 8
@@ -77,7 +78,7 @@ def train_one(name: str, case: Case, bench: Bench) -> Training:
         parameters=runs["numpy"].values.shape[1],
         within=worst <= 1,
         checked=checked,
-        worst=worst if np.isfinite(worst) else None,
+        worst=finite(worst),
         comparisons=comparisons,
     )
 
@@ -98,11 +99,7 @@ def _compare(between: str, error: Array, allowed: Array) -> Comparison:
     bounded = np.isfinite(allowed).all(axis=1)
     return Comparison(
         between=between,
-        error=_finite(error.max(axis=1)),
-        allowed=_finite(allowed.max(axis=1)),
-        ratio=_finite(np.where(bounded, ratio.max(axis=1), np.nan)),
+        error=[finite(value) for value in error.max(axis=1)],
+        allowed=[finite(value) for value in allowed.max(axis=1)],
+        ratio=[finite(value) for value in np.where(bounded, ratio.max(axis=1), np.nan)],
     )
-
-
-def _finite(values: Array) -> list[float | None]:
-    return [value if np.isfinite(value) else None for value in values.tolist()]

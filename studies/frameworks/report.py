@@ -14,10 +14,12 @@ import msgspec
 from msgspec import Meta
 
 from backproof.oracles.draw import DRAWN
+from backproof.reference_impl.contract import Array
 from backproof.reports.report import Count, Text, Timing
 from backproof.studies.frameworks.backends import KINDS, Backend, Missing
 from backproof.studies.frameworks.matrix import QUANTITIES, TRUTH, Cell, rows
-from backproof.verification.document import Document
+from backproof.studies.frameworks.tally import Tally
+from backproof.verification.document import Document, finite
 
 SCHEMA_VERSION = "1.0"
 
@@ -145,16 +147,15 @@ def _outcome(cell: Cell, quantity: str, profile: str | None) -> Outcome:
         exact=int(cell.exact[chosen].sum()),
         unchecked=int(cell.unchecked[chosen].sum()),
         violations=int(cell.violations[chosen].sum()),
-        ratios=Distribution(
-            _finite(cell.ratios.quantile(chosen, 0.5)),
-            _finite(cell.ratios.quantile(chosen, 0.99)),
-            _finite(cell.ratios.most(chosen)),
-        ),
-        ulps=Distribution(
-            _finite(cell.ulps.quantile(chosen, 0.5)),
-            _finite(cell.ulps.quantile(chosen, 0.99)),
-            _finite(cell.ulps.most(chosen)),
-        ),
+        ratios=_distribution(cell.ratios, chosen),
+        ulps=_distribution(cell.ulps, chosen),
+    )
+
+
+def _distribution(tally: Tally, chosen: Array) -> Distribution:
+    """How what was counted in some rows is distributed."""
+    return Distribution(
+        finite(tally.quantile(chosen, 0.5)), finite(tally.quantile(chosen, 0.99)), finite(tally.most(chosen))
     )
 
 
@@ -167,11 +168,11 @@ def worst(matrix: Iterable[Cell]) -> list[Worst]:
             case=entry.case,
             quantity=str(entry.quantity),
             index=list(entry.place),
-            got=_finite(entry.got),
-            exact=_finite(entry.exact),
-            allowed=_finite(entry.allowed),
-            ratio=_finite(entry.ratio),
-            ulps=_finite(entry.ulps),
+            got=finite(entry.got),
+            exact=finite(entry.exact),
+            allowed=finite(entry.allowed),
+            ratio=finite(entry.ratio),
+            ulps=finite(entry.ulps),
             replay=replay(entry.case, cell.backend),
         )
         for cell in matrix
@@ -184,8 +185,3 @@ def worst(matrix: Iterable[Cell]) -> list[Worst]:
 def replay(case: str, backend: Backend) -> str:
     """The command that shows one network alone, as that backend computes it."""
     return shlex.join(["backproof", "replay", case, "--framework", backend.name, "--dtype", backend.dtype])
-
-
-def _finite(value: float) -> float | None:
-    """The number, or None where JSON has no number for it."""
-    return value if math.isfinite(value) else None

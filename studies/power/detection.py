@@ -16,6 +16,7 @@ from backproof.oracles.registry import Oracle
 from backproof.reference_impl.contract import Array
 from backproof.studies.power.report import FloorOutcome
 from backproof.studies.usual import USUAL, usually_caught
+from backproof.verification.document import finite
 from backproof.verification.implementation import Implementation, as_implementation
 from backproof.verification.probes import Probe, probe_all
 
@@ -119,15 +120,11 @@ def floors(oracle: Oracle, networks: int, profile: str, dtype: str) -> list[Floo
             method,
             len(seen[method]),
             {str(k): share for k, share in zip(EXPONENTS, np.mean(seen[method], axis=0).tolist(), strict=True)},
-            *(_finite(np.quantile(certain[method], share, method="higher")) for share in (0.5, 0.99)),
+            *(finite(np.quantile(certain[method], share, method="higher")) for share in (0.5, 0.99)),
         )
         for method in METHODS
         if seen[method]
     ]
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _entry(probe: Probe, rng: np.random.Generator) -> tuple[float, float, dict[str, float]] | None:
