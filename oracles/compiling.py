@@ -16,6 +16,15 @@ from backproof.oracles.user_cache import place_of
 Function = Callable[..., Any]
 
 
+def load_compiler() -> None:
+    """Load what every compiled function needs: a quarter of a second, in which something else may be waited for."""
+    compiler()(_nothing)()
+
+
+def _nothing() -> None:
+    """What is compiled for that."""
+
+
 @functools.cache
 def _folder(files: tuple[str, ...]) -> Path:
     """Where functions are kept that depend on these files."""

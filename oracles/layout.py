@@ -11,7 +11,7 @@ import numpy as np
 from backproof.reference_impl.contract import Array
 
 # Of so few networks arrays are moved without anything being compiled, which takes longer, as does loading what was.
-FEW = 2
+FEW = 48
 
 
 def starts_of(sizes: Array) -> Array:

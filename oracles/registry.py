@@ -15,7 +15,10 @@ class Oracle(Protocol):
     """Something that knows what is right, up to the bounds of its arithmetic."""
 
     name: str
-    arithmetic: Arithmetic
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """What it rounds to, for the bounds."""
 
     def answers(self, cases: Sequence[Case]) -> list[Answer]:
         """One answer a case: the case's quantities in their order, as float64 arrays."""

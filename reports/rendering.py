@@ -46,15 +46,6 @@ class Chapters(NamedTuple):
     names: Sequence[str] = ()
 
 
-def write_report(report: Report, chapters: Chapters, folder: UPath) -> None:
-    """Write a verification's report into the folder, and the chapters on its page.
-
-    Raises OSError where the files cannot be written.
-    """
-    (folder / "report.json").write_bytes(report.to_json())
-    write_page(report, chapters, folder)
-
-
 def read_report(folder: UPath) -> Report | None:
     """The report that a verification has left in a folder; None where there is none that this version could read."""
     return read(folder / "report.json", Report)
@@ -69,7 +60,10 @@ def read(path: UPath, kind: type[Kind]) -> Kind | None:
 
 
 def write_page(report: Report | None, chapters: Chapters, folder: UPath) -> None:
-    """report.md and report.html, of a verification, or of chapters alone."""
+    """Write report.md and report.html, of a verification, or of chapters alone.
+
+    Raises OSError where the files cannot be written.
+    """
     drawn = charts(report) if report else []
     environment = report.environment if report else chapters.found[0].environment
     write_files(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Literal
 
 import msgspec
-from upath import UPath
 
 from backproof.oracles.draw import GENERATOR
 from backproof.reports.environment import environment
-from backproof.reports.rendering import Chapters, write_report
 from backproof.reports.report import SCHEMA_VERSION, ImplementationTested, QuantityOutcome, Report, Settings, Timing
 from backproof.reports.summary import Summary
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, why_stopped
@@ -19,14 +16,12 @@ from backproof.verification.implementation import name_of
 from backproof.verification.run import Run
 from backproof.verification.wording import conjoin
 
+# What `reports.rendering` makes of a report, of which nothing is left that tells of an earlier one.
+PAGES = ("report.md", "report.html")
 
-def report_on(
-    run: Run, chapters_in: Callable[[UPath], Chapters] = lambda _: Chapters(), progress: Progress | None = None
-) -> Report:
-    """Write the report of a run into its folder, and return it.
 
-    chapters_in: what studies have left in that folder, to be told on the same page. timing.json says how long all of it
-    took.
+def report_on(run: Run, progress: Progress | None = None) -> Report:
+    """Write the report of a run into its folder as JSON, and return it; timing.json says how long all of it took.
 
     Raises CouldNotRunError where something stopped the run before it had found a disagreement, or there was nothing to
     check; the report is written all the same.
@@ -34,7 +29,9 @@ def report_on(
     (progress or Progress()).stage("writing the report")
     folder = run.store.folder
     report = _report(run)
-    write_report(report, chapters_in(folder), folder)
+    for page in PAGES:
+        (folder / page).unlink(missing_ok=True)
+    (folder / "report.json").write_bytes(report.to_json())
     seconds = time.perf_counter() - run.started
     (folder / "timing.json").write_bytes(Timing(seconds, report.networks / seconds).to_json())
     if report.verdict == "could not run":

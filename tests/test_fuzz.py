@@ -131,7 +131,7 @@ def command_lines(draw):
 def test_command_line(line, tmp_path, monkeypatch):
     """Exit status 0, 1 or 2; with 2 a sentence on stderr; and nothing that looks like Python broke."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("backproof.reports.verdict.write_report", lambda *_: None)  # takes longer than all the rest
+    monkeypatch.setattr("backproof.reports.rendering.write_page", lambda *_: None)  # takes longer than all the rest
     (tmp_path / "mine.py").write_text("def relu(z): return z\n")
     if line[0] == "verify":
         line = [*line, "--oracle", "complex-step", "--networks", "1"]

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from backproof.oracles.beside import begin
 from backproof.oracles.case import DTYPES, Case
 from backproof.oracles.draw import PROFILES, draw_case
 from backproof.oracles.registry import ORACLES, Oracle, load_oracle
@@ -18,6 +19,9 @@ from backproof.verification.wording import not_installed
 
 # Networks that are judged together, and kept together: enough for the oracles to work on many of a shape at a time.
 LARGEST_PART, SMALLEST_PART = 8192, 256
+
+# Of so few networks the oracles work in processes of their own: to hand more over takes longer than it saves.
+FEW = 2000
 
 Grade = Literal["strict", "lenient"]
 Bound = Literal["affine", "componentwise"]
@@ -54,6 +58,11 @@ class Campaign(msgspec.Struct, frozen=True):
         check_names("oracle", self.oracles, ORACLES)
         check_names("grade", (self.grade,), get_args(Grade))
         check_names("bound", (self.bound,), get_args(Bound))
+
+    @property
+    def small(self) -> bool:
+        """Whether it is worth loading the oracles side by side."""
+        return self.networks <= FEW
 
     @property
     def parts(self) -> list[range]:
@@ -102,16 +111,19 @@ def why_stopped(error: BaseException) -> str:
     return str(error) if isinstance(error, CouldNotRunError) else f"{type(error).__name__}: {error}"
 
 
-def load_oracles(names: Sequence[str], progress: Progress | None = None) -> list[Oracle]:
+def load_oracles(names: Sequence[str], progress: Progress | None = None, *, side_by_side: bool = False) -> list[Oracle]:
     """The oracles of those names.
 
-    Raises CouldNotRunError where one is not installed, or cannot work on this machine.
+    side_by_side: those that take long to load, and are not loaded yet, each in a process of its own. Raises
+    CouldNotRunError where one is not installed, or cannot work on this machine.
     """
-    oracles = []
+    oracles, beside = list[Oracle](), begin(names) if side_by_side else {}
     for name in names:
         (progress or Progress()).stage(f"loading {name}")
         try:
-            oracles.append(load_oracle(name))
+            oracle = beside[name] if name in beside else load_oracle(name)
+            assert oracle.arithmetic  # which a process tells once it has loaded
+            oracles.append(oracle)
         except ModuleNotFoundError as error:
             raise CouldNotRunError(f"the oracle {name} {not_installed(error)}") from error
         except RuntimeError as error:

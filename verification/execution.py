@@ -21,6 +21,8 @@ from multiprocessing.context import BaseContext
 import threadpoolctl
 from upath import UPath
 
+from backproof.oracles.beside import begin
+from backproof.oracles.compiling import load_compiler
 from backproof.oracles.registry import ORACLES, Oracle
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, check_bound, load_oracles
 from backproof.verification.garbage import look_seldom
@@ -63,7 +65,7 @@ def judge_parts(
     elif jobs > 1 and len(parts) > 1:
         _judge_in_processes(task, parts, progress, jobs)
     else:
-        oracles, implementation = _loaded(task, progress)
+        oracles, implementation = _loaded(task, progress, side_by_side=task.campaign.small)
         with undisturbed():
             for part in parts:
                 _judge_part(task, part, oracles, implementation, progress)
@@ -89,9 +91,13 @@ def _judge_part(
     store.write(part, rows.table())
 
 
-def _loaded(task: Task, progress: Progress) -> tuple[list[Oracle], Implementation]:
+def _loaded(task: Task, progress: Progress, *, side_by_side: bool = False) -> tuple[list[Oracle], Implementation]:
     check_bound(task.campaign.bound)
-    return load_oracles(task.campaign.oracles, progress), load_implementation(task.source)
+    if side_by_side:
+        begin(task.campaign.oracles)
+        load_compiler()
+    oracles = load_oracles(task.campaign.oracles, progress, side_by_side=side_by_side)
+    return oracles, load_implementation(task.source)
 
 
 @contextmanager

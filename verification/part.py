@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from backproof.oracles.beside import Beside
 from backproof.oracles.bounds import Arithmetic
 from backproof.oracles.bounds.network import StackBounds, stack_bounds
 from backproof.oracles.case import FUNCTION_OF_KIND
@@ -44,10 +45,21 @@ def judge_part(
     progress: Progress,
 ) -> None:
     """Judge the networks of `rows` in every dtype, and note the outcome there."""
-    for number, dtype in enumerate(campaign.dtypes):
-        progress.stage(STACKING)
-        for stack in stacks([case.cast(dtype) for case in rows.cases]):
-            _StackJudge(rows, campaign, implementation, oracles, stack, number, progress).judge()
+    progress.stage(STACKING)
+    casts = [[case.cast(dtype) for case in rows.cases] for dtype in campaign.dtypes]
+    # Who works beside this process begins with all of it at once.
+    ahead = [
+        {oracle.name: oracle.ahead(list(stacks(cases))) for oracle in oracles if isinstance(oracle, Beside)}
+        for cases in casts
+    ]
+    for number, cases in enumerate(casts):
+        for stack in stacks(cases):
+            expected = []
+            for oracle in oracles:
+                progress.stage(computing(oracle.name))
+                answers = ahead[number].get(oracle.name)
+                expected.append(oracle.flat(stack) if answers is None else next(answers))
+            _StackJudge(rows, campaign, implementation, oracles, stack, expected, number, progress).judge()
             progress.judged(len(stack.cases))
             progress.stage(STACKING)
 
@@ -62,15 +74,13 @@ class _StackJudge:
         implementation: Implementation,
         oracles: Sequence[Oracle],
         stack: Stack,
+        expected: list[Flat],
         dtype: int,
         progress: Progress,
     ) -> None:
         self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
         self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
-        self.expected: list[Flat] = []
-        for oracle in oracles:
-            progress.stage(computing(oracle.name))
-            self.expected.append(oracle.flat(stack))
+        self.expected = expected
         progress.stage(CALLING)
         self.predictions = _predictions(stack, self.expected[0])
         self.answers = answers_of(implementation, stack, self.predictions)

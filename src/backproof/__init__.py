@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         script,
         tolerance,
         verify,
+        write_page,
     )
     from backproof.oracles import strategies
     from backproof.verification import adapters
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "adapters", "bench",
     "check_conventions", "claims", "continue_verification", "frameworks", "grade", "infer", "make_key", "power",
-    "replay", "replay_framework", "script", "strategies", "tolerance", "verify",
+    "replay", "replay_framework", "script", "strategies", "tolerance", "verify", "write_page",
 ]  # fmt: skip
 
 MODULES = {"adapters": "backproof.verification.adapters", "strategies": "backproof.oracles.strategies"}

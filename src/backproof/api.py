@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from backproof.grader.assignment import CouldNotGradeError
 from backproof.grader.sandbox.launch import Mode
+from backproof.oracles.beside import begin
 from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import find_case
 from backproof.studies.frameworks.settings import Settings as FrameworkSettings
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     from backproof.studies.inference.inference import Inference
     from backproof.studies.power.report import PowerReport
     from backproof.studies.tolerance.advice import Advice
+    from backproof.verification.run import Run
 
 __all__ = [
     "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "bench", "check_conventions", "claims",
     "continue_verification", "frameworks", "grade", "infer", "make_key", "power", "replay", "replay_framework",
-    "script", "tolerance", "verify",
+    "script", "tolerance", "verify", "write_page",
 ]  # fmt: skip
 
 DEFAULTS = Campaign()
@@ -62,39 +64,70 @@ def verify(
     out: str | Path = DEFAULT_OUT,
     jobs: int = 1,
     scheduler: str | None = None,
+    page: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Compare an implementation with oracles on random networks, write a report into `out`, and return it.
 
     implementation: a module's name, or the path of a .py file, with functions of the contract
-    (`backproof.reference_impl.contract.Implementation`). The other parameters are those of `backproof verify --help`.
-    A script that asks for several jobs starts them anew from its file: it has to call this under
-    `if __name__ == "__main__"`.
+    (`backproof.reference_impl.contract.Implementation`). page: write the report as a page and as Markdown, too, as
+    `write_page` does later. The other parameters are those of `backproof verify --help`. A script that asks for several
+    jobs starts them anew from its file: it has to call this under `if __name__ == "__main__"`.
 
     Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
-    from backproof.reports.verdict import report_on
-    from backproof.studies.chapters import chapters_in
+    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, bound, attribute)
+    if campaign.small and jobs == 1 and scheduler is None:
+        begin(campaign.oracles)  # while this process loads what it needs itself
+
     from backproof.verification.run import verify
 
-    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, bound, attribute)
-    run = verify(implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler)
-    return report_on(run, chapters_in, progress)
+    return _told(verify(implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
 
 
 def continue_verification(
-    out: str | Path = DEFAULT_OUT, *, jobs: int = 1, scheduler: str | None = None, progress: Progress | None = None
+    out: str | Path = DEFAULT_OUT,
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    page: bool = False,
+    progress: Progress | None = None,
 ) -> Report:
     """Continue the verification in the folder `out` where it was interrupted, and return its report.
 
     Raises ValueError where there is none that could be continued, and otherwise as `verify` does.
     """
-    from backproof.reports.verdict import report_on
-    from backproof.studies.chapters import chapters_in
     from backproof.verification.run import resume
 
-    return report_on(resume(out, progress, jobs=jobs, scheduler=scheduler), chapters_in, progress)
+    return _told(resume(out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
+
+
+def _told(run: Run, progress: Progress | None, *, page: bool) -> Report:
+    """The report of a run, and its page."""
+    from backproof.reports.verdict import report_on
+
+    try:
+        return report_on(run, progress)
+    finally:
+        if page:
+            write_page(str(run.store.folder))
+
+
+def write_page(out: str | Path = DEFAULT_OUT) -> None:
+    """Write report.html and report.md into the folder `out`, of the report and the claims that are there.
+
+    Raises ValueError where there are none that this version could read, and OSError where the files cannot be written.
+    """
+    from backproof.reports import rendering
+    from backproof.studies.chapters import chapters_in
+    from backproof.verification.folders import absolute
+
+    folder = absolute(out)
+    report, chapters = rendering.read_report(folder), chapters_in(folder)
+    if report is None and not chapters.found:
+        raise ValueError(f"in {out} there is no report that this version of backproof can read")
+    rendering.write_page(report, chapters, folder)
 
 
 def replay(

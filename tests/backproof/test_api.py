@@ -15,7 +15,7 @@ class TestPublicFunctions:
     """backproof.verify and backproof.replay, called from Python."""
 
     def test_verify(self, tmp_path):
-        report = backproof.verify(networks=3, oracles=["torch"], dtypes=["float64"], out=tmp_path)
+        report = backproof.verify(networks=3, oracles=["torch"], dtypes=["float64"], out=tmp_path, page=True)
         assert (report.verdict, report.networks) == ("agree", 3)
         assert (tmp_path / "report.html").is_file()
 

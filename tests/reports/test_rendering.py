@@ -19,13 +19,15 @@ from tests.verifying import verify
 def written(tmp_path_factory):
     """A report, and the folder that it was written to."""
     folder = tmp_path_factory.mktemp("written")
-    return verify("backproof.reference_impl", Campaign(networks=24, oracles=("torch", "complex-step")), folder), folder
+    return verify(
+        "backproof.reference_impl", Campaign(networks=24, oracles=("torch", "complex-step")), folder, page=True
+    ), folder
 
 
 @pytest.fixture
 def failing(planted, tmp_path):  # noqa: F811
     """A report with failures."""
-    return verify(planted, Campaign(networks=24, oracles=("torch",)), tmp_path), tmp_path
+    return verify(planted, Campaign(networks=24, oracles=("torch",)), tmp_path, page=True), tmp_path
 
 
 def in_terminal(report) -> str:
@@ -89,7 +91,7 @@ class TestHtml:
         """Markup in a message or a path cannot become part of the page."""
         path = tmp_path / "<b>.py"
         path.write_text("def relu(z): raise ValueError('</script><script>alert(1)</script>|`')\n")
-        verify(str(path), Campaign(networks=2, oracles=("torch",)), tmp_path)
+        verify(str(path), Campaign(networks=2, oracles=("torch",)), tmp_path, page=True)
         page = (tmp_path / "report.html").read_text()
         assert "<script>alert" not in page
         assert "<b>.py" not in page
@@ -153,7 +155,7 @@ class TestCharts:
         path = tmp_path / "relu_only.py"
         path.write_text("from backproof.reference_impl import relu\n")
         (tmp_path / "growth.svg").write_text("of an earlier report")
-        report = verify(str(path), Campaign(networks=2, oracles=("torch",)), tmp_path)
+        report = verify(str(path), Campaign(networks=2, oracles=("torch",)), tmp_path, page=True)
         assert [chart.name for chart in charts(report)] == ["ratios", "fineness"]
         assert {file.name for file in tmp_path.glob("*.svg")} == {"ratios.svg", "fineness.svg"}
 

@@ -6,7 +6,9 @@ import duckdb
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from backproof import write_page
 from backproof.reports.report import Report
 from backproof.verification import campaign
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
@@ -43,7 +45,7 @@ def read(folder):
 def agreeing(tmp_path_factory):
     """The folder of a run in which everything agrees."""
     folder = tmp_path_factory.mktemp("agreeing")
-    verify("backproof.reference_impl", SMALL, folder)
+    verify("backproof.reference_impl", SMALL, folder, page=True)
     return folder
 
 
@@ -91,7 +93,7 @@ class TestAgreement:
 
     def test_same_bytes(self, agreeing, tmp_path):
         """The same command writes the same report; how long it took is in a file of its own."""
-        verify("backproof.reference_impl", SMALL, tmp_path)
+        verify("backproof.reference_impl", SMALL, tmp_path, page=True)
         for name in ("report.json", "report.md", "report.html"):
             assert (tmp_path / name).read_bytes() == (agreeing / name).read_bytes()
         assert json.loads((tmp_path / "timing.json").read_bytes())["seconds"] > 0
@@ -162,13 +164,24 @@ class TestDisagreement:
         assert {place.cause for place in report.failures} == {"backward raised IndexError: too small"}
 
 
+def test_no_page_of_an_earlier_report(tmp_path):
+    """The page is made on request; until then there is none, rather than one that tells something else."""
+    verify("backproof.reference_impl", replace(SMALL, networks=2), tmp_path, page=True)
+    verify("backproof.reference_impl", replace(SMALL, networks=3), tmp_path)
+    assert not list(tmp_path.glob("report.[mh]*"))
+    write_page(tmp_path)
+    assert "on all 3 networks" in (tmp_path / "report.html").read_text()
+    with pytest.raises(ValueError, match=r"there is no report that this version of backproof can read"):
+        write_page(tmp_path / "elsewhere")
+
+
 class TestWhatCannotRun:
     """A sentence, the status, and what was verified before."""
 
     def test_no_implementation(self, tmp_path):
         """There is a report of that too."""
         with pytest.raises(CouldNotRunError, match=r"there is no file nowhere\.py"):
-            verify("nowhere.py", SMALL, tmp_path)
+            verify("nowhere.py", SMALL, tmp_path, page=True)
         report = read(tmp_path)
         assert (report["verdict"], report["networks"], report["quantities"]) == ("could not run", 0, [])
         assert "Could not run" in (tmp_path / "report.md").read_text()

@@ -39,7 +39,9 @@ def with_loss(factor):
 
 def test_counted_and_said(tmp_path):
     """In the verdict, the JSON, the Markdown and on the page: how many, in how many digits."""
-    report = verify("backproof.reference_impl", Campaign(networks=24, profile="integers", oracles=("torch",)), tmp_path)
+    report = verify(
+        "backproof.reference_impl", Campaign(networks=24, profile="integers", oracles=("torch",)), tmp_path, page=True
+    )
     assert report.verdict == "agree"
     assert [(mode.dtype, mode.networks) for mode in report.exact] == [("float64", 24), ("float32", 24)]
     assert all(0 < mode.digits <= 24 < mode.entries for mode in report.exact)
@@ -124,7 +126,7 @@ def test_in_a_campaign_as_one_by_one(name, tmp_path, monkeypatch):
         "    dW, db = reference_impl.backward(*arguments)\n"
         "    return [g * (1 + np.finfo(g.dtype).eps) for g in dW], db\n"
     )
-    report = verify(str(path), Campaign(networks=12, profile="integers", oracles=("torch",)), tmp_path)
+    report = verify(str(path), Campaign(networks=12, profile="integers", oracles=("torch",)), tmp_path, page=True)
     assert report.verdict == "disagree"
     assert {place.quantity.partition("[")[0] for place in report.failures} == {"loss" if name == "loss" else "dW"}
     assert all(place.allowed == 0 for place in report.failures)

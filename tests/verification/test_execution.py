@@ -89,7 +89,7 @@ class TestWhoWorks:
     def test_any_filesystem(self, expected):
         """The folder may be anywhere that fsspec can write."""
         folder = UPath("memory://any/run")
-        verify("backproof.reference_impl", CAMPAIGN, str(folder))
+        verify("backproof.reference_impl", CAMPAIGN, str(folder), page=True)
         assert (shards(folder), report(folder)) == (shards(expected), report(expected))
         assert (folder / "report.html").exists()
 

@@ -39,6 +39,9 @@ from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Bound
 @click.option("--resume", metavar="DIR", help="Continue the verification in this folder, with its settings.")
 @options.count("--jobs", 1, "How many processes to work in.")
 @click.option("--scheduler", metavar="ADDRESS", help="The Dask cluster to work on instead.")
+@click.option(
+    "--page/--no-page", default=True, help="Write report.html and report.md as well, once the verdict is there."
+)
 @options.judged_by
 @ends_with_status
 @click.pass_context
@@ -50,6 +53,7 @@ def verify(
     resume: str | None,
     jobs: int,
     scheduler: str | None,
+    page: bool,
     **settings: Any,
 ) -> int:
     """Compare IMPLEMENTATION with the oracles on random networks.
@@ -58,17 +62,26 @@ def verify(
     loss and so on. Without it, Backproof's own is verified.
     """
     if resume is not None:
-        _refuse_others(context, {"resume", "jobs", "scheduler", "debug"})
+        _refuse_others(context, {"resume", "jobs", "scheduler", "page", "debug"})
+
+    where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler}
+    folder = settings["out"] if resume is None else resume
+    try:
+        if resume is None:
+            report = watched(partial(api.verify, implementation, **settings, **where))
+        else:
+            report = watched(partial(api.continue_verification, resume, **where))
+    except api.CouldNotRunError as error:
+        if page and error.report is not None:
+            api.write_page(folder)
+        raise
 
     from backproof.reports.terminal import report_view
 
-    where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler}
-    if resume is None:
-        report = watched(partial(api.verify, implementation, **settings, **where))
-    else:
-        report = watched(partial(api.continue_verification, resume, **where))
     show(report_view(report))
-    click.echo(f"\nThe report is in {(resume or settings['out']).rstrip('/')}/report.html")
+    if page:
+        api.write_page(folder)
+    click.echo(f"\nThe report is in {folder.rstrip('/')}/report.{'html' if page else 'json'}")
     return AGREES if report.verdict == "agree" else DISAGREES
 
 
@@ -78,6 +91,16 @@ def _refuse_others(context: click.Context, allowed: set[str]) -> None:
         name = str(parameter.name)
         if name not in allowed and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"with --resume the settings are those of the run: leave out {parameter.opts[-1]}")
+
+
+@main.command()
+@click.argument("folder", default=DEFAULT_OUT)
+@ends_with_status
+def page(folder: str) -> int:
+    """Write report.html and report.md into FOLDER, of the report that a verification has left there."""
+    api.write_page(folder)
+    click.echo(f"The report is in {folder.rstrip('/')}/report.html")
+    return AGREES
 
 
 @main.command()

@@ -13,7 +13,7 @@ from rich.console import Console
 from upath import UPath
 
 from backproof.reference_impl.as_printed import STATEMENTS, corrections
-from backproof.reports.rendering import write_report
+from backproof.reports.rendering import write_page
 from backproof.studies.chapters import chapters_in
 from backproof.studies.claims import trial
 from backproof.studies.claims.chapter import write_claims
@@ -155,13 +155,13 @@ class TestReport:
         try_notes(tmp_path)
         first = (tmp_path / "report.md").read_text()
         assert first.index("# Agrees") < first.index("# The notes on trial") < first.index("## Environment")
-        write_report(report, chapters_in(UPath(tmp_path)), UPath(tmp_path))
+        write_page(report, chapters_in(UPath(tmp_path)), UPath(tmp_path))
         page = (tmp_path / "report.html").read_text()
         assert ("The notes on trial" in page, 'id="ratios"' in page) == (True, True)
         assert (tmp_path / "ratios.svg").exists()
         (tmp_path / "claims.json").write_text("no claims any more")
         (tmp_path / "n6-slopes.svg").write_text("of an earlier trial")
-        write_report(report, chapters_in(UPath(tmp_path)), UPath(tmp_path))
+        write_page(report, chapters_in(UPath(tmp_path)), UPath(tmp_path))
         assert "The notes on trial" not in (tmp_path / "report.html").read_text()
         assert not (tmp_path / "n6-slopes.svg").exists()
 
