@@ -48,9 +48,10 @@ class Assessment:
         found: dict[str, Outcome] = {}
         if self._replaced:
             with self._start() as runner:
+                share = self._assignment.limits.total_seconds / 4 / len(self._replaced)
                 for function, replaced in self._replaced.items():
                     runner.replace({used: source(used) for used in replaced})
-                    found |= self._questions.judge(self._questions.ask(runner, [function]))
+                    found |= self._questions.judge(self._questions.ask(runner, [function], share))
         return found
 
     def grade(self, name: str, functions: dict[str, FunctionGrade], mode: Mode, seconds: float) -> Grade:
@@ -164,7 +165,13 @@ class Assessment:
             return None
         with self._start() as runner:
             runner.replace({used: source(used) for used in self._replaced.get(function, ())})
-            return Search(self._assignment, runner, oracle, check, dtype, example).smallest()
+            search = Search(self._assignment, runner, oracle, check, dtype, example)
+            return search.smallest(self._seconds_of_search())
+
+    def _seconds_of_search(self) -> float:
+        """How long the submission may take in a search: a share of what is left over by all that is asked."""
+        limits, functions = self._assignment.limits, self._assignment.functions
+        return min(self._assignment.search.seconds, limits.total_seconds / 4 / len(functions))
 
     def _grade_check(self, scored: Scored) -> CheckGrade:
         check = scored.check

@@ -95,7 +95,7 @@ class UseLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call_seconds: Positive = 2
     import_seconds: Positive = 10
     total_seconds: Positive = 60
-    cpu_seconds: Size = 30
+    wall_factor: Annotated[float, Meta(ge=2)] = 5
     memory_mb: Annotated[int, Meta(ge=256)] = 1024
     processes: Size = 16
     file_mb: Size = 16
@@ -103,7 +103,7 @@ class UseLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long the smallest counterexample is searched for."""
+    """How long the smallest counterexample is searched for, of each function."""
 
     networks: Size = 1000
     seconds: Positive = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from backproof.grader.grade import Counterexample
 from backproof.grader.judging import Given, by_quantity, not_right
 from backproof.grader.key import asked_case, layout
 from backproof.grader.networks import Network, features
+from backproof.grader.questions import steps
 from backproof.grader.running import Runner
 from backproof.grader.words import name_quantity
 from backproof.oracles.bounds import NUMPY, bounds
@@ -75,19 +75,27 @@ class Search:
         self._check, self._dtype = check, dtype
         self._manner = _manner(example.records[0])
         self._trials: dict[str, Trial] = {}
-        self._deadline = time.monotonic() + assignment.search.seconds
-        # Asked about the example alone, a function that is wrong because of what it remembers is right.
-        self._remembers = not self._try(None, asked_case(check.function, example.network), example.network.edge).records
+        # Asked about the example alone, a function that is wrong because of what it remembers is right. The first call
+        # of a worker is none that tells how long one takes.
+        case, edge = asked_case(check.function, example.network), example.network.edge
+        self._remembers = not self._try(None, case, edge).records
+        begun = runner.seconds
+        self._try(None, case, edge)
+        self._seconds_a_try = runner.seconds - begun
 
-    def smallest(self) -> Trial | None:
-        """The smallest failing trial that is found in time, if there is any."""
+    def smallest(self, seconds: float) -> Trial | None:
+        """The smallest failing trial that is found, if there is any.
+
+        It is looked for among fewer networks where the submission would take longer than so many seconds for all.
+        """
         from hypothesis import strategies as st
 
         from backproof.oracles.strategies import smallest
 
         asked = self._strategy()
         pairs = st.tuples(asked if self._remembers else st.none(), asked)
-        found = smallest(pairs, self._fails, self._assignment.search.networks)
+        self._most = steps(self._assignment.search.networks, self._seconds_a_try, seconds)
+        found = smallest(pairs, self._fails, self._most) if self._most else None
         return None if found is None else self._trials[_name(*found)]
 
     def _strategy(self) -> Any:
@@ -111,10 +119,10 @@ class Search:
         return networks(**sizes, max_depth=1, activations=("identity",), losses=(DEFAULT_LOSS,), numbers=numbers)
 
     def _fails(self, pair: tuple[Case | None, Case]) -> bool:
-        """Whether the function errs on a network in that manner. Once the time is up, nothing new does."""
+        """Whether the function errs on a network in that manner. Once it was asked about enough, nothing new does."""
         name = _name(*pair)
         if name not in self._trials:
-            if time.monotonic() > self._deadline or self._undefined(pair[1]):
+            if len(self._trials) >= self._most or self._undefined(pair[1]):
                 return False
             edge: Edge | None = "integers" if self._check.name == "integers" else None
             self._trials[name] = self._try(*pair, edge)

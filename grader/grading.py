@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
 from backproof.grader.key import DEFAULT_KEY, find_key, read_key
 from backproof.grader.questions import Questions
-from backproof.grader.running import Runner
+from backproof.grader.running import Budget, Runner
 from backproof.grader.sandbox.launch import Mode, SandboxError
 from backproof.grader.sandbox.runtime import unreadable_for_others
 from backproof.grader.submission import Submission, find_submission, private_copy
@@ -55,17 +55,17 @@ def grade_submission(
     started = time.perf_counter()
     if mode == "limits":
         _refuse_to_show(key)
-    deadline = time.monotonic() + assignment.limits.total_seconds
+    budget = Budget(assignment.limits.total_seconds)
     with private_copy(submission, adapter) as (folder, copied):
 
         def start() -> Runner:
-            return Runner(assignment, mode, folder, submission.main, copied, deadline)
+            return Runner(assignment, mode, folder, submission.main, copied, budget)
 
         try:
             with start() as runner:
                 # The sandbox comes to life while the key is read; and the submission works while the rest is loaded.
                 questions = Questions(assignment, read_key(key, assignment))
-                answers = questions.ask(runner, assignment.functions)
+                answers = questions.ask(runner, assignment.functions, budget.seconds / 2)
                 from backproof.grader.assessment import Assessment
                 from backproof.grader.exports import write_grade
 

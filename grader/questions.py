@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from backproof.grader.assignment import Assignment
-from backproof.grader.calls import Arguments, Call
+from backproof.grader.calls import Arguments, Call, Trouble
 from backproof.grader.checks import Outcome, calls_of, judge_calls
 from backproof.grader.key import Key
 from backproof.grader.running import Runner
+
+# Where there is no time for all networks, each check looks at its first one; as far as there is time, at each sixteenth,
+# and then at each fourth.
+SPARSE = (16, 4, 1)
+
+# Of a share of the time so much is planned for, so that nothing depends on how long a machine takes exactly; and where
+# all is likely to take less than that, nothing is planned.
+PLANNED, NOTHING = 1 / 2, 1 / 16
 
 
 class Questions:
@@ -30,11 +40,38 @@ class Questions:
         }
         self.numbers = arguments.numbers
 
-    def ask(self, runner: Runner, functions: Sequence[str]) -> Iterator[tuple[Call, Any]]:
-        """Make all calls of some functions; the answers come one after the other."""
+    def ask(self, runner: Runner, functions: Sequence[str], seconds: float = math.inf) -> Iterator[tuple[Call, Any]]:
+        """Ask functions about the networks. They share so many seconds; what one leaves, the next may use.
+
+        A function that is so slow that its share is not enough for all networks is asked about fewer of each check. How
+        many that are goes in large steps, so that what comes of it does not depend on how busy the machine is.
+        """
         runner.give(self.numbers)
-        calls = [call for function in functions for call in calls_of(self.assignment, self.key, function)]
-        return runner.ask(calls, [self._arguments[call.function][call.number] for call in calls])
+        end = runner.seconds + seconds
+        for place, function in enumerate(functions):
+            share, begun = (end - runner.seconds) / (len(functions) - place), runner.seconds
+            first, *rest = _rounds(list(calls_of(self.assignment, self.key, function)))
+            answered, stopped = 0, 0
+            calls, more = first, rest
+            while calls:
+                for call, result in self._made(runner, calls, share - (runner.seconds - begun)):
+                    stopped += isinstance(result, Trouble) and result.sort == "stopped"
+                    answered += 1
+                    yield call, result
+                used = runner.seconds - begun
+                # Those that had to be stopped say nothing of the others.
+                pace = max(used - stopped * self.assignment.limits.call_seconds, 0) / max(answered - stopped, 1)
+                left = [call for part in more for call in part]
+                if pace * len(left) <= NOTHING * share:
+                    calls, more = left, []
+                elif used + pace * len(more[0]) <= PLANNED * share:
+                    calls, *more = more
+                else:
+                    break
+
+    def _made(self, runner: Runner, calls: list[Call], seconds: float) -> Iterator[tuple[Call, Any]]:
+        arguments = [self._arguments[call.function][call.number] for call in calls]
+        return runner.ask(calls, arguments, seconds=seconds)
 
     def judge(self, answers: Iterable[tuple[Call, Any]]) -> dict[str, Outcome]:
         """Judge the answers, function by function."""
@@ -42,3 +79,22 @@ class Questions:
         for call, result in answers:
             results.setdefault(call.function, {})[call] = result
         return {function: judge_calls(self.key, function, found) for function, found in results.items()}
+
+
+def steps(most: int, pace: float, seconds: float) -> int:
+    """How many of `most` steps there is time for, at that pace: all, or a fourth, a sixteenth, and so on."""
+    while most and most * pace > seconds:
+        most //= 4
+    return most
+
+
+def _rounds(calls: Sequence[Call]) -> list[list[Call]]:
+    """The calls in parts of which each is about all checks, the next one about more networks of each."""
+    rounds: list[list[Call]] = [[] for _ in range(1 + len(SPARSE))]
+    before = Counter[str]()
+    for call in calls:
+        position = before[call.check]
+        before[call.check] += 1
+        place = 0 if position == 0 else 1 + next(i for i, divisor in enumerate(SPARSE) if position % divisor == 0)
+        rounds[place].append(call)
+    return rounds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +23,22 @@ KIBIBYTE = 1024
 MOST_PRINTED = 16 * MEBIBYTE
 
 
+class Budget:
+    """The seconds that a submission may use for everything together, by all of its runners.
+
+    They are charged as in `grader.sandbox.session`: processor time, however busy the machine is.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.runners: list[Runner] = []
+
+    @property
+    def used_up(self) -> bool:
+        """Whether nothing is left."""
+        return sum(runner.seconds for runner in self.runners) >= self.seconds
+
+
 class Runner(Closed):
     """A submission in its sandbox, which is started anew whenever it has to be stopped.
 
@@ -30,16 +46,17 @@ class Runner(Closed):
     """
 
     def __init__(
-        self, assignment: Assignment, mode: Mode, folder: Path, main: str, adapter: Path | None, deadline: float
+        self, assignment: Assignment, mode: Mode, folder: Path, main: str, adapter: Path | None, budget: Budget
     ) -> None:
-        """Start a worker, without waiting for it.
+        """Start a worker, without waiting for it. What it uses is charged to the budget.
 
-        deadline: until when, by time.monotonic(), calls are made at all. Raises
-        `grader.sandbox.launch.SandboxError` where the sandbox does not work.
+        Raises `grader.sandbox.launch.SandboxError` where the sandbox does not work.
         """
-        self._use, self._deadline = assignment.limits, deadline
+        self._use, self._budget = assignment.limits, budget
+        budget.runners.append(self)
         self._limits = Limits(
-            cpu_seconds=self._use.cpu_seconds,
+            cpu_seconds=math.ceil(budget.seconds) + 1,  # for whoever is not watched, and dies of it
+            wall_factor=self._use.wall_factor,
             memory_bytes=self._use.memory_mb * MEBIBYTE,
             processes=self._use.processes,
             file_bytes=self._use.file_mb * MEBIBYTE,
@@ -51,7 +68,13 @@ class Runner(Closed):
         self._replaced: dict[str, str] = {}
         self._session: Session | None = Session(self._launch, self._limits)
         self._begun = self._loaded = False
+        self._ended = 0.0  # what workers that have ended were charged
         self.outputs: list[str] = []
+
+    @property
+    def seconds(self) -> float:
+        """What the submission has been charged by this runner, in seconds of processor time."""
+        return self._ended + (self._session.seconds if self._session else 0.0)
 
     def give(self, numbers: Array) -> None:
         """Say what the arguments of calls refer to, before the first call."""
@@ -69,12 +92,14 @@ class Runner(Closed):
         arguments: Sequence[list[Any]],
         numbers: Array | None = None,
         *,
+        seconds: float = math.inf,
         fresh: bool = False,
     ) -> Iterator[tuple[Call, Any]]:
         """What each call gives, or a `Trouble`; they are made at once, whenever it is that one looks at the answers.
 
-        numbers: what their arguments refer to, where that is not what `give` has handed over. fresh: the submission is
-        imported anew before, so that nothing is remembered of earlier calls. Raises
+        numbers: what their arguments refer to, where that is not what `give` has handed over. seconds: once so much
+        has been charged for them, no more calls are made. fresh: the submission is imported anew before, so that
+        nothing is remembered of earlier calls. Raises
         `grader.sandbox.launch.SandboxError` where the sandbox does not work.
         """
         waiting = deque(enumerate(calls))
@@ -82,13 +107,15 @@ class Runner(Closed):
         def send() -> None:
             self._send(waiting, arguments, () if numbers is None else (numbers,), fresh=fresh)
 
-        send()
-        return self._answers(waiting, send)
+        if not self._budget.used_up:
+            send()
+        return self._answers(waiting, send, self.seconds + seconds)
 
     def close(self) -> None:
         """End the worker; what it printed is kept."""
         if self._session is not None:
             self._session.close()
+            self._ended += self._session.seconds
             self.outputs.append(self._session.output)
             self._session = None
 
@@ -115,16 +142,22 @@ class Runner(Closed):
         }
         self._session.send(request, numbers, answers=len(waiting))
 
-    def _answers(self, waiting: deque[tuple[int, Call]], send: Callable[[], None]) -> Iterator[tuple[Call, Any]]:
+    def _answers(
+        self, waiting: deque[tuple[int, Call]], send: Callable[[], None], until: float
+    ) -> Iterator[tuple[Call, Any]]:
         while waiting:
+            if self._budget.used_up:
+                yield from self._too_late(waiting)
+                return
             try:
+                before = self.seconds
                 if unimportable := self._finish_loading():
                     yield from ((call, unimportable) for _, call in waiting)
                     return
+                until += self.seconds - before  # no call's own
                 while waiting:
                     number, call = waiting[0]
-                    if time.monotonic() >= self._deadline:
-                        self.close()
+                    if self.seconds >= until or self._budget.used_up:
                         yield from self._too_late(waiting)
                         return
                     yield call, self._receive(number, call)
@@ -137,12 +170,17 @@ class Runner(Closed):
                 for item in given_up:
                     waiting.remove(item)
                     yield item[1], Trouble("it was not called again", sort="unchecked")
-                if waiting:
+                if waiting and not self._budget.used_up:
                     send()
 
     def _too_late(self, waiting: deque[tuple[int, Call]]) -> Iterator[tuple[Call, Trouble]]:
+        self.close()
         seconds = f"{self._use.total_seconds:g}"
-        late = Trouble(f"the {seconds} s for everything were used up", fails=False, sort="unchecked")
+        late = Trouble(
+            f"there was no time for it: {seconds} s of processor time are shared by everything that is asked",
+            fails=False,
+            sort="unchecked",
+        )
         return ((call, late) for _, call in waiting)
 
     def _finish_loading(self) -> Trouble | None:

@@ -76,7 +76,7 @@ def explain(check: Check, key: Key) -> str:
     wrong = count_networks(check)
     if wrong == check.networks == len(key.networks):
         return sentence(told)
-    how_many = f"all {wrong}" if wrong == check.networks else f"{wrong} of {check.networks}"
+    how_many = f"all {wrong}" if wrong == check.networks > 1 else f"{wrong} of {check.networks}"
     return sentence(f"On {how_many} {ON[check.name]}: {told}")
 
 

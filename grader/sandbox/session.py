@@ -19,16 +19,21 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from backproof.grader.sandbox.clock import ProcessClock
 from backproof.grader.sandbox.launch import Launch, SandboxError
 from backproof.grader.sandbox.system_calls import filter_program
 from backproof.reference_impl.contract import Array
 
 MEBIBYTE = 2**20
 
+# A worker that is waited for longer is asked for its processor time at least so often, in seconds.
+OFTEN = 0.05
+
 # No honest answer is larger, nor what is said of it; and all answers together are far from that for each.
 MOST_BYTES, MOST_BYTES_A_CALL = MEBIBYTE, 2**16
 
-START_SECONDS = 30
+# By the clock on the wall, and far more than any machine takes to start Python.
+START_SECONDS = 120
 
 READ_AT_ONCE = MEBIBYTE
 
@@ -63,11 +68,13 @@ class WorkerFailure(Exception):  # noqa: N818
 class Limits:
     """What a worker may use, in its life or at once.
 
-    seconds of processor time, bytes of memory, processes and threads, bytes in a file and in its scratch folder, and
-    bytes of printed text, of which the first `kept_bytes` are kept.
+    seconds of processor time, how many times as long it may take by the clock on the wall, bytes of memory, processes
+    and threads, bytes in a file and in its scratch folder, and bytes of printed text, of which the first `kept_bytes`
+    are kept.
     """
 
     cpu_seconds: int
+    wall_factor: float
     memory_bytes: int
     processes: int
     file_bytes: int
@@ -101,10 +108,7 @@ class Closed(ABC):
 
 
 class Session(Closed):
-    """One worker, from its start to its end.
-
-    loaded: what the worker says of the submission after importing it, once `start` has returned.
-    """
+    """One worker, from its start to its end."""
 
     def __init__(self, launch: Launch, limits: Limits) -> None:
         """Start the process, without waiting for it. Raises SandboxError where it cannot even be started."""
@@ -140,7 +144,20 @@ class Session(Closed):
         self._received, self._read = bytearray(), 0
         self._budget = MOST_BYTES * 64
         self._output, self._output_bytes = bytearray(), 0
+        self._clock: ProcessClock | None = None
+        self._seconds = self._computed = 0.0
         self._ended = False
+
+    @property
+    def seconds(self) -> float:
+        """What it is charged until now, since it has been locked down.
+
+        That is its processor time; or, while it was waited for and rather waited itself, the time that passed, divided
+        by the `wall_factor` of its limits.
+        """
+        before = self._computed
+        self._seconds += self._look_at_clock() - before
+        return self._seconds
 
     @property
     def output(self) -> str:
@@ -171,13 +188,14 @@ class Session(Closed):
         survive being imported.
         """
         try:
-            self.receive(START_SECONDS)
+            self.receive(START_SECONDS / self._limits.wall_factor)
         except WorkerFailure as failure:
             said = self.output.strip().splitlines() or [str(failure)]
             raise SandboxError(
                 f"the sandbox does not work here: {said[-1]} (--sandbox limits does without {self._launch.command[0]}, "
                 "and hides no files)"
             ) from failure
+        self._clock, self._seconds = ProcessClock(self._process.pid), 0.0
         return self.receive(import_seconds)[0]
 
     def send(self, message: Any, arrays: Sequence[Array] = (), answers: int = 1) -> None:
@@ -191,14 +209,20 @@ class Session(Closed):
     def receive(self, seconds: float) -> tuple[Any, list[Array]]:
         """The next message and its arrays, plain ones made here from the numbers that came.
 
-        Raises WorkerFailure where none comes in that many seconds, or what comes is no message.
+        Raises WorkerFailure where none comes in that many seconds of processor time, or as many times longer as the
+        limits say by the clock on the wall; or what comes is no message.
         """
-        deadline = time.monotonic() + seconds
+        if self._frame_size() is None:
+            self._pump(0)
+        charged, before, begun = self.seconds, self._computed, time.monotonic()
         while (frame := self._frame()) is None:
-            left = deadline - time.monotonic()
-            self._pump(max(left, 0))
-            if left <= 0 and self._frame_size() is None:
-                self._fail(f"took longer than {seconds:g} s and was stopped: is there a loop that never ends?")
+            self._pump(min(OFTEN, seconds / 4))
+            used = self._look_at_clock() - before
+            waited = (time.monotonic() - begun) / self._limits.wall_factor
+            self._seconds = charged + max(used, waited)
+            if max(used, waited) >= seconds and self._frame_size() is None:
+                self._seconds, self._clock = charged + seconds, None  # and not how much later that was noticed
+                self._fail(self._why_it_is_stopped(seconds, computes=used >= seconds))
         try:
             return decode(*frame)
         except ValueError as error:
@@ -208,6 +232,7 @@ class Session(Closed):
         """End the worker, and everything that it has started."""
         if not self._ended:
             self._ended = True
+            self._seconds, self._clock = self.seconds, None  # the number of its process may be another's from now on
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
@@ -217,6 +242,12 @@ class Session(Closed):
                 assert stream is not None
                 with contextlib.suppress(OSError):
                     stream.close()
+
+    def _look_at_clock(self) -> float:
+        """The worker's processor time until now."""
+        if self._clock is not None:
+            self._computed = self._clock.seconds()
+        return self._computed
 
     def _frame_size(self) -> int | None:
         """How long the next message is, where all of it is here."""
@@ -301,6 +332,12 @@ class Session(Closed):
         if number in set(signal.Signals):
             return f"was ended by a signal ({signal.strsignal(number)})"
         return f"ended the whole program (exit status {status}), as os._exit does"
+
+    def _why_it_is_stopped(self, seconds: float, *, computes: bool) -> str:
+        if computes:
+            return f"took longer than {seconds:g} s of processor time and was stopped: is there a loop that never ends?"
+        wall = f"{seconds * self._limits.wall_factor:g} s"
+        return f"gave no answer within {wall}, did little meanwhile, and was stopped: does it sleep, or wait?"
 
     def _not_a_message(self) -> WorkerFailure:
         self.close()

@@ -60,9 +60,17 @@ def say(text):
 
 HOSTILE = [
     # Time.
-    Hostile("infinite loop", in_sigmoid("while True: pass"), "took longer than 0.5 s and was stopped", seconds=0.5),
     Hostile(
-        "sleep", in_sigmoid("import time; time.sleep(3600)"), "took longer than 0.5 s and was stopped", seconds=0.5
+        "infinite loop",
+        in_sigmoid("while True: pass"),
+        "took longer than 0.5 s of processor time and was stopped",
+        seconds=0.5,
+    ),
+    Hostile(
+        "sleep",
+        in_sigmoid("import time; time.sleep(3600)"),
+        "gave no answer within 1 s, did little meanwhile",
+        seconds=0.5,
     ),
     Hostile(
         "infinite loop on import",
@@ -76,7 +84,7 @@ HOSTILE = [
         in_sigmoid(
             "import signal\nfor s in (15, 14, 10, 2): signal.signal(s, signal.SIG_IGN)\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass"
         ),
-        "took longer than 0.5 s and was stopped",
+        "took longer than 0.5 s of processor time and was stopped",
         seconds=0.5,
     ),
     Hostile(

@@ -69,7 +69,7 @@ class TestReading:
             ("[points]\nsigmoid = 3\n\nfoward = 2", 4, "points.foward: the contract has no such function"),
             ("[points]\nsigmoid = -1", 2, "points.sigmoid: -1 is not a number of points"),
             ("[points]\nsigmoid = 0", 1, "points: somewhere there should be points to earn"),
-            ("[limits]\ncpu_seconds = 1\ncall_seconds = 0", 3, "limits.call_seconds: expected `float` > 0"),
+            ("[limits]\nprocesses = 1\ncall_seconds = 0", 3, "limits.call_seconds: expected `float` > 0"),
             ("activations = [\n  'relu',\n  'gelu',\n]", 1, "activations: 'gelu' is unknown; there are identity"),
             ("title = 'x'\nlosses = ['mse']", 2, "losses: 'mse' is unknown; there are squared_error_sum"),
             ("losses = ['cross_entropy_sum']\nactivations = ['relu']", 1, "losses: cross_entropy_sum needs"),

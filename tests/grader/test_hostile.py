@@ -43,7 +43,13 @@ def key(tmp_path_factory):
 
 def limits(seconds):
     return UseLimits(
-        call_seconds=seconds, import_seconds=seconds, total_seconds=60, memory_mb=512, processes=8, file_mb=2
+        call_seconds=seconds,
+        import_seconds=seconds,
+        total_seconds=60,
+        wall_factor=2,
+        memory_mb=512,
+        processes=8,
+        file_mb=2,
     )
 
 
@@ -154,7 +160,7 @@ def test_time_runs_out(key, tmp_path):
     hurried = msgspec.structs.replace(ATTACKED, limits=msgspec.structs.replace(limits(20), total_seconds=1e-6))
     found = grade_submission(find_submission(path), hurried, key)
     assert [function.status for function in found.functions.values()] == ["not checked", "not checked", "not checked"]
-    assert "the 1e-06 s for everything were used up" in found.functions["relu"].cause
+    assert "there was no time for it: 1e-06 s of processor time" in found.functions["relu"].cause
     assert found.score == 0
 
 

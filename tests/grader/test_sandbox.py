@@ -30,6 +30,7 @@ from tests.grader.conftest import needs_bubblewrap
 
 LIMITS = Limits(
     cpu_seconds=30,
+    wall_factor=5,
     memory_bytes=2**29,
     processes=16,
     file_bytes=2**20,
@@ -256,7 +257,7 @@ import numpy as np
 from pathlib import Path
 from backproof.grader.sandbox.launch import launch
 from backproof.grader.sandbox.session import Limits, Session
-limits = Limits({", ".join(map(str, (30, 2**29, 16, 2**20, 2**20, 2**12)))})
+limits = Limits({", ".join(map(str, (30, 5, 2**29, 16, 2**20, 2**20, 2**12)))})
 start = launch("limits", Path({str(folder)!r}), "student.py", None, scratch_bytes=2**20)
 assert (start.uid is None) == (not {as_root})
 with Session(start, limits) as session:

@@ -1,0 +1,150 @@
+"""What a submission may use is processor time: no grade depends on how busy a machine is, and budgets hold."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import msgspec
+import pytest
+
+from backproof.grader import grading
+from backproof.grader.assignment import Search, UseLimits
+from backproof.grader.grading import grade_submission
+from backproof.grader.running import Budget
+from backproof.grader.sandbox.clock import ProcessClock
+from backproof.grader.submission import find_submission
+from tests.grader.conftest import SMALL, needs_bubblewrap
+from tests.grader.students import MISTAKEN, RIGHT
+
+FUNCTIONS = SMALL.functions
+SIGMOID = "    return 1.0 / (1.0 + np.exp(-z))\n"
+
+# A fortieth of the default's time, so that what is slow need not be so for long.
+HURRIED = UseLimits(call_seconds=0.2, import_seconds=1, total_seconds=2)
+BURN = """
+import time
+
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+"""
+
+
+def grade(text, key, folder, limits=HURRIED, name="student"):
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    return grade_submission(find_submission(path), msgspec.structs.replace(SMALL, limits=limits), key)
+
+
+def without_timing(found):
+    """A grade's bytes, but for how long it took."""
+    return msgspec.structs.replace(found, timing=msgspec.structs.replace(found.timing, seconds=0.0)).to_json()
+
+
+@pytest.fixture
+def budgets(monkeypatch):
+    """The budgets of what is graded meanwhile."""
+    kept = []
+    monkeypatch.setattr(grading, "Budget", lambda seconds: kept.append(Budget(seconds)) or kept[-1])
+    return kept
+
+
+@pytest.fixture
+def busy():
+    """Four processes that do nothing but compute."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    yield
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_clock_of_another_process():
+    """It counts what is computed, and not what is slept; of one that is gone it keeps what it said."""
+    program = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        clock = ProcessClock(process.pid)
+        process.stdout.readline()
+        first = clock.seconds()
+        time.sleep(0.2)
+        assert 0 < first <= clock.seconds() < first + 0.1
+        process.kill()
+        process.wait()
+        assert first <= clock.seconds() < first + 0.1
+
+
+@needs_bubblewrap
+class TestSlow:
+    def test_every_call(self, small_key_file, tmp_path, budgets):
+        """Right and slow is right; it is asked about fewer networks, of every check."""
+        text = BURN + RIGHT
+        for function in FUNCTIONS:
+            text = re.sub(rf"(def {function}\(.*\):\n)", r"\1    burn(0.002)\n", text)
+        found = grade(text, small_key_file, tmp_path)
+        assert (found.score, found.max_score) == (100, 100)
+        quick = grade(RIGHT, small_key_file, tmp_path)
+        for name, function in found.functions.items():
+            assert [check.name for check in function.checks] == [check.name for check in quick.functions[name].checks]
+            assert all(check.networks for check in function.checks)
+        asked = [sum(check.networks for f in g.functions.values() for check in f.checks) for g in (found, quick)]
+        assert asked[0] < asked[1] / 2
+
+    def test_one_takes_no_others_time(self, small_key_file, tmp_path):
+        """Of a function that is too slow for any check the others know nothing, but for those that call it."""
+        slow = grade(BURN + RIGHT.replace(SIGMOID, f"    burn(0.19)\n{SIGMOID}"), small_key_file, tmp_path)
+        others = ("relu", "relu_prime", "softmax", "loss", "gradient_descent_step")
+        assert all(slow.functions[name].status == "passed" for name in others)
+
+    @pytest.mark.parametrize("body", ["    while True: pass\n", "    import time; time.sleep(100)\n"])
+    def test_hanging_costs_what_leaving_out_does(self, body, small_key_file, tmp_path, budgets):
+        missing = RIGHT.replace(f"def sigmoid(z):\n{SIGMOID}", "")
+        hanging = RIGHT.replace(SIGMOID, body)
+        assert missing != RIGHT != hanging
+        assert grade(hanging, small_key_file, tmp_path).score == grade(missing, small_key_file, tmp_path).score == 94
+        assert all(sum(runner.seconds for runner in budget.runners) < budget.seconds + 0.5 for budget in budgets)
+
+    def test_nothing_runs_on_past_the_total(self, small_key_file, tmp_path, budgets):
+        """Neither slow imports, nor functions that all hang, nor both."""
+        hanging = re.sub(r"(def \w+\(.*\):\n)", r"\1    while True: pass\n", RIGHT.replace("import numpy as np", ""))
+        for text in (f"{BURN}burn(0.4)\n{hanging}", f"import numpy as np\n{hanging}", f"{BURN}burn(0.4)\n{RIGHT}"):
+            grade(text, small_key_file, tmp_path, msgspec.structs.replace(HURRIED, total_seconds=1))
+        most = 1 + HURRIED.import_seconds + HURRIED.call_seconds
+        used = [sum(runner.seconds for runner in budget.runners) for budget in budgets]
+        assert len(used) == 3
+        assert max(used) < most
+
+
+def grades(submissions, assignment, key, folder):
+    found = {}
+    for name, text in submissions.items():
+        path = folder / f"{name}.py"
+        path.write_text(text)
+        found[name] = without_timing(grade_submission(find_submission(path), assignment, key))
+    return found
+
+
+# With counterexamples, one that is slow, and one that hangs.
+TOLD = msgspec.structs.replace(
+    SMALL, feedback="counterexamples", search=Search(networks=200), limits=UseLimits(call_seconds=0.2)
+)
+SUBMISSIONS = {
+    "right": RIGHT,
+    "slow": BURN + RIGHT.replace(SIGMOID, f"    burn(0.004)\n{SIGMOID}"),
+    "hanging": RIGHT.replace(SIGMOID, "    while len(z) == 1: pass\n" + SIGMOID),
+} | {f"{mistaken.name}{i}": mistaken.source for i, mistaken in enumerate(MISTAKEN[:: len(MISTAKEN) // 17])}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    "names", [["hanging", list(SUBMISSIONS)[4]], pytest.param(list(SUBMISSIONS), marks=pytest.mark.long)]
+)
+def test_the_same_bytes_beside_busy_processes(names, small_key_file, tmp_path, request):
+    chosen = {name: SUBMISSIONS[name] for name in names}
+    alone = grades(chosen, TOLD, small_key_file, tmp_path)
+    request.getfixturevalue("busy")
+    beside = grades(chosen, TOLD, small_key_file, tmp_path)
+    assert [name for name in chosen if alone[name] != beside[name]] == []
+    assert any(f["counterexample"] for told in alone.values() for f in json.loads(told)["functions"].values())
