@@ -13,8 +13,8 @@ from backproof.grader.checks import Outcome, calls_of, judge_calls
 from backproof.grader.key import Key
 from backproof.grader.running import Runner
 
-# Where there is no time for all networks, each check looks at its first one; as far as there is time, at each sixteenth,
-# and then at each fourth.
+# Where there is no time for all networks, each check looks at its first one; and as far as there is time, at each
+# sixteenth, then at each fourth.
 SPARSE = (16, 4, 1)
 
 # Of a share of the time so much is planned for, so that nothing depends on how long a machine takes exactly; and where
