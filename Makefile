@@ -4,24 +4,34 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: verify test test-lowest test-highest lint format schemas power frameworks picture dist clean
+# PyTorch's own index of builds without CUDA, which takes several gigabytes elsewhere; given up where it does not answer.
+TORCH_WITHOUT_CUDA := https://download.pytorch.org/whl/cpu
+
+# Every test in one thread of its own: there are as many workers as cores. They begin some hundred processes, and rewrite
+# their own assertions: what is compiled is kept, wherever else that is turned off.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.PHONY: verify test test-all test-lowest test-highest lint format schemas power frameworks picture dist clean programs
 
 # Compare the NumPy implementation of the notes with PyTorch and JAX; the report goes to backproof-report/.
 verify: .venv/installed-verify
 	$(BIN)/backproof verify
 
-# Run all tests, on all cores, each computing in one thread; tests/conftest.py says which tests stay together. They begin
-# some hundred processes, and rewrite their own assertions: what is compiled is kept, wherever else that is turned off.
-test: .venv/installed-dev
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
+# Run the tests on all cores, but for those that take long by their nature; tests/conftest.py says which stay together.
+test: .venv/installed-dev | programs
+	$(PYTEST) $(BIN)/pytest --numprocesses auto
+
+# Run all tests, those by Hypothesis with more examples.
+test-all: .venv/installed-dev | programs
+	HYPOTHESIS_PROFILE=ci $(PYTEST) $(BIN)/pytest --numprocesses auto -m ''
 
 # The same with the lowest versions of other people's packages that are allowed, and with the highest; each in an
 # environment of its own. Both have PyTorch's CUDA build on Linux, which takes several gigabytes.
 test-lowest: .venv-lowest/installed
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-lowest/bin/pytest --numprocesses auto
+	HYPOTHESIS_PROFILE=ci $(PYTEST) .venv-lowest/bin/pytest --numprocesses auto -m ''
 
 test-highest: .venv-highest/installed
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-highest/bin/pytest --numprocesses auto
+	HYPOTHESIS_PROFILE=ci $(PYTEST) .venv-highest/bin/pytest --numprocesses auto -m ''
 
 # Check style and types.
 lint: .venv/installed-dev
@@ -67,19 +77,53 @@ clean:
 	rm -rf .venv .venv-lowest .venv-highest dist backproof-report backproof-grades backproof-power backproof-frameworks
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
+# Submissions run in bubblewrap, and pages are opened in chromium. Who may install them here does; others are told.
+programs:
+	@for program in bwrap:bubblewrap chromium:chromium; do \
+		command -v $${program%:*} >/dev/null || set -- "$$@" $${program#*:}; \
+	done; \
+	if [ $$# -gt 0 ]; then $(call installed-or-told,$$*,without them submissions are not graded in the tests$(comma) or pages not opened); fi
+
+comma := ,
+
+# Install packages of Debian or Ubuntu where this is root, with a word of notice; elsewhere say what to install.
+define installed-or-told
+if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "Installing $(1) with apt-get"; \
+	apt-get update --quiet=2 || true; \
+	for package in $(1); do \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $$package >/dev/null \
+			|| echo "apt-get could not install $$package: $(2)"; \
+	done; \
+else \
+	echo "Not installed: $(1); $(2)"; \
+fi
+endef
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Backproof needs Python 3.11 or newer, and $(PYTHON) is not: name one that is, as in make PYTHON=python3.12"; \
 		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call installed-or-told,python3-venv,Python makes no \
+		environment without it); }
 	$(PYTHON) -m venv .venv
 
+# Where there is no NVIDIA driver, PyTorch's build without CUDA, if it is to be had.
+.venv/torch: constraints.txt | .venv/bin/python
+	@if [ "$$(uname -s)" = Linux ] && [ ! -e /proc/driver/nvidia/version ]; then \
+		echo "Installing PyTorch without CUDA into .venv"; \
+		$(PIP) install --timeout 10 --retries 1 --no-deps --index-url $(TORCH_WITHOUT_CUDA) \
+			"$$(grep '^torch==' constraints.txt)" 2>/dev/null || echo "It is not to be had here; pip takes the usual one"; \
+	fi
+	@touch $@
+
 # The stamps remember what is installed, so that it is installed again only when the pins change.
-.venv/installed-verify: pyproject.toml constraints.txt | .venv/bin/python
+.venv/installed-verify: pyproject.toml constraints.txt .venv/torch | .venv/bin/python
 	@echo "Installing into .venv, which takes a minute or more the first time"
 	$(PIP) install --constraint constraints.txt --editable '.[verify]'
 	@touch $@
 
-.venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+.venv/installed-dev: pyproject.toml constraints.txt .venv/torch | .venv/bin/python
 	@echo "Installing into .venv, which takes a minute or more the first time"
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch .venv/installed-verify $@

@@ -51,20 +51,23 @@ class Questions:
         for place, function in enumerate(functions):
             share, begun = (end - runner.seconds) / (len(functions) - place), runner.seconds
             first, *rest = _rounds(list(calls_of(self.assignment, self.key, function)))
-            answered, stopped = 0, 0
+            answered, stopped = 0, set[str]()  # the checks in which a call had to be, and that are given up
             calls, more = first, rest
             while calls:
                 for call, result in self._made(runner, calls, share - (runner.seconds - begun)):
-                    stopped += isinstance(result, Trouble) and result.sort == "stopped"
-                    answered += 1
+                    if isinstance(result, Trouble) and result.sort == "stopped":
+                        stopped.add(call.check)
+                    else:
+                        answered += 1
                     yield call, result
                 used = runner.seconds - begun
                 # Those that had to be stopped say nothing of the others.
-                pace = max(used - stopped * self.assignment.limits.call_seconds, 0) / max(answered - stopped, 1)
+                pace = max(used - len(stopped) * self.assignment.limits.call_seconds, 0) / max(answered, 1)
+                more = [[call for call in part if call.check not in stopped] for part in more]
                 left = [call for part in more for call in part]
                 if pace * len(left) <= NOTHING * share:
                     calls, more = left, []
-                elif used + pace * len(more[0]) <= PLANNED * share:
+                elif more and used + pace * len(more[0]) <= PLANNED * share:
                     calls, *more = more
                 else:
                     break

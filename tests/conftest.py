@@ -5,6 +5,7 @@ import gc
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -22,9 +23,15 @@ if not Path(backproof.__file__).is_relative_to(ROOT):
         returncode=4,
     )
 
-hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.register_profile("long", max_examples=5000, deadline=None)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+# To explain a failure, every line that runs is traced, also where a failure is what is looked for.
+PHASES = [phase for phase in hypothesis.Phase if phase != hypothesis.Phase.explain]
+
+for profile, examples in (("quick", 25), ("ci", 100)):
+    hypothesis.settings.register_profile(
+        profile, max_examples=examples, deadline=None, derandomize=True, print_blob=True, phases=PHASES
+    )
+hypothesis.settings.register_profile("long", max_examples=5000, deadline=None, phases=PHASES)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 # Tests that share what takes long to work out, whatever file they are in.
@@ -44,6 +51,48 @@ def pytest_xdist_make_scheduler(config, log):
             return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
     return ByFile(config, log)
+
+
+class WhatIsNotTested:
+    """Says in the very last line of a run what was not tested, and why."""
+
+    def __init__(self) -> None:
+        self.long = 0
+
+    def pytest_deselected(self, items):
+        self.long += sum("long" in item.keywords for item in items)
+
+    def pytest_sessionfinish(self, session):
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["long"] = self.long
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node):
+        self.long = getattr(node, "workeroutput", {}).get("long", 0)
+
+    def pytest_unconfigure(self, config):
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and not hasattr(config, "workerinput"):
+            reporter.write_line(what_is_not_tested(reporter.stats.get("skipped", []), self.long))
+
+
+def what_is_not_tested(skipped: list[pytest.TestReport], long: int) -> str:
+    """How many tests were skipped, for each reason, and how many left out."""
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    parts = [f"{count} ({reason})" for reason, count in reasons.most_common()]
+    parts += [f"{long} that take long (make test-all)"] if long else []
+    return f"Not tested: {', '.join(parts)}." if parts else "Everything was tested."
+
+
+def pytest_collection_modifyitems(items):
+    """The notes are tried as a whole once, which takes long."""
+    for item in items:
+        if "trial_by_command" in item.fixturenames:
+            item.add_marker(pytest.mark.long)
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(WhatIsNotTested())
 
 
 look_seldom()

@@ -11,6 +11,8 @@ import pytest
 
 from tests.test_imports import ROOMS
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 
 # For each list of CONTRIBUTING.md, by file: what stands there, and what is written before it.

@@ -46,7 +46,7 @@ class Net:
 
 TRIAL = "backproof claims"  # which many tests share
 COMMANDS = [
-    (document, command)
+    pytest.param(document, command, marks=() if command.startswith("make ") else pytest.mark.long)
     for document in DOCUMENTS
     for block in blocks(document, "console")
     for line in block.splitlines()
@@ -77,15 +77,24 @@ def test_snippet_prints_its_answer(folder):
     assert (folder / "printed").read_text() == blocks("README.md", "text")[0]
 
 
+@pytest.mark.long
 def test_snippet_of_the_api(folder):
     done = run([sys.executable, "-c", blocks("docs/api.md", "python")[0]], folder)
     assert (done.stdout, done.stderr) == (blocks("docs/api.md", "text")[0], "")
 
 
+@pytest.mark.long
 def test_property_of_ones_own(folder):
     """The test that docs/your-own.md ends with passes."""
     done = run([sys.executable, "-m", "pytest", "-q", "test_mine.py"], folder)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_examples_have_no_deadline(document):
+    """On a slow machine a first call takes longer than the fifth of a second that Hypothesis allows."""
+    for block in blocks(document, "python"):
+        assert block.count("@given") == block.count("deadline=None")
 
 
 def test_there_are_commands():
@@ -133,6 +142,7 @@ def test_trial(trial_by_command):
     assert [" ".join(block.split()) in " ".join(done.stdout.split()) for block in shown] == [True, True]
 
 
+@pytest.mark.long
 def test_the_script_for_gradescope(folder, tmp_path):
     """With the platform's folder in another place."""
     if not bubblewrap_works():
@@ -148,6 +158,7 @@ def test_the_script_for_gradescope(folder, tmp_path):
     assert json.loads((tmp_path / "results" / "results.json").read_bytes())["score"] == pytest.approx(5.6)
 
 
+@pytest.mark.long
 def test_the_adapter(folder):
     """The guide's adapter meets the interface that it is for."""
     if not bubblewrap_works():
@@ -157,10 +168,11 @@ def test_the_adapter(folder):
     assert found["functions"]["backward"]["status"] == "passed"
 
 
+@pytest.mark.long
 def test_query_prints_its_answer(folder):
     """The records can be asked as the README says, once its run is there."""
     if not (folder / "run" / "report.json").exists():  # where this test runs alone
-        command = next(command for _, command in COMMANDS if "--out run" in command)
+        command = next(case.values[1] for case in COMMANDS if "--out run" in case.values[1])
         assert run([str(INSTALLED / "backproof"), *shlex.split(command)[1:]], folder).returncode == 0
     done = run([sys.executable, "-c", blocks("README.md", "python")[1]], folder)
     assert (done.stdout, done.stderr) == (blocks("README.md", "text")[1], "")

@@ -193,6 +193,7 @@ def test_help_is_light():
     assert packages & heavy == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "package"),
     [

@@ -282,6 +282,7 @@ class TestOptions:
         assert [function for function in FUNCTIONS if f'examine("{function}"' not in source] == []
 
 
+@pytest.mark.long
 def test_installed(tmp_path):
     """From a wheel, in an empty folder, without this repository: `pytest --pyargs backproof.conformance`."""
     from hatchling.builders.wheel import WheelBuilder
@@ -317,6 +318,7 @@ def test_installed(tmp_path):
     assert str(ROOT) not in done.stdout
 
 
+@pytest.mark.long
 def test_a_third_party():
     """micrograd is what the file of its known failures says, and nothing worse; .ci/run has the others too."""
     known = ROOT / "tests" / "third_party" / "micrograd_mlp.known"

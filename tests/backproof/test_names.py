@@ -9,6 +9,8 @@ import pytest
 from tests.grader.conftest import bubblewrap_works
 from tests.test_imports import FRONT_DOOR, ROOMS
 
+pytestmark = pytest.mark.long
+
 NAMES = [room for room in ROOMS if room != FRONT_DOOR]
 
 # Four of the names as modules, the others as packages; all are used while the file is imported, and again when called.

@@ -12,7 +12,7 @@ class TestVerify:
 
     def test_agreement(self, here):
         """Exit status 0, the table, the verdict, and where the report is; the default folder."""
-        done = run("verify", "--networks", 3)
+        done = run("verify", "--networks", 3, "--page")
         assert (done.exit_code, done.stderr) == (0, "")
         assert "reference_impl agrees with torch and jax on all 3 networks, in float64 and float32" in done.stdout
         assert "backproof-report/report.html" in done.stdout.splitlines()[-1]

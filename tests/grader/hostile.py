@@ -63,35 +63,35 @@ HOSTILE = [
     Hostile(
         "infinite loop",
         in_sigmoid("while True: pass"),
-        "took longer than 0.5 s of processor time and was stopped",
-        seconds=0.5,
+        "took longer than 0.2 s of processor time and was stopped",
+        seconds=0.2,
     ),
     Hostile(
         "sleep",
         in_sigmoid("import time; time.sleep(3600)"),
-        "gave no answer within 1 s, did little meanwhile",
-        seconds=0.5,
+        "gave no answer within 0.4 s, did little meanwhile",
+        seconds=0.2,
     ),
     Hostile(
         "infinite loop on import",
         on_import("while True: pass"),
-        "while it was imported, the file took longer than 0.5 s",
+        "while it was imported, the file took longer than 0.2 s",
         imports=False,
-        seconds=0.5,
+        seconds=0.2,
     ),
     Hostile(
         "swallowed timeout",
         in_sigmoid(
             "import signal\nfor s in (15, 14, 10, 2): signal.signal(s, signal.SIG_IGN)\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass"
         ),
-        "took longer than 0.5 s of processor time and was stopped",
-        seconds=0.5,
+        "took longer than 0.2 s of processor time and was stopped",
+        seconds=0.2,
     ),
     Hostile(
         "catastrophic result",
         in_sigmoid("class Slow:\n    def __del__(self):\n        while True: pass\nSlow()"),
-        "took longer than 0.5 s",
-        seconds=0.5,
+        "took longer than 0.2 s",
+        seconds=0.2,
     ),
     # Recursion and memory.
     Hostile(

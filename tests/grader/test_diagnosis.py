@@ -12,6 +12,7 @@ def named(grades):
     return {name: (g.diagnosis_kind, g.diagnosis) for name, g in grades.items() if g.points < g.max_points}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("names", PAIRS, ids=" and ".join)
 def test_two_at_once(names, judge_text):
     assert named(judge_text(with_lines(PAIRS[names]))) == {"backward": ("together", list(names))}

@@ -98,6 +98,7 @@ class TestGrade:
             assert "yours: " in text
             assert "right: " in text
 
+    @pytest.mark.long
     def test_the_counterexample_replays(self, here, short):
         """The network in grade.json is one that `backproof replay` fails too."""
         (here / "student.py").write_text(with_lines({DB: "db[l] = np.mean(delta, axis=0)"}))
@@ -107,6 +108,7 @@ class TestGrade:
         assert done.exit_code == 1
         assert "db[1] disagrees with complex-step" in done.stdout
 
+    @pytest.mark.long
     def test_the_same_command_the_same_bytes(self, here, short):
         (here / "student.py").write_text(with_lines({HIDDEN: "            delta = np.dot(delta, weights[l])\n"}))
         found = []
@@ -254,6 +256,7 @@ class TestGrade:
 class TestKey:
     """backproof key."""
 
+    @pytest.mark.long
     def test_made_and_used(self, here):
         (here / "week.toml").write_text(
             'seed = "secret"\nnetworks = 16\nedges = []\ndtypes = ["float64"]\n[points]\nrelu = 1\n'

@@ -32,16 +32,19 @@ def assert_within_bounds(backend, cases) -> None:
             assert certified.side(quantity, values, allowed[quantity]) != "outside", (case, quantity)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("backend", "way"), [(TorchBackend, "eager"), (TorchBackend, "func"), (JaxBackend, "jit")])
 def test_within_bounds(backend, way, dtype):
     assert_within_bounds(backend(dtype, way), small(dtype, 60))
 
 
+@pytest.mark.long
 def test_jax_operation_by_operation():
     assert_within_bounds(JaxBackend("bfloat16", "eager"), small("bfloat16", 30))
 
 
+@pytest.mark.long
 def test_torch_compiled():
     """Compiled or not, the network is the same; where nothing can be compiled, a sentence says why."""
     try:

@@ -40,7 +40,14 @@ def _modes(name: str) -> list[str]:
     return ["nearest"] if ":integers:" in name else ["nearest", "wrong"]
 
 
-@pytest.mark.parametrize(("bits", "componentwise"), [(7, False), (12, False), (24, False), (7, True), (24, True)])
+@pytest.mark.parametrize(
+    ("bits", "componentwise"),
+    [
+        (7, False),
+        (24, True),
+        *(pytest.param(*way, marks=pytest.mark.long) for way in ((12, False), (24, False), (7, True))),
+    ],
+)
 @pytest.mark.parametrize("profile", DRAWN)
 def test_no_evaluation_passes_the_bound(profile, bits, componentwise, complex_step_oracle):
     """Neither rounding to nearest nor rounding the wrong way, from bfloat16's precision to float32's."""
@@ -52,6 +59,7 @@ def test_no_evaluation_passes_the_bound(profile, bits, componentwise, complex_st
             assert max(ratios.values()) <= 1 + 1e-6, (case, mode, ratios)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("bits", "operand_bits", "accumulation_bits"),
     [(24, 11, None), (8, None, 24), (11, None, 24), (12, 7, 20)],
@@ -252,6 +260,7 @@ def test_lenient_allows_absolute_errors():
         assert strict[quantity].max() < error < lenient[quantity].min()
 
 
+@pytest.mark.long
 def test_gradients_are_allowed_little():
     """On half of ordinary networks a gradient entry may be off by 1e-13 of itself at most, on 99 % by 1e-9."""
     rng, relative = np.random.default_rng(0), []

@@ -86,6 +86,7 @@ def test_contains_the_exact_rationals():
     assert_contains_rationals(1000)
 
 
+@pytest.mark.long
 def test_others_are_near(torch_oracle, complex_step_oracle):
     assert_others_are_near(25, torch_oracle, complex_step_oracle)
 

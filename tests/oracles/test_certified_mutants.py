@@ -150,6 +150,7 @@ def test_unchanged_it_is_right(known):
     assert is_right([_compiled(part) for part in ast.parse(Path(certified.__file__).read_text()).body], known)
 
 
+@pytest.mark.long
 def test_every_change_is_seen(known):
     """None of nearly two hundred changes goes unnoticed, but for those that change no answer."""
     changed = list(mutants())

@@ -83,6 +83,7 @@ print(twice({name}(21.0)))
 """
 
 
+@pytest.mark.long
 def test_a_class_that_is_gone(tmp_path):
     """A later version of a file does not look at what was kept for an earlier one, whose classes it may not have."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
@@ -108,6 +109,7 @@ def test_nowhere_to_keep_it(cache, monkeypatch):
     assert kept(cache) == []
 
 
+@pytest.mark.long
 def test_without_numba():
     """As in the light install: the same values, digits and comparisons."""
     code = """

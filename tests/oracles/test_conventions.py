@@ -42,11 +42,13 @@ def test_convention_holds(name):
     assert broken(CONVENTIONS[name]) == []
 
 
+@pytest.mark.long
 @seen_elsewhere
 def test_no_undeclared_difference(swept):
     assert undeclared(conventions(), swept) == []
 
 
+@pytest.mark.long
 @seen_elsewhere
 def test_nothing_is_declared_that_does_not_differ(swept):
     assert stale(conventions(), swept) == []
@@ -87,6 +89,7 @@ class TestPlanted:
         )
         assert broken(wrong) == ["relu-at-0: in torch, grad(torch.relu, 0.0) gives 0.0, should be 1.0"]
 
+    @pytest.mark.long
     def test_undeclared(self, swept):
         """Without its entry, JAX's gelu is found."""
         others = tuple(one for one in conventions() if one.id != "gelu-approximation")
@@ -96,6 +99,7 @@ class TestPlanted:
             for sentence in sentences
         )
 
+    @pytest.mark.long
     def test_declared_in_vain(self, swept):
         one = msgspec.structs.replace(CONVENTIONS["sign-of-nan"], explains=["sign at nan", "sign at 1.0"])
         assert stale((one,), swept) == ["sign-of-nan explains 'sign at 1.0', where the frameworks no longer differ"]

@@ -102,6 +102,7 @@ def test_bounds_do_not_depend_on_the_company(componentwise, crowd):
                 assert np.allclose(found, expected, rtol=1e-9, atol=0), (case, kind)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("componentwise", [False, True])
 def test_shared_bounds_hold_for_each(componentwise, crowd):
     """They are no narrower than an arithmetic's own, and the same where it is alone, and at the input."""

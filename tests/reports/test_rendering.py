@@ -24,9 +24,10 @@ def written(tmp_path_factory):
     ), folder
 
 
-@pytest.fixture
-def failing(planted, tmp_path):  # noqa: F811
-    """A report with failures."""
+@pytest.fixture(scope="module")
+def failing(planted, tmp_path_factory):  # noqa: F811
+    """A report with failures, and the folder that it was written to."""
+    tmp_path = tmp_path_factory.mktemp("failing")
     return verify(planted, Campaign(networks=24, oracles=("torch",)), tmp_path, page=True), tmp_path
 
 
@@ -76,7 +77,7 @@ class TestHtml:
         assert not re.findall(r"url\(\s*['\"]?https?:|@import|<link|<iframe|<script[^>]+src", text)
 
     @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the browser chromium")
-    @pytest.mark.parametrize("which", ["written", "failing"])
+    @pytest.mark.parametrize("which", ["written", pytest.param("failing", marks=pytest.mark.long)])
     def test_opens_in_a_browser(self, which, request, tmp_path):
         """In a real browser, off line, the verdict stands first and all charts are drawn."""
         report, folder = request.getfixturevalue(which)

@@ -49,10 +49,10 @@ def agreeing(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def planted(tmp_path):
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
     """A file whose hidden layers forget the derivative, and whose tanh is missing."""
-    path = tmp_path / "planted.py"
+    path = tmp_path_factory.mktemp("planted") / "planted.py"
     path.write_text(
         "from backproof.mistakes.hidden import HiddenDerivativeMissing\n"
         "it = HiddenDerivativeMissing()\n"
@@ -136,6 +136,7 @@ class TestDisagreement:
         assert tanh == (0, 0, 12)
         assert "there is no function tanh" in {row.cause for row in report.unchecked}
 
+    @pytest.mark.long
     def test_only_leniently(self, tmp_path):
         """An implementation that would agree under the lenient grade is told so."""
         path = tmp_path / "tanh_form.py"

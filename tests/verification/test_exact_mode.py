@@ -113,6 +113,7 @@ def test_gradients_behind_an_adapter(slip, verdicts, torch_oracle):
     assert [row["verdict"] == "disagrees" for row in rows] == [kind in d for d in wrong for kind in ("dW", "db")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["loss", "gradient"])
 def test_in_a_campaign_as_one_by_one(name, tmp_path, monkeypatch):
     """A mistake in the last bit that torch shares is found among many, too."""

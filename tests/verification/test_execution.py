@@ -56,7 +56,7 @@ class Notes(Progress):
 class TestWhoWorks:
     """In one process, in several, on a cluster: the same records and the same report."""
 
-    @pytest.mark.parametrize("method", ["forkserver", "spawn"])
+    @pytest.mark.parametrize("method", ["forkserver", pytest.param("spawn", marks=pytest.mark.long)])
     def test_processes(self, method, expected, tmp_path, monkeypatch):
         """However they begin."""
         monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: [method])
@@ -65,6 +65,7 @@ class TestWhoWorks:
         assert (shards(tmp_path), report(tmp_path)) == (shards(expected), report(expected))
         assert progress.counted == 600
 
+    @pytest.mark.long
     def test_cluster(self, expected, tmp_path):
         """Two Dask workers, one of which is killed when the first part is there."""
         distributed = pytest.importorskip("distributed")
@@ -81,6 +82,7 @@ class TestWhoWorks:
             verify("backproof.reference_impl", CAMPAIGN, tmp_path, Killing(), scheduler=cluster.scheduler_address)
         assert (shards(tmp_path), report(tmp_path)) == (shards(expected), report(expected))
 
+    @pytest.mark.long
     def test_no_cluster(self, tmp_path, monkeypatch):
         monkeypatch.setattr(execution, "PATIENCE", 1)
         with pytest.raises(CouldNotRunError, match=r"there is no Dask scheduler at tcp://127\.0\.0\.1:9"):
@@ -113,6 +115,7 @@ class TestDyingProcesses:
         )
         return str(path)
 
+    @pytest.mark.long
     def test_once(self, expected, tmp_path):
         progress = Notes()
         verify(self.crashing(tmp_path, 1), CAMPAIGN, tmp_path / "out", progress, jobs=2)
@@ -121,6 +124,7 @@ class TestDyingProcesses:
         assert json.loads(report(tmp_path / "out"))["quantities"][0]["cases"] == 600
         assert any("A process died" in note for note in progress.notes)
 
+    @pytest.mark.long
     def test_always(self, tmp_path):
         with pytest.raises(
             CouldNotRunError, match=r"keep dying; the first part that none of them finished is number 0"
@@ -131,6 +135,7 @@ class TestDyingProcesses:
 class TestResume:
     """Nothing that was finished is lost, nothing is judged twice, and the end is the same."""
 
+    @pytest.mark.long
     def test_killed(self, expected, tmp_path):
         """`kill -9` at any moment: here whenever there are more shards than before."""
         command = [sys.executable, "-m", "backproof", "verify", "--networks", "600", "--profile", "narrow"]
@@ -153,6 +158,7 @@ class TestResume:
         assert {name: (tmp_path / "records" / name).stat().st_mtime_ns for name in kept} == stamps
         assert progress.counted == 600
 
+    @pytest.mark.long
     def test_nobody_outlives_the_killed(self, tmp_path):
         """Its processes would wait for work forever."""
         command = [
@@ -193,6 +199,7 @@ class TestResume:
         resume(tmp_path)
         assert (shards(tmp_path), report(tmp_path)) == (shards(expected), report(expected))
 
+    @pytest.mark.long
     def test_damaged_and_foreign_shards(self, expected, tmp_path):
         """They are named, and their networks judged anew."""
         verify("backproof.reference_impl", CAMPAIGN, tmp_path)

@@ -92,6 +92,7 @@ def test_a_path_that_is_changed_meanwhile(tmp_path):
     assert load_implementation(source).missing
 
 
+@pytest.mark.long
 def test_started_in_a_checkout(tmp_path):
     """A user's `reports.py` is the user's, in a folder of the same names, too, and imported in a call."""
     source = write(tmp_path / "mine", 2, WHEN_CALLED, helper="reports")

@@ -83,7 +83,13 @@ def part(implementation: Implementation, campaign: Campaign, oracles) -> list[di
     return table.to_pylist()
 
 
-@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+# Of these each tells of another way through; the rest takes long.
+FEW = ("partial", "HiddenDerivativeMissing")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FEW else pytest.mark.long) for name in IMPLEMENTATIONS]
+)
 def test_the_same_as_one_by_one(name, torch_oracle):
     """For every network, dtype and kind of quantity: verdict, counts, worst entry, cause."""
     campaign = Campaign(networks=NETWORKS, oracles=("torch",))

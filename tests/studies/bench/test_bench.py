@@ -12,6 +12,8 @@ from backproof.studies.bench.bench import Bench, bench, write_bench
 from backproof.studies.bench.methods import METHODS, plain_loop
 from backproof.studies.bench.terminal import bench_view
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def found():

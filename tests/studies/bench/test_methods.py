@@ -10,6 +10,8 @@ from backproof.oracles.jax_functions import enable_x64
 from backproof.studies.bench.methods import METHODS, compiled_anew, passes
 from backproof.verification.implementation import Implementation, as_implementation, load_implementation
 
+pytestmark = pytest.mark.long
+
 REFERENCE = load_implementation("backproof.reference_impl")
 
 

@@ -139,6 +139,7 @@ class TestPrintedFormulas:
         monkeypatch.setattr(as_printed, "sigmoid", lambda z: right(z) * (1 + 1e-14))
         assert try_one("N2", bench).verdict == "fails as printed"
 
+    @pytest.mark.long
     def test_wrong_only_far_out(self, bench, monkeypatch):
         """Where no small integers show it, the counterexample is one of the arrays that did."""
         right = as_printed.sigmoid
@@ -147,6 +148,7 @@ class TestPrintedFormulas:
         assert claim.verdict == "fails as printed"
         assert re.fullmatch(r"z = [\d.e+]+: N2 gives 1/2; it is 1", claim.counterexample.line)
 
+    @pytest.mark.long
     def test_no_number(self, bench, monkeypatch):
         """A formula that gives none where there is one is wrong, and said to give none."""
         monkeypatch.setattr(as_printed, "sigmoid", lambda z: np.full_like(z, np.nan))

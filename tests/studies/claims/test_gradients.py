@@ -51,6 +51,7 @@ class TestVerdict:
             "the weights start at He's scale, not half He's scale, and the learning rate is 0.1 or 0.3, not 1",
         )
 
+    @pytest.mark.long
     def test_activations_exchanged(self, quick, bench, monkeypatch):
         """With the sigmoid under the ReLU's name, nothing speeds up and nothing stays."""
         monkeypatch.setattr(

@@ -17,6 +17,7 @@ def witnesses(torch_oracle):
     return Bench([torch_oracle], 0)
 
 
+@pytest.mark.long
 def test_within_its_bounds(witnesses):
     """All networks, NumPy and PyTorch against the exact path and each other, at every step with a bound."""
     runs = train(witnesses)

@@ -147,6 +147,7 @@ class TestReport:
         assert all(f"wrong at {one.counterexample.line}" in text for one in tried[0].claims if one.counterexample)
         assert text.rstrip().endswith(tried[0].summary)
 
+    @pytest.mark.long
     def test_beside_a_verification(self, few, tmp_path):
         """Each keeps the other's chapter, in whatever order they come."""
         report = verify(

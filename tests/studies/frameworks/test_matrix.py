@@ -20,6 +20,8 @@ from backproof.studies.frameworks.settings import Settings
 from backproof.verification.campaign import CouldNotRunError, Progress
 from tests.reports.test_rendering import browse
 
+pytestmark = pytest.mark.long
+
 SMALL = Settings(networks=12, slow_networks=0, dtypes=("float64", "float16"), frameworks=("numpy", "torch-eager"))
 
 

@@ -15,6 +15,8 @@ from backproof.oracles.torch_backends import TorchBackend
 from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS
 from backproof.studies.frameworks.script import script, write_scripts
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def run():

@@ -32,6 +32,8 @@ from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.implementation import Implementation, as_implementation
 from backproof.verification.judgement import judge
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def twenty(torch_oracle):

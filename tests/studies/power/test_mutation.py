@@ -13,6 +13,8 @@ from backproof.studies.power.conformance import by_conformance, by_unit_tests
 from backproof.studies.power.mutation import MODULES, Place, imported, mutants, planted, unchanged
 from backproof.studies.power.mutation import _changes as changes
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def all_mutants():
