@@ -25,6 +25,10 @@ from backproof.verification.implementation import arguments_of, say_changed
 Sort = Literal["raised", "changed", "stopped", "unimportable", "missing", "unwritten", "unchecked"]
 
 
+# Why there is no answer of a check in which another call had to be stopped.
+NOT_AGAIN = "it was not called again"
+
+
 @dataclass(frozen=True)
 class Trouble(Problem):
     """A problem, with its sort."""

@@ -15,7 +15,7 @@ from backproof.grader.key import Purpose
 from backproof.grader.sandbox.launch import Mode
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Status = Literal["passed", "failed", "missing", "not checked"]
 

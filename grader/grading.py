@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
-from backproof.grader.key import DEFAULT_KEY, find_key, read_key
+from backproof.grader.key import DEFAULT_KEY, Key, find_key, read_key
 from backproof.grader.questions import Questions
 from backproof.grader.running import Budget, Runner
 from backproof.grader.sandbox.launch import Mode, SandboxError
@@ -64,7 +64,7 @@ def grade_submission(
         try:
             with start() as runner:
                 # The sandbox comes to life while the key is read; and the submission works while the rest is loaded.
-                questions = Questions(assignment, read_key(key, assignment))
+                questions = Questions(assignment, _readable(key, assignment, mode))
                 answers = questions.ask(runner, assignment.functions, budget.seconds / 2)
                 from backproof.grader.assessment import Assessment
                 from backproof.grader.exports import write_grade
@@ -78,6 +78,20 @@ def grade_submission(
     if out is not None:
         write_grade(found, out)
     return found
+
+
+def _readable(path: Path, assignment: Assignment, mode: Mode) -> Key:
+    """The answer key in a file.
+
+    Raises CouldNotGradeError as `read_key` does, and where a submission that nothing keeps apart is not to know it.
+    """
+    key = read_key(path, assignment)
+    if mode == "none" and key.header.purpose != "practice" and path != DEFAULT_KEY:
+        raise CouldNotGradeError(
+            f"with --sandbox none the submission could read the answers in {path}: that is for checking a file of your "
+            "own, with a key that backproof key --practice has made"
+        )
+    return key
 
 
 def _refuse_to_show(key: Path) -> None:

@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 
 from backproof.grader.assignment import Assignment
-from backproof.grader.calls import Call, Raised, Trouble, rebuild
+from backproof.grader.calls import NOT_AGAIN, Call, Raised, Trouble, rebuild
 from backproof.grader.sandbox.launch import Mode, launch
-from backproof.grader.sandbox.session import MEBIBYTE, NO_MESSAGE, Closed, Limits, Session, WorkerFailure
+from backproof.grader.sandbox.pipes import MEBIBYTE
+from backproof.grader.sandbox.session import NO_MESSAGE, Closed, Limits, Session, WorkerFailure
 from backproof.reference_impl.contract import FUNCTIONS, Array
 
 KIBIBYTE = 1024
@@ -169,7 +170,7 @@ class Runner(Closed):
                 given_up = [item for item in waiting if _same_check(item[1], stopped)]
                 for item in given_up:
                     waiting.remove(item)
-                    yield item[1], Trouble("it was not called again", sort="unchecked")
+                    yield item[1], Trouble(NOT_AGAIN, sort="unchecked")
                 if waiting and not self._budget.used_up:
                     send()
 

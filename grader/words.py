@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backproof.grader.calls import NOT_AGAIN
 from backproof.grader.checks import ORDINARY, SINGLE_PRECISION, Check, Failure
 from backproof.grader.key import Key, asked_case
 from backproof.oracles.case import KINDS, Quantity
@@ -61,9 +62,10 @@ def describe(record: Record) -> str:
 def example(check: Check, key: Key) -> Failure:
     """The failure to tell of: what keeps from seeing other things first, and then the smallest network."""
 
-    def rank(failure: Failure) -> tuple[int, int]:
-        place = next((i for i, mark in enumerate(TOLD_FIRST) if mark in failure.record.cause), len(TOLD_FIRST))
-        return place, asked_case(check.function, key.networks[failure.number]).size
+    def rank(failure: Failure) -> tuple[bool, int, int]:
+        cause = failure.record.cause
+        place = next((i for i, mark in enumerate(TOLD_FIRST) if mark in cause), len(TOLD_FIRST))
+        return cause == NOT_AGAIN, place, asked_case(check.function, key.networks[failure.number]).size
 
     return min(check.failures, key=rank)
 

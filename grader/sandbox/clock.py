@@ -25,7 +25,7 @@ class ProcessClock:
         """How much it is until now; of a process that is gone, how much it was when this was asked before."""
         try:  # noqa: SIM105 (looked at after every call)
             self._seconds = time.clock_gettime(self._clock) - self._before
-        except OSError:
+        except (OSError, AttributeError):  # the process is gone, or the system has no such clocks
             pass
         return self._seconds
 

@@ -14,8 +14,8 @@ from typing import Literal
 
 from backproof.grader.sandbox.runtime import Runtime, this_runtime, unreadable_for_others
 
-Mode = Literal["bubblewrap", "limits"]
-MODES: tuple[Mode, ...] = ("bubblewrap", "limits")
+Mode = Literal["bubblewrap", "limits", "none"]
+MODES: tuple[Mode, ...] = ("bubblewrap", "limits", "none")
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -46,7 +46,7 @@ class Launch:
     """A command that starts a worker, and what the worker has to know.
 
     main, adapter: paths as the worker sees them. uid: the user that it becomes, where it can. writes: whether there is
-    a scratch folder of limited size, so that it may write files.
+    a scratch folder of limited size, so that it may write files. confined: whether it is kept from anything at all.
     """
 
     command: tuple[str, ...]
@@ -56,6 +56,13 @@ class Launch:
     adapter: str | None
     uid: int | None
     writes: bool
+    confined: bool = True
+
+    def allowed(self, resources: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+        """Of limits of resources those that it gets."""
+        if not self.confined:
+            return {}
+        return resources if self.writes else resources | {"RLIMIT_FSIZE": (0, 0)}
 
 
 def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, *, scratch_bytes: int) -> Launch:
@@ -64,8 +71,13 @@ def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, *, scratch
     main: the path of its file in there; adapter: a file of the instructor's, in a folder of its own. Raises
     SandboxError where this mode cannot work.
     """
+    if mode == "none":
+        return _unconfined(folder, main, adapter)
     if sys.platform != "linux":
-        raise SandboxError("submissions are run on Linux alone; on other systems, grade in a container")
+        raise SandboxError(
+            "submissions are kept apart on Linux alone: elsewhere, grade in a container, or check a file of your own "
+            "with --sandbox none"
+        )
     runtime = this_runtime()
     if mode == "limits":
         return _limits(runtime, folder, main, adapter)
@@ -151,6 +163,20 @@ def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> 
     )
 
 
+def _unconfined(folder: Path, main: str, adapter: Path | None) -> Launch:
+    """As whoever grades, with all of their packages."""
+    return Launch(
+        command=(sys.executable, "-s", "-P", "-B", "-u", str(WORKER)),
+        environment={**os.environ, **ENVIRONMENT},
+        folder=str(folder),
+        main=str(folder / main),
+        adapter=str(adapter) if adapter else None,
+        uid=None,
+        writes=True,
+        confined=False,
+    )
+
+
 def _hide_memory() -> None:
     """Keep this user's other processes, the worker among them, from looking into this one (prctl(2))."""
     set_dumpable = 4
@@ -168,6 +194,8 @@ def _unused_user() -> int:
 
 def describe_mode(mode: Mode, *, filtered: bool) -> str:
     """What a mode keeps a submission from, in a sentence for the report."""
+    if mode == "none":
+        return "none: it ran as a program of your own, which can do whatever you can"
     calls = "" if filtered else ", and no system calls are filtered on this kind of machine"
     if mode == "bubblewrap":
         return f"bubblewrap: no network, and no files but Python, NumPy and the submission's own{calls}"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import selectors
 import signal
 import subprocess
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -21,10 +20,9 @@ from safetensors.numpy import load, save
 
 from backproof.grader.sandbox.clock import ProcessClock
 from backproof.grader.sandbox.launch import Launch, SandboxError
+from backproof.grader.sandbox.pipes import MEBIBYTE, READ_AT_ONCE, pipes_of
 from backproof.grader.sandbox.system_calls import filter_program
 from backproof.reference_impl.contract import Array
-
-MEBIBYTE = 2**20
 
 # A worker that is waited for longer is asked for its processor time at least so often, in seconds.
 OFTEN = 0.05
@@ -35,7 +33,9 @@ MOST_BYTES, MOST_BYTES_A_CALL = MEBIBYTE, 2**16
 # By the clock on the wall, and far more than any machine takes to start Python.
 START_SECONDS = 120
 
-READ_AT_ONCE = MEBIBYTE
+# How long a worker that answers no more may take to end, by the clock on the wall; and how many parts of what it
+# printed last are looked at.
+END_SECONDS, LAST_PARTS = 5, 16
 
 NO_MESSAGE = "wrote into the channel that its answers go through, and was stopped"
 
@@ -127,20 +127,7 @@ class Session(Closed):
             )
         except OSError as error:
             raise SandboxError(f"{launch.command[0]} cannot be started: {error.strerror}") from error
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._requests = self._process.stdin.fileno()
-        self._answers = self._process.stdout.fileno()
-        self._printed = self._process.stderr.fileno()
-        self._selector = selectors.DefaultSelector()
-        for descriptor in (self._requests, self._answers, self._printed):
-            os.set_blocking(descriptor, False)
-            with contextlib.suppress(OSError):  # then one side waits for the other more often
-                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, MEBIBYTE)
-        for descriptor in (self._answers, self._printed):
-            self._selector.register(descriptor, selectors.EVENT_READ)
-        self._waiting = bytearray()  # what is to be sent
+        self._pipes = pipes_of(self._process)
         self._received, self._read = bytearray(), 0
         self._budget = MOST_BYTES * 64
         self._output, self._output_bytes = bytearray(), 0
@@ -172,9 +159,9 @@ class Session(Closed):
         names: of the functions to look for.
         """
         setup = {
-            "limits": self._limits.resources() | ({} if self._launch.writes else {"RLIMIT_FSIZE": (0, 0)}),
+            "limits": self._launch.allowed(self._limits.resources()),
             "uid": self._uid,
-            "filter": filter_program().hex(),
+            "filter": filter_program().hex() if self._launch.confined else "",
             "main": self._launch.main,
             "adapter": self._launch.adapter,
             "names": list(names),
@@ -203,8 +190,7 @@ class Session(Closed):
         self._budget += answers * MOST_BYTES_A_CALL
         text = msgspec.json.encode(message)
         packed = save({str(i): np.ascontiguousarray(array) for i, array in enumerate(arrays)}) if arrays else b""
-        self._waiting += len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed
-        self._write()
+        self._pipes.send(len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed)
 
     def receive(self, seconds: float) -> tuple[Any, list[Array]]:
         """The next message and its arrays, plain ones made here from the numbers that came.
@@ -233,15 +219,12 @@ class Session(Closed):
         if not self._ended:
             self._ended = True
             self._seconds, self._clock = self.seconds, None  # the number of its process may be another's from now on
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            if sys.platform != "win32":
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
             self._process.wait()
-            self._selector.close()
-            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-                assert stream is not None
-                with contextlib.suppress(OSError):
-                    stream.close()
+            self._pipes.close()
 
     def _look_at_clock(self) -> float:
         """The worker's processor time until now."""
@@ -276,41 +259,17 @@ class Session(Closed):
         return frame
 
     def _pump(self, seconds: float) -> None:
-        """Wait until something can be read or written, and do it."""
-        for key, _ in self._selector.select(seconds):
-            if key.fd == self._requests:
-                self._write()
-            elif key.fd == self._printed:
-                self._keep_output()
-            elif not self._take_answer():
+        """Wait until something comes, and take it."""
+        for whence, part in self._pipes.receive(seconds):
+            if whence == "printed":
+                self._keep_output(part)
+            elif part:
+                self._received += part
+            else:
                 self._fail(self._why_it_ended())
 
-    def _write(self) -> None:
-        """Write what is waiting, as far as it goes; a reader that is gone is noticed when its answer is missing."""
-        try:
-            while self._waiting:
-                del self._waiting[: os.write(self._requests, self._waiting)]
-        except BlockingIOError:
-            pass
-        except BrokenPipeError:
-            self._waiting.clear()
-        registered = self._requests in self._selector.get_map()
-        if self._waiting and not registered:
-            self._selector.register(self._requests, selectors.EVENT_WRITE)
-        elif registered and not self._waiting:
-            self._selector.unregister(self._requests)
-
-    def _take_answer(self) -> bool:
-        """Read what has been answered; false at the end of it."""
-        part = os.read(self._answers, READ_AT_ONCE)
-        self._received += part
-        return bool(part)
-
-    def _keep_output(self) -> None:
-        """Read what was printed, and keep its beginning."""
-        part = os.read(self._printed, READ_AT_ONCE)
-        if not part:
-            self._selector.unregister(self._printed)
+    def _keep_output(self, part: bytes) -> None:
+        """Keep the beginning of what is printed."""
         self._output_bytes += len(part)
         self._output += part[: max(self._limits.kept_bytes - len(self._output), 0)]
         if self._output_bytes > self._limits.output_bytes:
@@ -319,17 +278,18 @@ class Session(Closed):
     def _why_it_ended(self) -> str:
         """What the process died of, in a phrase."""
         try:
-            status = self._process.wait(timeout=1)
+            status = self._process.wait(timeout=END_SECONDS)
         except subprocess.TimeoutExpired:
             return "closed the channel that its answers go through"
         number = -status if status < 0 else status - 128  # bubblewrap adds 128, as shells do
-        if number == signal.SIGXCPU:
+        name = next((each.name for each in signal.Signals if each == number), "")
+        if name == "SIGXCPU":
             return f"used up its {self._limits.cpu_seconds} s of processor time and was stopped"
-        if number == signal.SIGKILL:
+        if name == "SIGKILL":
             return "was killed, for using too much memory or processor time"
-        if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL):
+        if name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL"):
             return f"crashed Python ({signal.strsignal(number)}): does a function call itself without end?"
-        if number in set(signal.Signals):
+        if name:
             return f"was ended by a signal ({signal.strsignal(number)})"
         return f"ended the whole program (exit status {status}), as os._exit does"
 
@@ -345,11 +305,10 @@ class Session(Closed):
 
     def _fail(self, why: str) -> None:
         """End the worker, read what it printed last, and raise."""
-        with contextlib.suppress(BlockingIOError, OSError):
-            while part := os.read(self._printed, READ_AT_ONCE):
-                self._output_bytes += len(part)
-                self._output += part[: max(self._limits.kept_bytes - len(self._output), 0)]
-                if self._output_bytes > self._limits.output_bytes:
-                    break
+        for _ in range(LAST_PARTS):
+            for whence, part in self._pipes.receive(0):
+                if whence == "printed" and self._output_bytes <= self._limits.output_bytes:
+                    self._output_bytes += len(part)
+                    self._output += part[: max(self._limits.kept_bytes - len(self._output), 0)]
         self.close()
         raise WorkerFailure(why)

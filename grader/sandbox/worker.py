@@ -16,7 +16,6 @@ import importlib.util
 import json
 import math
 import os
-import resource
 import signal
 import sys
 import types
@@ -115,12 +114,17 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
 
 def lock_down(limits: dict[str, tuple[int, int]], uid: int | None, filter_program: bytes) -> None:
     """Give up, for good, whatever the submission must not have: resources, another user's rights, system calls."""
-    for name, (soft, hard) in limits.items():
-        resource.setrlimit(getattr(resource, name), (soft, hard))
+    if limits:
+        import resource  # which not every system has
+
+        for name, (soft, hard) in limits.items():
+            resource.setrlimit(getattr(resource, name), (soft, hard))
     if uid is not None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+    if sys.platform != "linux":
+        return
     libc = ctypes.CDLL(None, use_errno=True)
     set_parent_death_signal = 1
     libc.prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)

@@ -69,7 +69,7 @@ HOSTILE = [
     Hostile(
         "sleep",
         in_sigmoid("import time; time.sleep(3600)"),
-        "gave no answer within 0.4 s, did little meanwhile",
+        "gave no answer within 1 s, did little meanwhile",
         seconds=0.2,
     ),
     Hostile(

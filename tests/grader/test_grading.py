@@ -217,7 +217,7 @@ class TestGrade:
             ("student.py --key empty --student Ada", "there is no answer key empty/Ada.key"),
             ("student.py --adapter absent.py", "absent.py cannot be read: No such file"),
             ("student.py --out notes.txt", "the output folder notes.txt/student cannot be written: Not a directory"),
-            ("student.py --sandbox none", "'none' is not one of 'bubblewrap', 'limits'"),
+            ("student.py --sandbox naked", "'naked' is not one of 'bubblewrap', 'limits', 'none'"),
         ],
     )
     def test_what_cannot_be_graded(self, arguments, sentence, here):
