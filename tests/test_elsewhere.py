@@ -9,6 +9,7 @@ import pytest
 
 from backproof.grader.key import DEFAULT_KEY
 from tests.grader.students import RIGHT
+from tests.quick import first
 
 ROOT = Path(__file__).parents[1]
 SYSTEMS = ("win32", "darwin")
@@ -27,7 +28,9 @@ def elsewhere(system, arguments, folder):
     ("system", "arguments", "status", "said"),
     [
         ("win32", f"verify {LIGHT} --no-page", 0, "reference_impl agrees with complex-step on all 3 networks"),
-        *((system, "grade student.py --sandbox none", 0, "student: 99.6 of 100 points") for system in SYSTEMS),
+        *first(
+            1, [(system, "grade student.py --sandbox none", 0, "student: 99.6 of 100 points") for system in SYSTEMS]
+        ),
         ("darwin", "grade student.py", 2, "submissions are kept apart on Linux alone"),
         *(
             pytest.param(system, arguments, 0, said, marks=pytest.mark.long)

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from backproof.commands import main
+from tests.quick import first
 from tests.test_imports import FRONT_DOOR, ROOMS
 
 ROOT = Path(__file__).parents[2]
@@ -78,61 +79,64 @@ class TestBlame:
 
     @pytest.mark.parametrize(
         ("code", "blamed"),
-        [
-            (AT_ZERO, "test_relu_prime_at_zero"),
-            ("def relu(z): return np.maximum(z, 0).ravel()", "test_relu"),
-            ("def relu(z): return np.maximum(z, 0).reshape(z.shape[:2])", "test_any_shape"),
-            ("def relu(z): return np.maximum(np.atleast_1d(z), 0)", "test_no_axes"),
-            (
-                "def relu(z): return np.maximum(z, 0, out=z)",
-                "test_relu test_arguments_stay_as_they_are ?test_read_only_arrays",
-            ),
-            ("def relu(z): z *= -1; z *= -1; return np.maximum(z, 0)", "test_read_only_arrays"),
-            (
+        first(
+            5,
+            [
+                (AT_ZERO, "test_relu_prime_at_zero"),
+                ("def relu(z): return np.maximum(z, 0).ravel()", "test_relu"),
+                ("def relu(z): return np.maximum(z, 0).reshape(z.shape[:2])", "test_any_shape"),
+                ("def relu(z): return np.maximum(np.atleast_1d(z), 0)", "test_no_axes"),
                 (
-                    "kept = {}\n"
-                    "def relu(z):\n"
-                    "    kept.setdefault(z.shape, np.empty_like(z))[...] = np.maximum(z, 0)\n"
-                    "    return kept[z.shape]"
+                    "def relu(z): return np.maximum(z, 0, out=z)",
+                    "test_relu test_arguments_stay_as_they_are ?test_read_only_arrays",
                 ),
-                "test_results_stay_as_they_are",
-            ),
-            (
-                "def relu(z): return np.maximum(np.frombuffer(z.data, z.dtype).reshape(z.shape), 0)",
-                "test_any_memory_layout",
-            ),
-            (
-                "seen = {}\ndef relu(z): return np.maximum(seen.setdefault(z.shape, z.copy()), 0)",
-                "test_no_axes test_earlier_calls_do_not_matter ?test_relu ?test_any_shape",
-            ),
-            (
-                "def relu(z): return np.maximum(z, 0).astype(float)",
-                "test_relu test_results_are_floats",
-            ),
-            (
-                "def softmax(z): e = np.exp(z); return e / e.sum(axis=1, keepdims=True)",
-                "test_softmax_of_rows_far_apart ?test_softmax ?test_softmax_sums_to_one",
-            ),
-            (
-                "def softmax(z): e = np.exp(z - z.max()); return e / e.sum()",
-                "test_softmax test_softmax_of_rows_far_apart test_softmax_sums_to_one",
-            ),
-            (
+                ("def relu(z): z *= -1; z *= -1; return np.maximum(z, 0)", "test_read_only_arrays"),
                 (
-                    "def gradient_descent_step(weights, biases, dW, db, rate):\n"
-                    "    return r.gradient_descent_step(weights, biases, dW, db, rate)[0], biases"
+                    (
+                        "kept = {}\n"
+                        "def relu(z):\n"
+                        "    kept.setdefault(z.shape, np.empty_like(z))[...] = np.maximum(z, 0)\n"
+                        "    return kept[z.shape]"
+                    ),
+                    "test_results_stay_as_they_are",
                 ),
-                "test_step test_step_of_integers test_step_gives_new_arrays",
-            ),
-            (
                 (
-                    "def loss(p, y, loss):\n"
-                    "    kept = (p > 0) | (not loss.startswith('cross'))\n"
-                    "    return r.loss(np.where(kept, p, 1).astype(p.dtype), y, loss)"
+                    "def relu(z): return np.maximum(np.frombuffer(z.data, z.dtype).reshape(z.shape), 0)",
+                    "test_any_memory_layout",
                 ),
-                "test_certain_and_wrong",
-            ),
-        ],
+                (
+                    "seen = {}\ndef relu(z): return np.maximum(seen.setdefault(z.shape, z.copy()), 0)",
+                    "test_no_axes test_earlier_calls_do_not_matter ?test_relu ?test_any_shape",
+                ),
+                (
+                    "def relu(z): return np.maximum(z, 0).astype(float)",
+                    "test_relu test_results_are_floats",
+                ),
+                (
+                    "def softmax(z): e = np.exp(z); return e / e.sum(axis=1, keepdims=True)",
+                    "test_softmax_of_rows_far_apart ?test_softmax ?test_softmax_sums_to_one",
+                ),
+                (
+                    "def softmax(z): e = np.exp(z - z.max()); return e / e.sum()",
+                    "test_softmax test_softmax_of_rows_far_apart test_softmax_sums_to_one",
+                ),
+                (
+                    (
+                        "def gradient_descent_step(weights, biases, dW, db, rate):\n"
+                        "    return r.gradient_descent_step(weights, biases, dW, db, rate)[0], biases"
+                    ),
+                    "test_step test_step_of_integers test_step_gives_new_arrays",
+                ),
+                (
+                    (
+                        "def loss(p, y, loss):\n"
+                        "    kept = (p > 0) | (not loss.startswith('cross'))\n"
+                        "    return r.loss(np.where(kept, p, 1).astype(p.dtype), y, loss)"
+                    ),
+                    "test_certain_and_wrong",
+                ),
+            ],
+        ),
     )
     def test_blame(self, code, blamed, write):
         """With a question mark: only if the networks that happen to be drawn show it there too."""

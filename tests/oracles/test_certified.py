@@ -12,6 +12,7 @@ from backproof.oracles.bounds import NUMPY, TORCH, bounds
 from backproof.oracles.case import Case, Quantity
 from backproof.oracles.certified import CertifiedOracle, Enclosure, enclose
 from backproof.oracles.draw import DRAWN, draw_case
+from tests.quick import first
 
 
 def rational_answer(case: Case) -> dict[Quantity, np.ndarray]:
@@ -82,8 +83,9 @@ def assert_others_are_near(networks: int, torch_oracle, complex_step_oracle) -> 
                 assert max(worst.values()) <= 1.02, (case, oracle.name, worst)
 
 
-def test_contains_the_exact_rationals():
-    assert_contains_rationals(1000)
+@pytest.mark.parametrize("networks", first(1, (300, 1000)))
+def test_contains_the_exact_rationals(networks):
+    assert_contains_rationals(networks)
 
 
 @pytest.mark.long
