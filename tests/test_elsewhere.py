@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,21 @@ def test_a_submission_that_misbehaves(body, said, system, tmp_path):
     found = json.loads((tmp_path / "backproof-grades/student/grade.json").read_bytes())
     assert said in found["functions"]["sigmoid"]["cause"]
     assert found["functions"]["softmax"]["status"] == "passed"
+
+
+@pytest.mark.long
+def test_nobody_outlives_a_grader_that_is_killed(tmp_path):
+    """Whoever calculates in an endless loop would do so for ever."""
+    (tmp_path / "student.py").write_text("import os\nopen(f'{os.getpid()}.pid', 'w')\nwhile True: pass\n")
+    command = [sys.executable, "-m", "tests.elsewhere", "darwin", "grade", "student.py", "--sandbox", "none"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as grader:
+        while not (written := list(tmp_path.glob("backproof-*/submission/*.pid"))):
+            time.sleep(0.05)
+        grader.kill()
+    worker = Path("/proc") / written[0].stem
+    while worker.exists() and "Z" not in (worker / "stat").read_text().split()[2]:
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

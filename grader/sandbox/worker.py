@@ -18,6 +18,8 @@ import math
 import os
 import signal
 import sys
+import threading
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -124,12 +126,20 @@ def lock_down(limits: dict[str, tuple[int, int]], uid: int | None, filter_progra
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     if sys.platform != "linux":
+        threading.Thread(target=_leave_with_parent, args=[os.getppid()], daemon=True).start()
         return
     libc = ctypes.CDLL(None, use_errno=True)
     set_parent_death_signal = 1
     libc.prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
     if filter_program:
         _filter_system_calls(libc, filter_program)
+
+
+def _leave_with_parent(parent: int) -> None:
+    """End as soon as the grader is gone, which is known where the parent is another one then."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _filter_system_calls(libc: ctypes.CDLL, program: bytes) -> None:
