@@ -124,7 +124,7 @@ def judge_one(
 
     Raises ValueError for an unknown oracle, CouldNotRunError as `load_oracles` does, and CouldNotLoadError.
     """
-    loaded = load_oracles(oracles)
+    loaded = load_oracles(oracles, side_by_side=True)
     (judged,) = judge([case], load_implementation(source), loaded, grade, attribute=attribute)
     return judged
 

@@ -74,6 +74,9 @@ def verify(
     `write_page` does later. The other parameters are those of `backproof verify --help`. A script that asks for several
     jobs starts them anew from its file: it has to call this under `if __name__ == "__main__"`.
 
+    About few networks, PyTorch and JAX are asked in processes of their own, unless they are loaded here already; these
+    load side by side, and stay for the next question.
+
     Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
