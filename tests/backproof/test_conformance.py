@@ -206,6 +206,7 @@ class TestKnownFailures:
         both = write("test_relu_prime_at_zero taken as 1\n", "both")
         assert judge("--implementation", write(AT_ZERO), "--known-failures", both, "-k", "relu_prime")[0] == 0
 
+    @pytest.mark.long
     @pytest.mark.parametrize(
         ("entry", "message"),
         [

@@ -10,6 +10,7 @@ from backproof.oracles.draw import draw_case
 from backproof.verification.implementation import Implementation, load_implementation
 from backproof.verification.judgement import judge
 from tests.oracles.test_certified import kink
+from tests.quick import first
 
 GRADIENT = Quantity("dW", 1)
 
@@ -37,13 +38,16 @@ def moved_implementation(factor):
 
 @pytest.mark.parametrize(
     ("implementation", "oracle", "dtype", "outside"),
-    [
-        (1 + 1e-4, False, "float64", "implementation"),
-        (1 + 1e-2, False, "float32", "implementation"),
-        (1, True, "float64", "oracle"),
-        (1 - 1e-4, True, "float64", "both"),
-        (1 - 1e-2, True, "float32", "both"),
-    ],
+    first(
+        3,
+        [
+            (1 + 1e-2, False, "float32", "implementation"),
+            (1, True, "float64", "oracle"),
+            (1 - 1e-4, True, "float64", "both"),
+            (1 + 1e-4, False, "float64", "implementation"),
+            (1 - 1e-2, True, "float32", "both"),
+        ],
+    ),
 )
 def test_who_is_wrong(implementation, oracle, dtype, outside, torch_oracle):
     """One of them moved, or both."""

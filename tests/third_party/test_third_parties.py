@@ -31,6 +31,7 @@ class Judged:
         return sum(record.quantity.kind == kind for _, record in self.records)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", DTYPES)
 class TestScikitLearn:
     """MLPRegressor and MLPClassifier."""
