@@ -47,20 +47,20 @@ class Questions:
         many that are goes in large steps, so that what comes of it does not depend on how busy the machine is.
         """
         runner.give(self.numbers)
-        end = runner.seconds + seconds
+        end = runner.seconds_of_calls + seconds
         for place, function in enumerate(functions):
-            share, begun = (end - runner.seconds) / (len(functions) - place), runner.seconds
+            share, begun = (end - runner.seconds_of_calls) / (len(functions) - place), runner.seconds_of_calls
             first, *rest = _rounds(list(calls_of(self.assignment, self.key, function)))
             answered, stopped = 0, set[str]()  # the checks in which a call had to be, and that are given up
             calls, more = first, rest
             while calls:
-                for call, result in self._made(runner, calls, share - (runner.seconds - begun)):
+                for call, result in self._made(runner, calls, share - (runner.seconds_of_calls - begun)):
                     if isinstance(result, Trouble) and result.sort == "stopped":
                         stopped.add(call.check)
                     else:
                         answered += 1
                     yield call, result
-                used = runner.seconds - begun
+                used = runner.seconds_of_calls - begun
                 # Those that had to be stopped say nothing of the others.
                 pace = max(used - len(stopped) * self.assignment.limits.call_seconds, 0) / max(answered, 1)
                 more = [[call for call in part if call.check not in stopped] for part in more]

@@ -69,13 +69,18 @@ class Runner(Closed):
         self._replaced: dict[str, str] = {}
         self._session: Session | None = Session(self._launch, self._limits)
         self._begun = self._loaded = False
-        self._ended = 0.0  # what workers that have ended were charged
+        self._ended = self._importing = 0.0  # what workers that have ended were charged, and all for importing
         self.outputs: list[str] = []
 
     @property
     def seconds(self) -> float:
         """What the submission has been charged by this runner, in seconds of processor time."""
         return self._ended + (self._session.seconds if self._session else 0.0)
+
+    @property
+    def seconds_of_calls(self) -> float:
+        """The same without what it was charged for importing the submission, which is nobody's share."""
+        return self.seconds - self._importing
 
     def give(self, numbers: Array) -> None:
         """Say what the arguments of calls refer to, before the first call."""
@@ -110,7 +115,7 @@ class Runner(Closed):
 
         if not self._budget.used_up:
             send()
-        return self._answers(waiting, send, self.seconds + seconds)
+        return self._answers(waiting, send, self.seconds_of_calls + seconds)
 
     def close(self) -> None:
         """End the worker; what it printed is kept."""
@@ -152,13 +157,14 @@ class Runner(Closed):
                 return
             try:
                 before = self.seconds
-                if unimportable := self._finish_loading():
+                unimportable = self._finish_loading()
+                self._importing += self.seconds - before
+                if unimportable:
                     yield from ((call, unimportable) for _, call in waiting)
                     return
-                until += self.seconds - before  # no call's own
                 while waiting:
                     number, call = waiting[0]
-                    if self.seconds >= until or self._budget.used_up:
+                    if self.seconds_of_calls >= until or self._budget.used_up:
                         yield from self._too_late(waiting)
                         return
                     yield call, self._receive(number, call)

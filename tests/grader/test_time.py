@@ -92,6 +92,12 @@ class TestSlow:
         asked = [sum(check.networks for f in g.functions.values() for check in f.checks) for g in (found, quick)]
         assert asked[0] < asked[1] / 2
 
+    def test_importing_is_nobodys_share(self, small_key_file, tmp_path):
+        """A file that takes long to import is asked about as many networks as another."""
+        slow = grade(f"{BURN}burn(0.4)\n{RIGHT}", small_key_file, tmp_path)
+        quick = grade(RIGHT, small_key_file, tmp_path)
+        assert slow.functions == quick.functions
+
     def test_one_takes_no_others_time(self, small_key_file, tmp_path):
         """Of a function that is too slow for any check the others know nothing, but for those that call it."""
         slow = grade(BURN + RIGHT.replace(SIGMOID, f"    burn(0.02)\n{SIGMOID}"), small_key_file, tmp_path)
