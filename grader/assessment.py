@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
+from typing import NamedTuple
 
 from backproof.grader import words
 from backproof.grader.assignment import USES
 from backproof.grader.calls import Trouble
-from backproof.grader.checks import Check, Failure, Outcome, checks_of
+from backproof.grader.checks import Check, Outcome, checks_of
 from backproof.grader.counterexample import Search, Trial, oracle_for_small_networks, render
 from backproof.grader.diagnosis import Diagnosis, diagnose
 from backproof.grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
@@ -22,6 +24,14 @@ from backproof.grader.scoring import Scored, say_points, score
 from backproof.grader.submission import plain
 from backproof.grader.trusted import source
 from backproof.verification.wording import conjoin
+
+
+class Example(NamedTuple):
+    """What shows a failure of a check, in which dtype."""
+
+    check: Check
+    dtype: str
+    trial: Trial
 
 
 class Assessment:
@@ -90,7 +100,10 @@ class Assessment:
         scored = score(checks, checks_again, Fraction(self._assignment.follow_through))
         points = sum((each.earned for each in scored), start=Fraction(0))
         status = self._status(checks, outcome)
-        diagnosis = self._diagnose(function, status)
+        example = self._example(function, status, checks_again or checks)
+        with self._searching(example) as runner:  # which comes to life meanwhile
+            diagnosis = self._diagnose(function, status)
+            counterexample = self._counterexample(function, example, runner)
         return FunctionGrade(
             status=status,
             points=float(points),
@@ -102,7 +115,7 @@ class Assessment:
             diagnosis_kind=diagnosis.kind,
             explanation=list(diagnosis.explanation),
             checks=[self._grade_check(each) for each in scored],
-            counterexample=self._counterexample(function, status, checks, checks_again),
+            counterexample=counterexample,
         )
 
     def _status(self, checks: Sequence[Check], outcome: Outcome) -> Status:
@@ -134,39 +147,40 @@ class Assessment:
             return f"{told} It is right as soon as {others} {verb}."
         return f"Even with a right {others} in the place of yours, {told_again[:1].lower()}{told_again[1:]}"
 
-    def _counterexample(
-        self, function: str, status: Status, checks: Sequence[Check], checks_again: Sequence[Check] | None
-    ) -> Counterexample | None:
-        """The smallest network that can be found on which a function fails by its own fault."""
+    def _example(self, function: str, status: Status, checks: Sequence[Check]) -> Example | None:
+        """A failure of a function that is its own fault, where the student is to see one."""
         outcome = self._again.get(function, self._outcomes[function])
-        failed = next((check for check in checks_again or checks if check.status == "failed"), None)
+        failed = next((check for check in checks if check.status == "failed"), None)
         told = self._assignment.feedback == "counterexamples"
         if not told or status != "failed" or failed is None or outcome.unimportable():
             return None
         example = words.example(failed, self._key)
-        trial = self._trial(function, outcome, failed, example)
-        found = self._search(function, failed, example.dtype, trial)
-        return render(function, found or trial, example.dtype, smallest=found is not None)
-
-    def _trial(self, function: str, outcome: Outcome, check: Check, example: Failure) -> Trial:
-        """A failure of a check in full."""
-        return Trial(
+        trial = Trial(
             network=self._key.networks[example.number],
             prediction=self._key.predictions[example.number],
             given=outcome.given[example.dtype][example.number],
             right=self._key.answer(function, example.number),
-            records=[failure.record for failure in check.failures if failure[:2] == example[:2]],
+            records=[failure.record for failure in failed.failures if failure[:2] == example[:2]],
         )
+        return Example(failed, example.dtype, trial)
 
-    def _search(self, function: str, check: Check, dtype: str, example: Trial) -> Trial | None:
-        """The smallest trial like the example; none where looking for it would take a worker each time, or in vain."""
-        oracle = oracle_for_small_networks()
-        if oracle is None or any(isinstance(v, Trouble) and v.sort == "stopped" for v in example.given.values()):
+    def _searching(self, example: Example | None) -> AbstractContextManager[Runner | None]:
+        """A worker to look for a smaller one; none where that would take another each time, or be in vain."""
+        if example is None or oracle_for_small_networks() is None:
+            return nullcontext()
+        stopped = any(isinstance(v, Trouble) and v.sort == "stopped" for v in example.trial.given.values())
+        return nullcontext() if stopped else self._start()
+
+    def _counterexample(self, function: str, example: Example | None, runner: Runner | None) -> Counterexample | None:
+        """The smallest network that can be found on which a function fails like the example, or else that one."""
+        oracle, found = oracle_for_small_networks(), None
+        if example is None:
             return None
-        with self._start() as runner:
+        if runner is not None and oracle is not None:
             runner.replace({used: source(used) for used in self._replaced.get(function, ())})
-            search = Search(self._assignment, runner, oracle, check, dtype, example)
-            return search.smallest(self._seconds_of_search())
+            search = Search(self._assignment, runner, oracle, example.check, example.dtype, example.trial)
+            found = search.smallest(self._seconds_of_search())
+        return render(function, found or example.trial, example.dtype, smallest=found is not None)
 
     def _seconds_of_search(self) -> float:
         """How long the submission may take in a search: a share of what is left over by all that is asked."""
