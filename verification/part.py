@@ -52,20 +52,27 @@ def judge_part(
         {oracle.name: oracle.ahead(list(stacks(cases))) for oracle in oracles if isinstance(oracle, Beside)}
         for cases in casts
     ]
-    for number, cases in enumerate(casts):
-        for stack in stacks(cases):
-            expected = []
-            for oracle in oracles:
-                progress.stage(computing(oracle.name))
-                answers = ahead[number].get(oracle.name)
-                expected.append(oracle.flat(stack) if answers is None else next(answers))
-            _StackJudge(rows, campaign, implementation, oracles, stack, expected, number, progress).judge()
-            progress.judged(len(stack.cases))
-            progress.stage(STACKING)
+
+    def answer(oracle: Oracle, stack: Stack, dtype: int) -> Flat:
+        progress.stage(computing(oracle.name))
+        answers = ahead[dtype].get(oracle.name)
+        return oracle.flat(stack) if answers is None else next(answers)
+
+    first, *others = oracles
+    begun = (
+        _StackJudge(rows, campaign, implementation, oracles, stack, answer(first, stack, dtype), dtype, progress)
+        for dtype, cases in enumerate(casts)
+        for stack in stacks(cases)
+    )
+    # While others compute, all that can be done without their answers is done for all stacks.
+    for judge in list(begun) if ahead[0] else begun:
+        judge.judge([answer(other, judge.stack, judge.dtype) for other in others])
+        progress.judged(len(judge.stack.cases))
+        progress.stage(STACKING)
 
 
 class _StackJudge:
-    """A stack of cases of one dtype, judged: first what everybody answers and may be off by, then the comparison."""
+    """A stack of cases of one dtype, judged: first what it answers and everybody may be off by, then the comparison."""
 
     def __init__(
         self,
@@ -74,22 +81,27 @@ class _StackJudge:
         implementation: Implementation,
         oracles: Sequence[Oracle],
         stack: Stack,
-        expected: list[Flat],
+        first: Flat,
         dtype: int,
         progress: Progress,
     ) -> None:
+        """first: the first oracle's answers."""
         self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
         self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
-        self.expected = expected
+        self.expected, self.progress = [first], progress
         progress.stage(CALLING)
-        self.predictions = _predictions(stack, self.expected[0])
+        self.predictions = _predictions(stack, first)
         self.answers = answers_of(implementation, stack, self.predictions)
         progress.stage(BOUNDING)
         self.bounds, self.own, self.theirs = self._bounds()
-        progress.stage(COMPARING)
 
-    def judge(self) -> None:
-        """Compare everything at once; then look into what disagrees, or gave no answer that could be compared."""
+    def judge(self, others: Sequence[Flat]) -> None:
+        """Compare everything at once; then look into what disagrees, or gave no answer that could be compared.
+
+        others: the other oracles' answers.
+        """
+        self.expected += others
+        self.progress.stage(COMPARING)
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
         wrong = ~self.answers.sound | self._compare() | self._compare_exactly()
         if self.campaign.attribute:
