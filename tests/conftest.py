@@ -84,6 +84,7 @@ def what_is_not_tested(skipped: list[pytest.TestReport], long: int) -> str:
     return f"Not tested: {', '.join(parts)}." if parts else "Everything was tested."
 
 
+@pytest.hookimpl(tryfirst=True)  # before long ones are left out
 def pytest_collection_modifyitems(items):
     """The notes are tried as a whole once, which takes long."""
     for item in items:
