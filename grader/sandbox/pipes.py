@@ -139,11 +139,9 @@ class Threads(Pipes):
         self._sent.put(data)
 
     def receive(self, seconds: float) -> Iterator[tuple[Whence, bytes]]:
-        """What the threads have read, all of it."""
+        """One thing that a thread has read: the end of a pipe is seen only by who has looked at all before it."""
         with contextlib.suppress(queue.Empty):
             yield self._came.get(timeout=seconds) if seconds > 0 else self._came.get_nowait()
-            while True:
-                yield self._came.get_nowait()
 
     def close(self) -> None:
         """Wait for the threads, and close them."""
