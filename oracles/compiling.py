@@ -31,6 +31,16 @@ def _folder(files: tuple[str, ...]) -> Path:
     return place_of("compiled", [Path(file).read_bytes() for file in files])
 
 
+def inner(function: Function) -> Function:
+    """A function for compiled functions alone to call: nothing is compiled for calling it from elsewhere, or kept."""
+    try:
+        import numba
+    except ModuleNotFoundError:
+        return function
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(error_model="numpy", **options)(function)
+
+
 def compiler(*modules: ModuleType) -> Callable[[Function], Function]:
     """A decorator for functions to be compiled that use functions, classes or constants of these modules.
 

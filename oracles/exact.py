@@ -150,7 +150,10 @@ def _array_of(line: Array, layout: Layout, s: int, t: int) -> Array:
 @compiled
 def _quantum(array: Array) -> float:
     """The largest power of two up to 1 that divides all entries of an array (_, _)."""
-    return common_power(1.0, array)
+    power = 1.0
+    for row in array:
+        power = common_power(power, row)
+    return power
 
 
 @compiled

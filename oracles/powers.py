@@ -1,4 +1,4 @@
-"""Powers of two, compiled: which of them divide numbers, and which numbers are powers."""
+"""Powers of two, compiled: which of them divide numbers, which numbers are powers, and which have few digits."""
 
 from __future__ import annotations
 
@@ -9,20 +9,31 @@ import numpy as np
 from backproof.oracles.compiling import compiler
 from backproof.reference_impl.contract import Array
 
+FEW_DIGITS = 40
+
 compiled = compiler()
 
 
 @compiled
-def common_power(most: float, array: Array) -> float:
-    """The largest power of two up to the given one that divides all entries of an array (_, _)."""
+def common_power(most: float, line: Array) -> float:
+    """The largest power of two up to the given one that divides all numbers in a line."""
     power = most
-    for row in array:
-        for value in row:
-            if value != 0:
-                mantissa, exponent = math.frexp(value)
-                whole = np.int64(abs(mantissa) * 2.0**53)
-                power = min(power, math.ldexp(float(whole & -whole), exponent - 53))
+    for value in line:
+        if value != 0:
+            mantissa, exponent = math.frexp(value)
+            whole = np.int64(abs(mantissa) * 2.0**53)
+            power = min(power, math.ldexp(float(whole & -whole), exponent - 53))
     return power
+
+
+@compiled
+def few_digits(line: Array) -> bool:
+    """Whether all numbers in a line have few binary digits: of others no product is exact, and none worth following."""
+    for value in line:
+        scaled = math.frexp(value)[0] * 2.0**FEW_DIGITS
+        if scaled != math.floor(scaled):
+            return False
+    return True
 
 
 @compiled

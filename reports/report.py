@@ -40,7 +40,9 @@ class Settings(msgspec.Struct, frozen=True):
     ]
     bound: Annotated[
         Literal["affine", "componentwise"],
-        Meta(description="Whether the derived bounds follow every rounding error by itself, or none"),
+        Meta(
+            description="Whether the bounds follow every rounding error by itself, or only where their sizes say little"
+        ),
     ]
     attribute: Annotated[bool, Meta(description="Whether certified values were asked for on every network")]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]

@@ -167,20 +167,20 @@ def half_prime_error(r: Roundoff, curve: Curve) -> Numbers:
         ('"tanh": tanh_error}', '"half": half_error, '),
         ('"tanh": tanh_prime_error}', '"half": half_prime_error, '),
     ],
-    "oracles/bounds/componentwise.py": [
-        ("SQUARED_ERROR, CROSS_ENTROPY, BINARY", 'HALF = ACTIVATIONS.index("half")\n'),
+    "oracles/bounds/propagation.py": [
         (
             "    losses.minus_log,\n",
             "    activations.half_curve,\n    activations.half_error,\n    activations.half_prime_error,\n",
         ),
-        ("    return sigmoid_curve(z) if", "    if activation == HALF:\n        return activations.half_curve(z)\n"),
-        (
-            "    return sigmoid_error(r, curve) if",
-            "    if activation == HALF:\n        return activations.half_error(r, curve)\n",
-        ),
+    ],
+    "oracles/bounds/layers.py": [
+        ("    sigmoid_curve,\n", "    half_curve,\n    half_error,\n    half_prime_error,\n"),
+        ("IDENTITY, SIGMOID, RELU", 'HALF = ACTIVATIONS.index("half")\n'),
+        ("    return sigmoid_curve(z) if", "    if activation == HALF:\n        return half_curve(z)\n"),
+        ("    return sigmoid_error(r, curve) if", "    if activation == HALF:\n        return half_error(r, curve)\n"),
         (
             "    return sigmoid_prime_error(r, curve) if",
-            "    if activation == HALF:\n        return activations.half_prime_error(r, curve)\n",
+            "    if activation == HALF:\n        return half_prime_error(r, curve)\n",
         ),
     ],
     "mistakes/textbook.py": [

@@ -56,7 +56,7 @@ HEAVY = {
         "oracles/conventions/evaluation.py", *BENCH,
     },
     "flint": {"oracles/certified.py", "oracles/trajectory.py"},
-    "numba": {"oracles/compiling.py", "oracles/bounds/componentwise.py"},
+    "numba": {"oracles/compiling.py", "oracles/bounds/propagation.py"},
     "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
     "pytest": {"src/backproof/pytest_plugin.py", "studies/power/conformance.py"},
 }  # fmt: skip

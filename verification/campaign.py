@@ -35,9 +35,9 @@ class Campaign(msgspec.Struct, frozen=True):
 
     networks: how many are drawn, with this seed and profile; each is judged in every dtype and against every oracle.
     grade: "strict" asks of elementary functions what libraries achieve, "lenient" that they are accurate absolutely.
-    bound: "affine" follows every rounding error by itself; "componentwise" follows none, and the frameworks together,
-    which is several times as fast, and coarser for deep networks and those with a tanh. attribute: hold everybody
-    against the certified values on every network, not only where they disagree.
+    bound: "affine" follows every rounding error by itself; "componentwise" only where an entry of a gradient is left
+    coarse otherwise, and the frameworks together, which is many times as fast, and coarser for networks with a
+    tanh. attribute: hold everybody against the certified values on every network, not only where they disagree.
 
     Raises ValueError for anything unknown, missing or negative.
     """
@@ -135,6 +135,6 @@ def check_bound(bound: Bound) -> None:
     """Raises CouldNotRunError where the package that compiles the bound is not installed."""
     if bound == "componentwise":
         try:
-            importlib.import_module("backproof.oracles.bounds.componentwise")
+            importlib.import_module("backproof.oracles.bounds.propagation")
         except ModuleNotFoundError as error:
             raise CouldNotRunError(f"the bound {bound} {not_installed(error)}") from error

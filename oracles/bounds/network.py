@@ -76,10 +76,10 @@ def _componentwise(
     stack: Stack, arithmetics: Sequence[Arithmetic], passing: list[Arithmetic], group: list[int]
 ) -> tuple[Flat, Array]:
     """Bounds that follow no rounding error by itself."""
-    from backproof.oracles.bounds import componentwise
+    from backproof.oracles.bounds import functions, propagation
 
-    passes = [componentwise.passes(stack, one) for one in passing]
-    found = componentwise.functions(stack, arithmetics) | componentwise.steps(stack, arithmetics)
+    passes = [propagation.passes(stack, one) for one in passing]
+    found = functions.functions(stack, arithmetics) | functions.steps(stack, arithmetics)
     for kind in passes[0][0]:
         found[kind] = _of_each(np.array([lines[kind] for lines, _ in passes]), group)
     return found, _of_each(np.array([undecided for _, undecided in passes]), group)

@@ -28,8 +28,8 @@ from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Bound
     "--bound",
     type=click.Choice(get_args(Bound)),
     default=DEFAULTS.bound,
-    help="Follow every rounding error by itself, or only their sizes: several times as fast, and coarser for deep "
-    "networks.",
+    help="Follow every rounding error by itself, or first their sizes, and each error only where those say little: "
+    "many times as fast, and a little coarser.",
 )
 @options.place(
     DEFAULT_OUT,

@@ -1,0 +1,104 @@
+"""Error bounds of what needs no pass through a network: the activations and their derivatives at x, and the step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backproof.oracles.bounds.activations import (
+    sigmoid_curve,
+    sigmoid_error,
+    sigmoid_prime_error,
+    tanh_curve,
+    tanh_error,
+    tanh_prime_error,
+)
+from backproof.oracles.bounds.arithmetic import Arithmetic
+from backproof.oracles.bounds.deviation import Roundoff
+from backproof.oracles.bounds.layers import softmax_errors, softmax_values
+from backproof.oracles.bounds.propagation import LARGEST_POWER, compiled, known
+from backproof.oracles.bounds.rows import exactly
+from backproof.oracles.layout import Layout
+from backproof.oracles.powers import common_power, few_digits, is_power_of_two
+from backproof.oracles.stack import Flat, Stack
+from backproof.reference_impl.contract import Array
+
+
+@compiled
+def _functions(
+    rs: tuple[Roundoff, ...],
+    inputs: Array,
+    first_widths: Array,
+    samples: Array,
+    sigmoid: Array,
+    sigmoid_prime: Array,
+    tanh: Array,
+    tanh_prime: Array,
+    softmax: Array,
+    a: Array,
+) -> None:
+    """The bounds of the activations and their derivatives at x, which is exact, (A, F)."""
+    for i in range(len(inputs)):
+        curve, other = sigmoid_curve(inputs[i]), tanh_curve(inputs[i])
+        for n in range(len(rs)):
+            sigmoid[n, i], sigmoid_prime[n, i] = sigmoid_error(rs[n], curve), sigmoid_prime_error(rs[n], curve)
+            tanh[n, i], tanh_prime[n, i] = tanh_error(rs[n], other), tanh_prime_error(rs[n], other)
+    at = 0
+    for s in range(len(samples)):
+        k = first_widths[s]
+        for _ in range(samples[s]):
+            x = inputs[at : at + k]
+            softmax_values(x, a[:k])
+            for n in range(len(rs)):
+                softmax_errors(rs[n], x, a[:k], softmax[n, at : at + k])
+            at += k
+    for n in range(len(rs)):
+        known(sigmoid[n])
+        known(sigmoid_prime[n])
+        known(tanh[n])
+        known(tanh_prime[n])
+        known(softmax[n])
+
+
+@compiled
+def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found: Array) -> None:
+    """The bounds of w - alpha g: alpha and the product round, and the difference does."""
+    S, L = layout.starts.shape
+    for s in range(S):
+        alpha, start = rates[s], layout.starts[s, 0]
+        end = layout.starts[s, L - 1] + layout.rows[s, L - 1] * layout.columns[s, L - 1]
+        for i in range(start, end):
+            step = alpha * g[i]
+            error = r.u * (3 * abs(step) + abs(w[i] - step))
+            found[i] = error + (2 * r.tiny if (w[i] != 0) | (g[i] != 0) else 0.0)
+        if not (is_power_of_two(alpha) and few_digits(w[start:end]) and few_digits(g[start:end])):
+            continue
+        for t in range(L):
+            start = layout.starts[s, t]
+            end = start + layout.rows[s, t] * layout.columns[s, t]
+            power = common_power(LARGEST_POWER, w[start:end])
+            quantum = common_power(power, g[start:end]) * min(alpha, 1.0)
+            for i in range(start, end):
+                if exactly(r, r.u, abs(w[i]) + abs(alpha * g[i]), quantum):
+                    found[i] = 0.0
+    known(found)
+
+
+def functions(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
+    """The bounds of the activations and their derivatives at x, each in a line for every arithmetic."""
+    shape = (len(arithmetics), len(stack.lines.x))
+    found = {kind: np.empty(shape) for kind in ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax")}
+    rs = tuple(map(Roundoff.of, arithmetics))
+    _functions(rs, stack.lines.x, stack.first_widths, stack.samples, *found.values(), np.empty(stack.shape.width))
+    return found | {kind: np.zeros(shape) for kind in ("relu", "relu_prime")}
+
+
+def steps(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
+    """The bounds of w - alpha g, for the gradients that the cases try the step with, in a line for every arithmetic."""
+    given, rates, found = stack.lines, stack.learning_rate, {}
+    for kind, w, g in (("step_W", given.weights, given.step_weights), ("step_b", given.biases, given.step_biases)):
+        found[kind] = np.empty((len(arithmetics), len(w)))
+        for arithmetic, line in zip(arithmetics, found[kind], strict=True):
+            _steps(Roundoff.of(arithmetic), w, g, rates, stack.layouts[kind], line)
+    return found

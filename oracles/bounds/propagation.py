@@ -1,0 +1,377 @@
+"""Rounding errors followed through networks: forward through the layers, through the loss, and back through the deltas.
+
+Of every entry there is its value in float64, and how far it may be off: by its *size*. By affine arithmetic a rounding
+error is an unknown xi_p with |xi_p| <= m_p. To first order an entry's error is sum_p J_p xi_p; J is carried along with
+its signs, so that where paths through the network cancel, their errors do, and what that leaves out is bounded by a
+rest. (De Figueiredo and Stolfi, "Affine arithmetic: concepts and applications", Numerical Algorithms 37, 2004.) Nothing
+else is done where no error is made an unknown: all of it is in the rest then, whose signs are forgotten at each layer.
+
+That takes a small fraction of the time, and is enough for most networks in float64. So it is tried first; where it
+leaves an entry of a gradient coarse, the errors are followed, and the smaller of the two bounds counts.
+
+The formulas are those of the other modules, for single numbers. What is left to do here is to go through networks,
+samples and layers, one after the other.
+
+Notation: z and a are the pre-activation and output of a layer, delta = dL/dz. A quantum is a power of two that divides
+all entries of an array that is exact, else 0. Layers are counted from 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.extending import overload, register_jitable
+
+import backproof.oracles.bounds.arithmetic
+import backproof.oracles.layout
+import backproof.oracles.powers
+import backproof.oracles.stack
+import backproof.reference_impl.contract
+from backproof.oracles.bounds import activations, deviation, layers, losses, outputs, rows
+from backproof.oracles.bounds.arithmetic import Arithmetic
+from backproof.oracles.bounds.deviation import Roundoff
+from backproof.oracles.bounds.layers import (
+    IDENTITY,
+    RELU,
+    activate,
+    gradient_errors,
+    is_unsure,
+    times,
+    times_derivative,
+)
+from backproof.oracles.bounds.outputs import SQUARED_ERROR, loss_of_rows, output_delta
+from backproof.oracles.bounds.rows import (
+    Found,
+    Network,
+    Sums,
+    Work,
+    any_off,
+    of_layer,
+    positive_sum_error,
+    rows_at,
+    settle,
+    size_of,
+)
+from backproof.oracles.compiling import compiler, inner
+from backproof.oracles.powers import common_power, few_digits, is_power_of_two
+from backproof.oracles.stack import Flat, Lines, Stack
+from backproof.reference_impl.contract import Array
+
+LARGEST_POWER = 2.0**1023
+
+# An entry of a gradient is coarse where more than this is allowed, relative to the largest of its array.
+COARSE = 1e-3
+
+# Errors are followed where that takes no more multiplications than this: about a second.
+AFFORDABLE = 1 << 32
+
+compiled = compiler(
+    activations,
+    deviation,
+    layers,
+    losses,
+    outputs,
+    rows,
+    backproof.oracles.bounds.arithmetic,
+    backproof.oracles.layout,
+    backproof.oracles.powers,
+    backproof.oracles.stack,
+    backproof.reference_impl.contract,
+)
+
+# Numba compiles these where compiled functions call them.
+for function in (
+    deviation.relative,
+    deviation.working_error,
+    deviation.additions_error,
+    deviation.rounded_products,
+    deviation.products_error,
+    deviation.mixed_products_error,
+    activations.variation,
+    activations.from_exponentials,
+    activations.beyond_first_order,
+    activations.slope_beyond_first_order,
+    activations.sigmoid_curve,
+    activations.sigmoid_error,
+    activations.sigmoid_prime_error,
+    activations.tanh_curve,
+    activations.tanh_error,
+    activations.tanh_prime_error,
+    losses.minus_log,
+    losses.weighted,
+    losses.squared_error,
+    losses.cross_entropy,
+    losses.binary_cross_entropy,
+    losses.weighted_squared_error_slope,
+    losses.weighted_cross_entropy_slope,
+    losses.weighted_binary_cross_entropy_slope,
+):
+    register_jitable(function)
+
+
+# Numba compares the names of the arguments, and whatever is annotated.
+@overload(deviation.where)
+def _where(condition, this, that):  # type: ignore[no-untyped-def] # noqa: ARG001
+    """One of two numbers."""
+    return lambda condition, this, that: float(this) if condition else float(that)
+
+
+@inner
+def _samples(
+    r: Roundoff, net: Network, start: int, n: int, y: Array, work: Work
+) -> tuple[float, float, float, np.int64]:
+    """n samples through a network, forward and back; errors are followed through one at a time.
+
+    What the loss's terms may be off by in p, and for their evaluation; the quantum of p and y; and how many neurons are
+    too near a kink.
+    """
+    L = len(net.activations)
+    a = rows_at(work, L, n * net.widths[0])
+    used, undecided = np.int64(0), np.int64(0)
+    for i in range(len(a.value)):
+        a.value[i] = work.a[0, start * net.widths[0] + i]
+        a.spread[i], a.rest[i], a.rounding[i] = 0.0, 0.0, 0.0
+    quantum = common_power(LARGEST_POWER, a.value) if few_digits(a.value) else 0.0
+    for t in range(L):
+        k, received, activation = net.widths[t + 1], net.widths[t], net.activations[t]
+        work.of_a[t] = min(work.of_a[t], quantum)
+        z = rows_at(work, t, n * k)
+        M = of_layer(net.turned, net.at_weights, t, received * k)
+        b = of_layer(net.biases, net.at_biases, t, k)
+        quantum = min(quantum * net.weight_powers[t], net.bias_powers[t]) if quantum > 0 else 0.0
+        was_off = quantum > 0 and any_off(a)
+        times(r, M, b, net.full[t], n, a, used, quantum, work, z)
+        if was_off or activation not in (IDENTITY, RELU) or (quantum > 0 and any_off(z)):
+            quantum = 0.0
+        if t == L - 1:
+            used = settle(work, z, used)
+        if activation == RELU:
+            for j in range(n * k):
+                undecided += is_unsure(z.value[j], size_of(z, j))
+        a = rows_at(work, L + (t + 1) % 2, n * k)
+        activate(r, activation, n, z, used, work, a)
+        work.used[t] = used
+        used = settle(work, a, used)
+        for j in range(n * k):
+            work.a[t + 1, start * k + j], work.a_size[t + 1, start * k + j] = a.value[j], size_of(a, j)
+    if quantum > 0:
+        quantum = common_power(quantum, y)
+    off, evaluation = loss_of_rows(r, net.loss, a, y, used, work, start * net.widths[L])
+    delta = rows_at(work, L + 2, len(y))
+    of_delta = output_delta(r, net, n, z, a, y, used, quantum, work, delta)
+    for t in range(L - 1, -1, -1):
+        k, received = net.widths[t + 1], net.widths[t]
+        used = settle(work, delta, used)
+        work.of_d[t] = min(work.of_d[t], of_delta)
+        for j in range(n * k):
+            work.d[t, start * k + j], work.d_size[t, start * k + j] = delta.value[j], size_of(delta, j)
+        if t == 0:
+            break
+        W = of_layer(net.weights, net.at_weights, t, received * k)
+        h = rows_at(work, L + 2 + (L - t) % 2, n * received)
+        of_delta = of_delta * net.weight_powers[t]
+        was_off = of_delta > 0 and any_off(delta)
+        times(r, W, work.nothing[:received], net.full[t], n, delta, used, of_delta, work, h)
+        was_off = was_off or (of_delta > 0 and any_off(h))
+        activation = net.activations[t - 1]
+        unsure = times_derivative(r, activation, rows_at(work, t - 1, n * received), work.used[t - 1], h, used, work)
+        if was_off or unsure or activation not in (IDENTITY, RELU):
+            of_delta = 0.0
+        delta = h
+    return off, evaluation, quantum, undecided
+
+
+@inner
+def _network(r: Roundoff, net: Network, x: Array, y: Array, n: int, work: Work, found: Found) -> float:
+    """The bounds of all that a network gives forward and backward for n samples; how coarse those of dW are."""
+    L, k, outputs = len(net.activations), net.widths[0], net.widths[-1]
+    for i in range(n * k):
+        work.a[0, i], work.a_size[0, i] = x[i], 0.0
+    for t in range(L):
+        work.of_a[t], work.of_d[t] = LARGEST_POWER, LARGEST_POWER
+    off, evaluation, quantum = 0.0, 0.0, LARGEST_POWER
+    found.undecided[0] = 0
+    together = 1 if len(work.m) > 0 else n
+    for s in range(0, n, together):
+        of_rows = _samples(r, net, s, together, y[s * outputs : (s + together) * outputs], work)
+        off += of_rows[0]
+        evaluation += of_rows[1]
+        quantum = min(quantum, of_rows[2])
+        found.undecided[0] += of_rows[3]
+    quantum = quantum * quantum if net.loss == SQUARED_ERROR and is_power_of_two(net.scale) else 0.0
+    sum_error = positive_sum_error(r, work.terms, n * outputs, quantum)
+    found.loss[0] = net.scale * (off + (evaluation if sum_error != 0 else 0.0) + sum_error)
+    at, coarse = 0, 0.0
+    for t in range(L + 1):
+        for i in range(n * net.widths[t]):
+            found.output[at + i] = work.a_size[t, i]
+        at += n * net.widths[t]
+    for t in range(L):
+        received, k = net.widths[t], net.widths[t + 1]
+        of_W = of_layer(found.of_weights, net.at_weights, t, received * k)
+        of_b = of_layer(found.of_biases, net.at_biases, t, k)
+        coarse = max(coarse, gradient_errors(r, work, t, n, received, k, of_W, of_b))
+    return coarse
+
+
+@inner
+def _turn(W: Array, k: int, received: int, turned: Array) -> bool:
+    """W^T; whether no entry is 0."""
+    full = True
+    for j in range(k):
+        for i in range(received):
+            turned[i * k + j] = W[j * received + i]
+            full = full and W[j * received + i] != 0
+    return full
+
+
+@inner
+def known(array: Array) -> None:
+    """Infinite where nothing can be said."""
+    for i in range(len(array)):
+        if np.isnan(array[i]):
+            array[i] = np.inf
+
+
+@compiled
+def _passes(
+    r: Roundoff,
+    chosen: Array,
+    given: Lines,
+    widths: Array,
+    samples: Array,
+    depths: Array,
+    activations: Array,
+    kinds: Array,
+    scales: Array,
+    net: Network,
+    work: Work,
+    found: Found,
+    coarse: Array,
+) -> None:
+    """The bounds of all that the chosen ones of a stack's networks give forward and backward; how coarse those are."""
+    L, at_x, at_y, at_output, at_dW, at_db = widths.shape[1] - 1, 0, 0, 0, 0, 0
+    for s in range(len(widths)):
+        n, first, of_W, of_b, outputs = samples[s], L - depths[s], 0, 0, samples[s] * widths[s, L - depths[s]]
+        for t in range(first, L):
+            received, k = widths[s, t], widths[s, t + 1]
+            net.at_weights[t - first], net.at_biases[t - first] = of_W, of_b
+            of_W += received * k
+            of_b += k
+            outputs += n * k
+        if chosen[s]:
+            own = Network(
+                widths[s, first:],
+                activations[s, first:],
+                given.weights[at_dW : at_dW + of_W],
+                net.turned,
+                given.biases[at_db : at_db + of_b],
+                net.at_weights,
+                net.at_biases,
+                net.full,
+                net.weight_powers,
+                net.bias_powers,
+                kinds[s],
+                scales[s],
+            )
+            for t in range(depths[s]):
+                received, k = own.widths[t], own.widths[t + 1]
+                W = own.weights[net.at_weights[t] : net.at_weights[t] + received * k]
+                net.full[t] = _turn(W, k, received, net.turned[net.at_weights[t] :])
+                net.weight_powers[t] = common_power(LARGEST_POWER, W)
+                net.bias_powers[t] = common_power(LARGEST_POWER, own.biases[net.at_biases[t] : net.at_biases[t] + k])
+            coarse[s] = _network(
+                r,
+                own,
+                given.x[at_x : at_x + n * widths[s, first]],
+                given.y[at_y : at_y + n * widths[s, L]],
+                n,
+                work,
+                Found(
+                    found.output[at_output : at_output + outputs],
+                    found.loss[s : s + 1],
+                    found.of_weights[at_dW : at_dW + of_W],
+                    found.of_biases[at_db : at_db + of_b],
+                    found.undecided[s : s + 1],
+                ),
+            )
+        at_x += n * widths[s, first]
+        at_y += n * widths[s, L]
+        at_output += outputs
+        at_dW += of_W
+        at_db += of_b
+    known(found.output)
+    known(found.loss)
+    known(found.of_weights)
+    known(found.of_biases)
+
+
+def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
+    """The bounds of outputs, loss, dW and db, each in a line, and how many neurons are too near a kink (S,)."""
+    everybody = np.ones(len(stack.cases), bool)
+    found, coarse = _run(stack, arithmetic, everybody, 0)
+    unknowns = 2 * stack.widths[:, 1:].sum(axis=1) + stack.widths[:, -1]
+    multiplications = stack.samples * (stack.widths[:, :-1] * stack.widths[:, 1:]).sum(axis=1) * unknowns
+    chosen = (coarse > COARSE) & (multiplications <= AFFORDABLE)
+    if chosen.any():
+        again, _ = _run(stack, arithmetic, chosen, int(unknowns[chosen].max()))
+        for bound, other in zip(found[:-1], again[:-1], strict=True):
+            np.minimum(bound, other, out=bound)
+        found.undecided[chosen] = again.undecided[chosen]
+    return {"output": found.output, "loss": found.loss, "dW": found.of_weights, "db": found.of_biases}, found.undecided
+
+
+def _run(stack: Stack, arithmetic: Arithmetic, chosen: Array, P: int) -> tuple[Found, Array]:
+    """The bounds of some networks, infinite for the others, with so many unknowns at most; and how coarse they are."""
+    L, K, N = stack.depth, int(stack.widths.max()), stack.longest
+    F = K if P else N * K
+    output, loss, of_weights, of_biases = (
+        np.full(int(stack.sizes[kind].sum()), np.inf) for kind in ("output", "loss", "dW", "db")
+    )
+    found = Found(output, loss, of_weights, of_biases, undecided=np.zeros(len(chosen), np.int64))
+    net = Network(
+        widths=stack.widths[0],
+        activations=stack.activations[0],
+        weights=np.empty(0),
+        turned=np.empty(L * K * K),
+        biases=np.empty(0),
+        at_weights=np.zeros(L, np.int64),
+        at_biases=np.zeros(L, np.int64),
+        full=np.zeros(L, bool),
+        weight_powers=np.empty(L),
+        bias_powers=np.empty(L),
+        loss=0,
+        scale=1.0,
+    )
+    work = Work(
+        rows=np.empty((L + 4, 4, F)),
+        linear=np.empty((L + 4, F, P)),
+        used=np.zeros(L, np.int64),
+        m=np.empty(P),
+        line=np.empty(P),
+        a=np.empty((L + 1, N * K)),
+        a_size=np.empty((L + 1, N * K)),
+        d=np.empty((L, N * K)),
+        d_size=np.empty((L, N * K)),
+        of_a=np.empty(L),
+        of_d=np.empty(L),
+        terms=np.empty(N * K),
+        nothing=np.zeros(K),
+        sums=Sums(*np.empty((4, F))),
+    )
+    coarse = np.zeros(len(chosen))
+    _passes(
+        Roundoff.of(arithmetic),
+        chosen,
+        stack.lines,
+        stack.widths,
+        stack.samples,
+        stack.depths,
+        stack.activations,
+        stack.loss,
+        stack.scale,
+        net,
+        work,
+        found,
+        coarse,
+    )
+    return found, coarse
