@@ -51,6 +51,25 @@ def test_made_of_the_modules_that_it_calls(cache, tmp_path):
     assert len(kept(cache)) == 2
 
 
+def imported(file: Path) -> set[Path]:
+    """The modules of ours that one imports more from than a type."""
+    found = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and {name.name for name in node.names} != {"Array"}:
+            path = ROOT / str(node.module).removeprefix("backproof.").replace(".", "/")
+            files = [path, *(path / name.name for name in node.names)]
+            found |= {file.with_suffix(".py") for file in files if file.with_suffix(".py").exists()}
+    return found
+
+
+def compiled_with(file: Path) -> set[Path]:
+    """A module that compiles, those whose functions are compiled for its own, and those that borrow its compiler."""
+    inner = {other for other in imported(file) if "@inner" in other.read_text()}
+    others = {other: other.read_text() for other in file.parent.glob("*.py") if file in imported(other)}
+    borrowing = {other for other, text in others.items() if "@compiled" in text and "= compiler(" not in text}
+    return {file, *inner, *borrowing}
+
+
 COMPILED = [file for file in (ROOT / "oracles").rglob("*.py") if "compiled = compiler(" in file.read_text()]
 
 
@@ -59,13 +78,8 @@ def test_made_of_all_that_is_used(file):
     """Whatever module of ours a compiled function may have something from, it is compiled anew when that changes."""
     tree = ast.parse(file.read_text())
     (call,) = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "compiler"]
-    used = set()
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and {name.name for name in node.names} != {"Array"}:
-            path = ROOT / str(node.module).removeprefix("backproof.").replace(".", "/")
-            files = [path, *(path / name.name for name in node.names)]
-            used |= {file.stem for file in files if file.with_suffix(".py").exists()}
-    assert {ast.unparse(argument).rpartition(".")[2] for argument in call.args} == used - {"compiling"}
+    used = {other.stem for one in compiled_with(file) for other in imported(one)} - {"compiling", file.stem}
+    assert {ast.unparse(argument).rpartition(".")[2] for argument in call.args} == used
 
 
 VERSION = """
