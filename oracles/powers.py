@@ -1,4 +1,4 @@
-"""Powers of two, compiled: which of them divide numbers, which numbers are powers, and which have few digits."""
+"""Powers of two, compiled: which of them divide numbers, and which numbers are powers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 
 from backproof.oracles.compiling import compiler
 from backproof.reference_impl.contract import Array
-
-FEW_DIGITS = 40
 
 compiled = compiler()
 
@@ -24,16 +22,6 @@ def common_power(most: float, line: Array) -> float:
             whole = np.int64(abs(mantissa) * 2.0**53)
             power = min(power, math.ldexp(float(whole & -whole), exponent - 53))
     return power
-
-
-@compiled
-def few_digits(line: Array) -> bool:
-    """Whether all numbers in a line have few binary digits: of others no product is exact, and none worth following."""
-    for value in line:
-        scaled = math.frexp(value)[0] * 2.0**FEW_DIGITS
-        if scaled != math.floor(scaled):
-            return False
-    return True
 
 
 @compiled

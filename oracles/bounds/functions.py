@@ -18,9 +18,9 @@ from backproof.oracles.bounds.arithmetic import Arithmetic
 from backproof.oracles.bounds.deviation import Roundoff
 from backproof.oracles.bounds.layers import softmax_errors, softmax_values
 from backproof.oracles.bounds.propagation import LARGEST_POWER, compiled, known
-from backproof.oracles.bounds.rows import exactly
+from backproof.oracles.bounds.rows import exactly, few_digits
 from backproof.oracles.layout import Layout
-from backproof.oracles.powers import common_power, few_digits, is_power_of_two
+from backproof.oracles.powers import common_power, is_power_of_two
 from backproof.oracles.stack import Flat, Stack
 from backproof.reference_impl.contract import Array
 

@@ -23,6 +23,7 @@ from backproof.oracles.bounds.rows import (
     Rows,
     Work,
     clear,
+    clear_sums,
     product_errors,
     row_of,
     scaled_linear,
@@ -67,10 +68,7 @@ def times(
     """
     sums, k, received = work.sums, len(b), len(a.value) // n
     working = working_error(received)
-    clear(sums.value, n * k)
-    clear(sums.magnitude, n * k)
-    clear(sums.off, n * k)
-    clear(sums.terms, n * k)
+    clear_sums(sums, n * k)
     clear(z.rest, n * k)
     for s in range(n):
         at, there = s * k, 0.0
@@ -157,11 +155,17 @@ def activate(r: Roundoff, activation: int, n: int, z: Rows, used: int, work: Wor
 
 
 @inner
-def softmax_values(z: Array, a: Array) -> None:
-    """a = e^z / sum e^z."""
-    largest, total = -np.inf, 0.0
+def _largest(z: Array) -> float:
+    largest = -np.inf
     for j in range(len(z)):
         largest = max(largest, z[j])
+    return largest
+
+
+@inner
+def softmax_values(z: Array, a: Array) -> None:
+    """a = e^z / sum e^z."""
+    largest, total = _largest(z), 0.0
     for j in range(len(z)):
         a[j] = np.exp(z[j] - largest)
         total += a[j]
@@ -176,9 +180,7 @@ def softmax_errors(r: Roundoff, z: Array, a: Array, error: Array) -> None:
     (Blanchard, D. Higham and N. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA J. Numer.
     Anal. 41, 2021.)
     """
-    k, largest, weighted = len(z), -np.inf, 0.0
-    for j in range(k):
-        largest = max(largest, z[j])
+    k, largest, weighted = len(z), _largest(z), 0.0
     for j in range(k):
         weighted += a[j] * (largest - z[j] + r.exp)
     for j in range(k):
@@ -278,10 +280,7 @@ def gradient_errors(r: Roundoff, work: Work, t: int, n: int, received: int, k: i
     widest, largest = 0.0, 0.0
     for j in range(k):
         value, magnitude, off, terms = 0.0, 0.0, 0.0, 0.0
-        clear(sums.value, received)
-        clear(sums.magnitude, received)
-        clear(sums.off, received)
-        clear(sums.terms, received)
+        clear_sums(sums, received)
         for s in range(n):
             delta, size = d[s * k + j], d_size[s * k + j]
             if delta == 0 and size == 0:

@@ -39,7 +39,7 @@ class StackBounds:
 def bounds(cases: Sequence[Case], arithmetics: Sequence[Arithmetic], *, componentwise: bool = False) -> list[Bounds]:
     """The error bounds of each case under each arithmetic: entries >= 0, and infinite where nothing can be said.
 
-    componentwise: with no rounding error followed by itself.
+    componentwise: with rounding errors followed by themselves only where their sizes say little.
     """
     found: dict[int, Bounds] = {}
     for stack in stacks(cases):
@@ -75,7 +75,7 @@ def stack_bounds(
 def _componentwise(
     stack: Stack, arithmetics: Sequence[Arithmetic], passing: list[Arithmetic], group: list[int]
 ) -> tuple[Flat, Array]:
-    """Bounds that follow no rounding error by itself."""
+    """Bounds that follow rounding errors where their sizes say little."""
     from backproof.oracles.bounds import functions, propagation
 
     passes = [propagation.passes(stack, one) for one in passing]

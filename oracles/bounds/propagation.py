@@ -45,6 +45,7 @@ from backproof.oracles.bounds.rows import (
     Sums,
     Work,
     any_off,
+    few_digits,
     of_layer,
     positive_sum_error,
     rows_at,
@@ -52,7 +53,7 @@ from backproof.oracles.bounds.rows import (
     size_of,
 )
 from backproof.oracles.compiling import compiler, inner
-from backproof.oracles.powers import common_power, few_digits, is_power_of_two
+from backproof.oracles.powers import common_power, is_power_of_two
 from backproof.oracles.stack import Flat, Lines, Stack
 from backproof.reference_impl.contract import Array
 
@@ -243,18 +244,20 @@ def _passes(
     activations: Array,
     kinds: Array,
     scales: Array,
-    net: Network,
     work: Work,
     found: Found,
     coarse: Array,
 ) -> None:
     """The bounds of all that the chosen ones of a stack's networks give forward and backward; how coarse those are."""
-    L, at_x, at_y, at_output, at_dW, at_db = widths.shape[1] - 1, 0, 0, 0, 0, 0
+    L, K = widths.shape[1] - 1, len(work.nothing)
+    at_weights, at_biases, full = np.zeros(L, np.int64), np.zeros(L, np.int64), np.zeros(L, np.bool_)
+    turned, weight_powers, bias_powers = np.empty(L * K * K), np.empty(L), np.empty(L)
+    at_x, at_y, at_output, at_dW, at_db = 0, 0, 0, 0, 0
     for s in range(len(widths)):
         n, first, of_W, of_b, outputs = samples[s], L - depths[s], 0, 0, samples[s] * widths[s, L - depths[s]]
         for t in range(first, L):
             received, k = widths[s, t], widths[s, t + 1]
-            net.at_weights[t - first], net.at_biases[t - first] = of_W, of_b
+            at_weights[t - first], at_biases[t - first] = of_W, of_b
             of_W += received * k
             of_b += k
             outputs += n * k
@@ -263,22 +266,21 @@ def _passes(
                 widths[s, first:],
                 activations[s, first:],
                 given.weights[at_dW : at_dW + of_W],
-                net.turned,
+                turned,
                 given.biases[at_db : at_db + of_b],
-                net.at_weights,
-                net.at_biases,
-                net.full,
-                net.weight_powers,
-                net.bias_powers,
+                at_weights,
+                at_biases,
+                full,
+                weight_powers,
+                bias_powers,
                 kinds[s],
                 scales[s],
             )
             for t in range(depths[s]):
                 received, k = own.widths[t], own.widths[t + 1]
-                W = own.weights[net.at_weights[t] : net.at_weights[t] + received * k]
-                net.full[t] = _turn(W, k, received, net.turned[net.at_weights[t] :])
-                net.weight_powers[t] = common_power(LARGEST_POWER, W)
-                net.bias_powers[t] = common_power(LARGEST_POWER, own.biases[net.at_biases[t] : net.at_biases[t] + k])
+                W, b = of_layer(own.weights, at_weights, t, received * k), of_layer(own.biases, at_biases, t, k)
+                full[t] = _turn(W, k, received, turned[at_weights[t] :])
+                weight_powers[t], bias_powers[t] = common_power(LARGEST_POWER, W), common_power(LARGEST_POWER, b)
             coarse[s] = _network(
                 r,
                 own,
@@ -328,20 +330,6 @@ def _run(stack: Stack, arithmetic: Arithmetic, chosen: Array, P: int) -> tuple[F
         np.full(int(stack.sizes[kind].sum()), np.inf) for kind in ("output", "loss", "dW", "db")
     )
     found = Found(output, loss, of_weights, of_biases, undecided=np.zeros(len(chosen), np.int64))
-    net = Network(
-        widths=stack.widths[0],
-        activations=stack.activations[0],
-        weights=np.empty(0),
-        turned=np.empty(L * K * K),
-        biases=np.empty(0),
-        at_weights=np.zeros(L, np.int64),
-        at_biases=np.zeros(L, np.int64),
-        full=np.zeros(L, bool),
-        weight_powers=np.empty(L),
-        bias_powers=np.empty(L),
-        loss=0,
-        scale=1.0,
-    )
     work = Work(
         rows=np.empty((L + 4, 4, F)),
         linear=np.empty((L + 4, F, P)),
@@ -369,7 +357,6 @@ def _run(stack: Stack, arithmetic: Arithmetic, chosen: Array, P: int) -> tuple[F
         stack.activations,
         stack.loss,
         stack.scale,
-        net,
         work,
         found,
         coarse,

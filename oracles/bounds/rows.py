@@ -6,11 +6,19 @@ wholes: what NumPy's ways need takes Numba longer to compile than all the rest.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from backproof.oracles.bounds.deviation import Roundoff, additions_error, mixed_products_error, products_error, relative
+from backproof.oracles.bounds.deviation import (
+    FEW_DIGITS,
+    Roundoff,
+    additions_error,
+    mixed_products_error,
+    products_error,
+    relative,
+)
 from backproof.oracles.compiling import inner
 from backproof.reference_impl.contract import Array
 
@@ -133,6 +141,25 @@ def clear(array: Array, entries: int) -> None:
     """Zeros for the first so many entries."""
     for i in range(entries):
         array[i] = 0.0
+
+
+@inner
+def clear_sums(sums: Sums, entries: int) -> None:
+    """The same for sums of products."""
+    clear(sums.value, entries)
+    clear(sums.magnitude, entries)
+    clear(sums.off, entries)
+    clear(sums.terms, entries)
+
+
+@inner
+def few_digits(line: Array) -> bool:
+    """Whether all numbers in a line have few binary digits: of others no product is exact, and none worth following."""
+    for value in line:
+        scaled = math.frexp(value)[0] * 2.0**FEW_DIGITS
+        if scaled != math.floor(scaled):
+            return False
+    return True
 
 
 @inner
