@@ -43,7 +43,7 @@ SMALLEST_EXPONENT = -1074
 # How many times the largest difference that was seen is allowed by what is advised.
 SEEN_TIMES = 2
 
-# How many numbers the affine bounds may follow in an array: above it, errors are bounded componentwise.
+# How many numbers the affine bounds may follow in an array: above it, sizes are followed first.
 MOST_FOLLOWED = 1 << 25
 
 # What stands beside the advice, by the name that it is called under.

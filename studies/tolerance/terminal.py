@@ -18,7 +18,7 @@ def advice_view(advice: Advice) -> Group:
     frameworks = conjoin([NAMES[name] for name in advice.frameworks])
     notes = [
         f"{advice.draws} networks, computed by {frameworks}; bounds derived for the first {advice.bounded}"
-        + ("." if advice.followed else ", from the sizes of rounding errors alone: they are too many to follow each.")
+        + ("." if advice.followed else ", from the sizes of rounding errors, or each where those say little.")
     ]
     if advice.undecided:
         notes.append(
