@@ -1,67 +1,143 @@
 """Functions that Numba compiles when they are first called, and that are kept on disk from then on.
 
-Where Numba is not installed they run as they stand, which is slow, and gives the same.
+Where Numba is not installed they run as they stand, which is slow, and gives the same; so do those that are called for
+so little that it is not worth loading it.
 """
 
 from __future__ import annotations
 
+import dis
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType
 from typing import Any
 
 from backproof.oracles.user_cache import place_of
 
 Function = Callable[..., Any]
 
+# Up to so many multiplications take less time as they stand than Numba takes to load.
+LITTLE = 1 << 9
+
+_inner: set[Function] = set()
+
+
+def inner(function: Function) -> Function:
+    """A function that compiled functions may call. Called from elsewhere it runs as it stands."""
+    _inner.add(function)
+    return function
+
+
+class Compiled:
+    """A function of arrays, numbers and named tuples that Numba compiles; `as_it_stands` is the function itself."""
+
+    def __init__(self, function: Function) -> None:
+        self.as_it_stands = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The function of the arguments."""
+        return self._ready(*arguments)
+
+    def for_multiplications(self, number: int) -> Function:
+        """The function, compiled if so many multiplications are worth it."""
+        return self.as_it_stands if number <= LITTLE else self
+
+    @functools.cached_property
+    def _ready(self) -> Function:
+        return _compiled(self.as_it_stands)
+
 
 def load_compiler() -> None:
     """Load what every compiled function needs: a quarter of a second, in which something else may be waited for."""
-    compiler()(_nothing)()
+    Compiled(_nothing)()
 
 
 def _nothing() -> None:
     """What is compiled for that."""
 
 
-@functools.cache
-def _folder(files: tuple[str, ...]) -> Path:
-    """Where functions are kept that depend on these files."""
-    return place_of("compiled", [Path(file).read_bytes() for file in files])
-
-
-def inner(function: Function) -> Function:
-    """A function for compiled functions alone to call: nothing is compiled for calling it from elsewhere, or kept."""
-    try:
-        import numba
-    except ModuleNotFoundError:
-        return function
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(error_model="numpy", **options)(function)
-
-
-def compiler(*modules: ModuleType) -> Callable[[Function], Function]:
-    """A decorator for functions to be compiled that use functions, classes or constants of these modules.
+def _compiled(function: Function) -> Function:
+    """The function, compiled, with all that it calls; kept for what those are made of now.
 
     Numba looks at the file that a function is in, and not at those of the functions that it calls; and what it has kept
-    for an earlier file it cannot read where a class is gone. So what is compiled is kept for what that file and these
-    modules are now.
+    for an earlier file it cannot read where a class is gone.
     """
     try:
         import numba
     except ModuleNotFoundError:
-        return lambda function: function
+        return function
     config: Any = numba.config
+    usual, config.CACHE_DIR = config.CACHE_DIR, str(place_of("compiled", made_of(function)))
+    try:
+        return numba.njit(cache=True, error_model="numpy")(_calling_compiled(function))
+    except RuntimeError:  # there is no folder that can be written
+        return numba.njit(error_model="numpy")(_calling_compiled(function))
+    finally:
+        config.CACHE_DIR = usual
 
-    def compiled(function: Function) -> Function:
-        files = function.__code__.co_filename, *(str(module.__file__) for module in modules)
-        usual, config.CACHE_DIR = config.CACHE_DIR, str(_folder(files))
-        try:
-            return numba.njit(cache=True, error_model="numpy")(function)
-        except RuntimeError:  # there is no folder that can be written
-            return numba.njit(error_model="numpy")(function)
-        finally:
-            config.CACHE_DIR = usual
 
-    return compiled
+@functools.cache
+def _inner_compiled(function: Function) -> Function:
+    """The function for compiled ones to call: nothing is compiled for calling it from elsewhere, or kept."""
+    import numba
+
+    from backproof.oracles.compiling_inner import Pipeline
+
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": Pipeline}
+    return numba.njit(error_model="numpy", **options)(_calling_compiled(function))
+
+
+def _is_inner(value: object) -> bool:
+    return isinstance(value, FunctionType) and value in _inner
+
+
+def _calling_compiled(function: Function) -> Function:
+    """The same function, where what it calls of ours is compiled."""
+    called = {name: _inner_compiled(other) for name, other in _used(function) if _is_inner(other)}
+    code = function.__code__
+    again = FunctionType(code, function.__globals__ | called, function.__name__, function.__defaults__)
+    return functools.update_wrapper(again, function)
+
+
+def _used(function: Function) -> Iterator[tuple[str, Any]]:
+    """The globals that a function uses, by name, functions as they stand."""
+    names = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
+    for name in sorted(names & set(function.__globals__)):
+        value = function.__globals__[name]
+        yield name, value.as_it_stands if isinstance(value, Compiled) else value
+
+
+def made_of(function: Function) -> list[object]:
+    """What a compiled function depends on: the files of all that it calls, and the constants there."""
+    constants = {
+        (name, repr(value))
+        for one in _called(function)
+        for name, value in _used(one)
+        if isinstance(value, (bool, int, float, str, tuple))
+    }
+    return [sorted(constants), *(file.read_bytes() for file in sorted(files_of(function)))]
+
+
+def files_of(function: Function) -> set[Path]:
+    """The files of a function, of all that it calls, and of the tuples that are known there."""
+    called = _called(function)
+    tuples = {
+        value
+        for one in called
+        for value in one.__globals__.values()
+        if isinstance(value, type) and issubclass(value, tuple) and value.__module__ != "builtins"
+    }
+    return {Path(inspect.getfile(one)) for one in called | tuples}
+
+
+def _called(function: Function) -> set[Any]:
+    """A function, and all functions that it calls."""
+    found, waiting = set[Any](), [function]
+    while waiting:
+        one = waiting.pop()
+        found.add(one)
+        waiting += [value for _, value in _used(one) if isinstance(value, FunctionType) and value not in found]
+    return found

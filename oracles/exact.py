@@ -19,25 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-import backproof.oracles.case
-import backproof.oracles.layout
-import backproof.oracles.powers
-import backproof.oracles.stack
-import backproof.reference_impl.contract
 from backproof.oracles.case import Answer, Case, Quantity
-from backproof.oracles.compiling import compiler
+from backproof.oracles.compiling import Compiled, inner
 from backproof.oracles.layout import Layout
 from backproof.oracles.powers import common_power, is_power_of_two
 from backproof.oracles.stack import LOSS_KINDS, PASS_ON, Flat, Lines, Stack, shape_of, stack_of
 from backproof.reference_impl.contract import ACTIVATIONS, Array
-
-compiled = compiler(
-    backproof.oracles.case,
-    backproof.oracles.layout,
-    backproof.oracles.powers,
-    backproof.oracles.stack,
-    backproof.reference_impl.contract,
-)
 
 # The kinds of quantities that may be exact.
 KINDS = ("output", "loss", "dW", "db", "step_W", "step_b")
@@ -140,14 +127,14 @@ class Line(NamedTuple):
     layout: Layout
 
 
-@compiled
+@inner
 def _array_of(line: Array, layout: Layout, s: int, t: int) -> Array:
     """Array t of network s in a line."""
     start, rows, columns = layout.starts[s, t], layout.rows[s, t], layout.columns[s, t]
     return line[start : start + rows * columns].reshape((rows, columns))
 
 
-@compiled
+@inner
 def _quantum(array: Array) -> float:
     """The largest power of two up to 1 that divides all entries of an array (_, _)."""
     power = 1.0
@@ -156,7 +143,7 @@ def _quantum(array: Array) -> float:
     return power
 
 
-@compiled
+@inner
 def _digits(precision: Precision, so_far: int, largest: float, quantum: float) -> int:
     """The digits needed so far and for sums of multiples of a quantum, the terms adding up to `largest` at most.
 
@@ -168,7 +155,7 @@ def _digits(precision: Precision, so_far: int, largest: float, quantum: float) -
     return max(so_far, math.frexp(needed)[1])
 
 
-@compiled
+@inner
 def _product(a: Array, W: Array, b: Array, product: Array) -> float:
     """a W^T + b, of which a and W are rows; and what the terms of an entry add up to at most."""
     largest = 0.0
@@ -183,7 +170,7 @@ def _product(a: Array, W: Array, b: Array, product: Array) -> float:
     return largest
 
 
-@compiled
+@inner
 def _keep(line: Line, s: int, t: int, digits: int, array: Array) -> None:
     """Note an array, as far as it is there, where it is exact."""
     line.digits[s, t] = digits
@@ -196,7 +183,7 @@ def _keep(line: Line, s: int, t: int, digits: int, array: Array) -> None:
             start += columns
 
 
-@compiled
+@Compiled
 def _passes(
     precision: Precision,
     networks: Array,
@@ -265,7 +252,7 @@ def _passes(
             delta[:n, :received] = before[:n, :received]
 
 
-@compiled
+@Compiled
 def _steps(precision: Precision, networks: Array, w: Array, g: Array, rates: Array, line: Line) -> None:
     """w - alpha g."""
     layout = line.layout

@@ -71,9 +71,9 @@ class Layout(NamedTuple):
 
 @functools.cache
 def _compiled(function: Callable[..., None]) -> Callable[..., Any]:
-    from backproof.oracles.compiling import compiler
+    from backproof.oracles.compiling import Compiled
 
-    return compiler()(function)
+    return Compiled(function)
 
 
 def _pad(line: Array, layout: Layout, padded: Array) -> None:

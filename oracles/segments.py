@@ -7,16 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-import backproof.oracles.case
-import backproof.oracles.layout
-import backproof.oracles.stack
 from backproof.oracles.case import OF_INPUT
-from backproof.oracles.compiling import compiler
+from backproof.oracles.compiling import Compiled, inner
 from backproof.oracles.layout import Layout
 from backproof.oracles.stack import Stack
 from backproof.reference_impl.contract import Array
-
-compiled = compiler(backproof.oracles.case, backproof.oracles.layout, backproof.oracles.stack)
 
 # Verdicts and causes by their numbers.
 UNCHECKED, AGREES, DISAGREES = range(3)
@@ -65,7 +60,7 @@ def naming(stack: Stack, kind: str) -> Naming:
     )
 
 
-@compiled
+@inner
 def _find_ratios(got: Array, expected: Array, own: Array, theirs: Array, ratios: Array) -> None:
     """error / allowed of every entry, -1 for what is unchecked; without a branch, several in one instruction."""
     for i in range(len(got)):
@@ -75,7 +70,7 @@ def _find_ratios(got: Array, expected: Array, own: Array, theirs: Array, ratios:
         ratios[i] = ratio if (allowed < np.inf) & (abs(expected[i]) < np.inf) else -1.0
 
 
-@compiled
+@Compiled
 def compare(
     got: Array,
     expected: Array,
@@ -131,7 +126,7 @@ def compare(
             outcomes.row[to], outcomes.column[to] = row, column
 
 
-@compiled
+@Compiled
 def count_exact(
     got: Array, exact: Array, known: Array, networks: Array, layout: Layout, numbers: Array, wrong: Array
 ) -> None:
@@ -145,7 +140,7 @@ def count_exact(
                 wrong[s] |= got[i] != exact[i]
 
 
-@compiled
+@Compiled
 def gather(line: Array, starts: Array, sizes: Array, found: Array) -> None:
     """Put stretches of a line one after the other into another one; NaN for those whose start is -1."""
     at = 0

@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
-
 
 def place_of(name: str, made_of: object) -> Path:
     """Where in the user's cache folder something is kept that depends on `made_of`, by its `repr`, alone."""
+    import platformdirs  # which nothing needs that only says what there is
+
     return platformdirs.user_cache_path("backproof") / name / hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
 
 

@@ -38,12 +38,6 @@ class Settings(msgspec.Struct, frozen=True):
         Literal["strict", "lenient"],
         Meta(description="Whether elementary functions must be accurate relatively, or only absolutely"),
     ]
-    bound: Annotated[
-        Literal["affine", "componentwise"],
-        Meta(
-            description="Whether the bounds follow every rounding error by itself, or only where their sizes say little"
-        ),
-    ]
     attribute: Annotated[bool, Meta(description="Whether certified values were asked for on every network")]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
 

@@ -56,7 +56,7 @@ HEAVY = {
         "oracles/conventions/evaluation.py", *BENCH,
     },
     "flint": {"oracles/certified.py", "oracles/trajectory.py"},
-    "numba": {"oracles/compiling.py", "oracles/bounds/propagation.py"},
+    "numba": {"oracles/compiling.py", "oracles/compiling_inner.py"},
     "hypothesis": {"oracles/strategies.py", "grader/counterexample.py"},
     "pytest": {"src/backproof/pytest_plugin.py", "studies/power/conformance.py"},
 }  # fmt: skip
@@ -199,7 +199,6 @@ def test_help_is_light():
     [
         ("verify --networks 1", "duckdb"),
         ("verify --networks 1 --oracle torch", "torch"),
-        ("verify --networks 1 --oracle torch --bound componentwise", "numba"),
         ("replay v2:kinks:0:1 --oracle torch", "torch"),
         ("replay v2:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 from collections.abc import Sequence
@@ -24,7 +23,6 @@ LARGEST_PART, SMALLEST_PART = 8192, 256
 FEW = 2000
 
 Grade = Literal["strict", "lenient"]
-Bound = Literal["affine", "componentwise"]
 
 DEFAULT_IMPLEMENTATION = "backproof.reference_impl"
 DEFAULT_ORACLES = ("torch", "jax")
@@ -35,9 +33,7 @@ class Campaign(msgspec.Struct, frozen=True):
 
     networks: how many are drawn, with this seed and profile; each is judged in every dtype and against every oracle.
     grade: "strict" asks of elementary functions what libraries achieve, "lenient" that they are accurate absolutely.
-    bound: "affine" follows every rounding error by itself; "componentwise" only where an entry of a gradient is left
-    coarse otherwise, and the frameworks together, which is many times as fast, and coarser for networks with a
-    tanh. attribute: hold everybody against the certified values on every network, not only where they disagree.
+    attribute: hold everybody against the certified values on every network, not only where they disagree.
 
     Raises ValueError for anything unknown, missing or negative.
     """
@@ -48,7 +44,6 @@ class Campaign(msgspec.Struct, frozen=True):
     dtypes: tuple[str, ...] = DTYPES
     oracles: tuple[str, ...] = DEFAULT_ORACLES
     grade: Grade = "strict"
-    bound: Bound = "affine"
     attribute: bool = False
 
     def __post_init__(self) -> None:
@@ -57,7 +52,6 @@ class Campaign(msgspec.Struct, frozen=True):
         check_names("dtype", self.dtypes, DTYPES)
         check_names("oracle", self.oracles, ORACLES)
         check_names("grade", (self.grade,), get_args(Grade))
-        check_names("bound", (self.bound,), get_args(Bound))
 
     @property
     def small(self) -> bool:
@@ -129,12 +123,3 @@ def load_oracles(names: Sequence[str], progress: Progress | None = None, *, side
         except RuntimeError as error:
             raise CouldNotRunError(f"the oracle {name} cannot work here: {error}") from error
     return oracles
-
-
-def check_bound(bound: Bound) -> None:
-    """Raises CouldNotRunError where the package that compiles the bound is not installed."""
-    if bound == "componentwise":
-        try:
-            importlib.import_module("backproof.oracles.bounds.propagation")
-        except ModuleNotFoundError as error:
-            raise CouldNotRunError(f"the bound {bound} {not_installed(error)}") from error

@@ -24,7 +24,7 @@ from upath import UPath
 from backproof.oracles.beside import begin
 from backproof.oracles.compiling import load_compiler
 from backproof.oracles.registry import ORACLES, Oracle
-from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, check_bound, load_oracles
+from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, load_oracles
 from backproof.verification.garbage import look_seldom
 from backproof.verification.implementation import Implementation, load_implementation, name_of
 from backproof.verification.part import DRAWING, WRITING, judge_part
@@ -92,7 +92,6 @@ def _judge_part(
 
 
 def _loaded(task: Task, progress: Progress, *, side_by_side: bool = False) -> tuple[list[Oracle], Implementation]:
-    check_bound(task.campaign.bound)
     if side_by_side:
         begin(task.campaign.oracles)
         load_compiler()

@@ -99,7 +99,7 @@ def judge(
     names = [oracle.name for oracle in oracles]
     for case, *expected in zip(cases, *answers, strict=True):
         prediction = expected[0][Quantity("output", case.depth)].astype(case.dtype)
-        (found,) = bounds([case], [tested(case.dtype, grade), *(oracle.arithmetic for oracle in oracles)])
+        (found,) = bounds([case], [tested(case.dtype, grade), *(oracle.arithmetic for oracle in oracles)], shared=True)
         own, *theirs = found.allowances
         evidence = Evidence(
             case,

@@ -119,8 +119,7 @@ class _StackJudge:
             different.setdefault(arithmetic.unnamed, len(different))
             for arithmetic in (own, *(oracle.arithmetic for oracle in self.oracles))
         )
-        fast = self.campaign.bound == "componentwise"
-        return stack_bounds(self.stack, list(different), componentwise=fast, shared=fast), number, numbers
+        return stack_bounds(self.stack, list(different), shared=True), number, numbers
 
     def _compare(self) -> Array:
         """Note how all networks compare, and say which of them disagree, (S,)."""

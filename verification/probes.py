@@ -51,6 +51,6 @@ def probe_all(cases: Sequence[Case], oracle: Oracle, grade: Grade = "strict") ->
     if not cases:
         return []
     tested = replace(NUMPY[cases[0].dtype], lenient=grade == "lenient")
-    found = bounds(cases, [tested, oracle.arithmetic])
+    found = bounds(cases, [tested, oracle.arithmetic], shared=True)
     allowed = [{q: own[q] + theirs[q] for q in own} for own, theirs in (each.allowances for each in found)]
     return [Probe(*parts) for parts in zip(cases, oracle.answers(cases), allowed, strict=True)]

@@ -15,17 +15,18 @@ from backproof.oracles.bounds.activations import (
     tanh_prime_error,
 )
 from backproof.oracles.bounds.arithmetic import Arithmetic
-from backproof.oracles.bounds.deviation import Roundoff
 from backproof.oracles.bounds.layers import softmax_errors, softmax_values
-from backproof.oracles.bounds.propagation import LARGEST_POWER, compiled, known
+from backproof.oracles.bounds.propagation import LARGEST_POWER, known
+from backproof.oracles.bounds.roundoff import Roundoff
 from backproof.oracles.bounds.rows import exactly, few_digits
+from backproof.oracles.compiling import Compiled
 from backproof.oracles.layout import Layout
 from backproof.oracles.powers import common_power, is_power_of_two
 from backproof.oracles.stack import Flat, Stack
 from backproof.reference_impl.contract import Array
 
 
-@compiled
+@Compiled
 def _functions(
     rs: tuple[Roundoff, ...],
     inputs: Array,
@@ -61,7 +62,7 @@ def _functions(
         known(softmax[n])
 
 
-@compiled
+@Compiled
 def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found: Array) -> None:
     """The bounds of w - alpha g: alpha and the product round, and the difference does."""
     S, L = layout.starts.shape
@@ -90,7 +91,9 @@ def functions(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
     shape = (len(arithmetics), len(stack.lines.x))
     found = {kind: np.empty(shape) for kind in ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax")}
     rs = tuple(map(Roundoff.of, arithmetics))
-    _functions(rs, stack.lines.x, stack.first_widths, stack.samples, *found.values(), np.empty(stack.shape.width))
+    _functions.for_multiplications(len(stack.lines.x))(
+        rs, stack.lines.x, stack.first_widths, stack.samples, *found.values(), np.empty(stack.shape.width)
+    )
     return found | {kind: np.zeros(shape) for kind in ("relu", "relu_prime")}
 
 
@@ -100,5 +103,5 @@ def steps(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
     for kind, w, g in (("step_W", given.weights, given.step_weights), ("step_b", given.biases, given.step_biases)):
         found[kind] = np.empty((len(arithmetics), len(w)))
         for arithmetic, line in zip(arithmetics, found[kind], strict=True):
-            _steps(Roundoff.of(arithmetic), w, g, rates, stack.layouts[kind], line)
+            _steps.for_multiplications(len(w))(Roundoff.of(arithmetic), w, g, rates, stack.layouts[kind], line)
     return found

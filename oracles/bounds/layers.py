@@ -18,7 +18,7 @@ from backproof.oracles.bounds.activations import (
     tanh_error,
     tanh_prime_error,
 )
-from backproof.oracles.bounds.deviation import Roundoff, relative, working_error
+from backproof.oracles.bounds.roundoff import Roundoff, relative, working_error
 from backproof.oracles.bounds.rows import (
     Rows,
     Work,
@@ -302,4 +302,6 @@ def gradient_errors(r: Roundoff, work: Work, t: int, n: int, received: int, k: i
             found[i] += sums.off[i]
             widest = max(widest, found[i]) if found[i] < np.inf else np.inf
             largest = max(largest, abs(sums.value[i]))
-    return widest / largest if widest > 0 else 0.0
+    if widest == 0:
+        return 0.0
+    return widest / largest if largest > 0 else np.inf

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backproof.oracles.bounds import affine
+from backproof.oracles.bounds import functions, propagation
 from backproof.oracles.bounds.arithmetic import Arithmetic, alike
 from backproof.oracles.case import Answer, Case
 from backproof.oracles.stack import Flat, Stack, stacks
 from backproof.reference_impl.contract import Array
-
-# How many numbers a layer has in the stacks over which rounding errors are followed.
-FOLLOWED_LAYER_SIZE = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -36,14 +33,14 @@ class StackBounds:
     undecided: Array
 
 
-def bounds(cases: Sequence[Case], arithmetics: Sequence[Arithmetic], *, componentwise: bool = False) -> list[Bounds]:
+def bounds(cases: Sequence[Case], arithmetics: Sequence[Arithmetic], *, shared: bool = False) -> list[Bounds]:
     """The error bounds of each case under each arithmetic: entries >= 0, and infinite where nothing can be said.
 
-    componentwise: with rounding errors followed by themselves only where their sizes say little.
+    shared: as in `stack_bounds`.
     """
     found: dict[int, Bounds] = {}
     for stack in stacks(cases):
-        both = stack_bounds(stack, arithmetics, componentwise=componentwise)
+        both = stack_bounds(stack, arithmetics, shared=shared)
         answers = [
             stack.split({kind: array[i] for kind, array in both.allowances.items()}) for i in range(len(arithmetics))
         ]
@@ -52,46 +49,19 @@ def bounds(cases: Sequence[Case], arithmetics: Sequence[Arithmetic], *, componen
     return [found[number] for number in range(len(cases))]
 
 
-def stack_bounds(
-    stack: Stack, arithmetics: Sequence[Arithmetic], *, componentwise: bool = False, shared: bool = False
-) -> StackBounds:
+def stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, shared: bool = False) -> StackBounds:
     """The error bounds of a stack's cases, as `bounds` has them.
 
     shared: arithmetics of one precision get one bound for what passes through a network, which holds for all of them.
-    Raises ModuleNotFoundError where Numba is needed and not installed.
     """
     passing, group = alike(arithmetics) if shared else (list(arithmetics), list(range(len(arithmetics))))
-    if componentwise:
-        found, undecided = _componentwise(stack, arithmetics, passing, group)
-    else:
-        # What is followed takes much memory: of fewer networks it stays in a processor's cache.
-        networks = max(1, FOLLOWED_LAYER_SIZE // (stack.shape.width * stack.shape.batch))
-        parts = [_affine(piece, arithmetics, passing, group) for piece in stack.pieces(networks)]
-        found = {kind: np.concatenate([of_part[kind] for of_part, _ in parts], axis=-1) for kind in stack.sizes}
-        undecided = np.concatenate([of_part for _, of_part in parts], axis=-1)
-    return StackBounds({kind: found[kind] for kind in stack.sizes}, undecided)
-
-
-def _componentwise(
-    stack: Stack, arithmetics: Sequence[Arithmetic], passing: list[Arithmetic], group: list[int]
-) -> tuple[Flat, Array]:
-    """Bounds that follow rounding errors where their sizes say little."""
-    from backproof.oracles.bounds import functions, propagation
-
-    passes = [propagation.passes(stack, one) for one in passing]
-    found = functions.functions(stack, arithmetics) | functions.steps(stack, arithmetics)
+    with np.errstate(all="ignore"):  # where nothing is compiled
+        passes = [propagation.passes(stack, one) for one in passing]
+        found = functions.functions(stack, arithmetics) | functions.steps(stack, arithmetics)
     for kind in passes[0][0]:
         found[kind] = _of_each(np.array([lines[kind] for lines, _ in passes]), group)
-    return found, _of_each(np.array([undecided for _, undecided in passes]), group)
-
-
-def _affine(
-    stack: Stack, arithmetics: Sequence[Arithmetic], passing: list[Arithmetic], group: list[int]
-) -> tuple[Flat, Array]:
-    """Bounds that follow every rounding error."""
-    found, undecided = affine.passes(stack, passing)
-    of_each = {kind: _of_each(array, group) for kind, array in found.items()}
-    return of_each | affine.functions(stack, arithmetics), _of_each(undecided, group)
+    undecided = _of_each(np.array([undecided for _, undecided in passes]), group)
+    return StackBounds({kind: found[kind] for kind in stack.sizes}, undecided)
 
 
 def _of_each(array: Array, group: list[int]) -> Array:

@@ -5,10 +5,17 @@ Notation: p is the prediction, y the label, c the loss's scale.
 
 from __future__ import annotations
 
-from backproof.oracles.bounds import losses
-from backproof.oracles.bounds.deviation import Roundoff, relative, working_error
 from backproof.oracles.bounds.layers import IDENTITY, RELU, SOFTMAX, times_derivative
-from backproof.oracles.bounds.losses import Terms
+from backproof.oracles.bounds.losses import (
+    Terms,
+    binary_cross_entropy,
+    cross_entropy,
+    squared_error,
+    weighted_binary_cross_entropy_slope,
+    weighted_cross_entropy_slope,
+    weighted_squared_error_slope,
+)
+from backproof.oracles.bounds.roundoff import Roundoff, relative, working_error
 from backproof.oracles.bounds.rows import (
     Network,
     Rows,
@@ -33,20 +40,20 @@ SQUARED_ERROR, CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(len(LOSS_KINDS))
 def _terms(r: Roundoff, kind: int, p: float, e: float, y: float) -> Terms:
     """The loss's term of an entry."""
     if kind == SQUARED_ERROR:
-        return losses.squared_error(r, p, e, y)
+        return squared_error(r, p, e, y)
     if kind == CROSS_ENTROPY:
-        return losses.cross_entropy(r, p, e, y)
-    return losses.binary_cross_entropy(r, p, e, y)
+        return cross_entropy(r, p, e, y)
+    return binary_cross_entropy(r, p, e, y)
 
 
 @inner
 def _weighted_slope(r: Roundoff, kind: int, p: float, e: float, y: float) -> tuple[float, Terms]:
     """q / c = p dL/dp / c of an entry."""
     if kind == SQUARED_ERROR:
-        return losses.weighted_squared_error_slope(r, p, e, y)
+        return weighted_squared_error_slope(r, p, e, y)
     if kind == CROSS_ENTROPY:
-        return losses.weighted_cross_entropy_slope(r, p, e, y)
-    return losses.weighted_binary_cross_entropy_slope(r, p, e, y)
+        return weighted_cross_entropy_slope(r, p, e, y)
+    return weighted_binary_cross_entropy_slope(r, p, e, y)
 
 
 @inner

@@ -19,16 +19,8 @@ all entries of an array that is exact, else 0. Layers are counted from 0.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import overload, register_jitable
 
-import backproof.oracles.bounds.arithmetic
-import backproof.oracles.layout
-import backproof.oracles.powers
-import backproof.oracles.stack
-import backproof.reference_impl.contract
-from backproof.oracles.bounds import activations, deviation, layers, losses, outputs, rows
 from backproof.oracles.bounds.arithmetic import Arithmetic
-from backproof.oracles.bounds.deviation import Roundoff
 from backproof.oracles.bounds.layers import (
     IDENTITY,
     RELU,
@@ -39,6 +31,7 @@ from backproof.oracles.bounds.layers import (
     times_derivative,
 )
 from backproof.oracles.bounds.outputs import SQUARED_ERROR, loss_of_rows, output_delta
+from backproof.oracles.bounds.roundoff import Roundoff
 from backproof.oracles.bounds.rows import (
     Found,
     Network,
@@ -52,7 +45,7 @@ from backproof.oracles.bounds.rows import (
     settle,
     size_of,
 )
-from backproof.oracles.compiling import compiler, inner
+from backproof.oracles.compiling import Compiled, inner
 from backproof.oracles.powers import common_power, is_power_of_two
 from backproof.oracles.stack import Flat, Lines, Stack
 from backproof.reference_impl.contract import Array
@@ -64,56 +57,6 @@ COARSE = 1e-3
 
 # Errors are followed where that takes no more multiplications than this: about a second.
 AFFORDABLE = 1 << 32
-
-compiled = compiler(
-    activations,
-    deviation,
-    layers,
-    losses,
-    outputs,
-    rows,
-    backproof.oracles.bounds.arithmetic,
-    backproof.oracles.layout,
-    backproof.oracles.powers,
-    backproof.oracles.stack,
-    backproof.reference_impl.contract,
-)
-
-# Numba compiles these where compiled functions call them.
-for function in (
-    deviation.relative,
-    deviation.working_error,
-    deviation.additions_error,
-    deviation.rounded_products,
-    deviation.products_error,
-    deviation.mixed_products_error,
-    activations.variation,
-    activations.from_exponentials,
-    activations.beyond_first_order,
-    activations.slope_beyond_first_order,
-    activations.sigmoid_curve,
-    activations.sigmoid_error,
-    activations.sigmoid_prime_error,
-    activations.tanh_curve,
-    activations.tanh_error,
-    activations.tanh_prime_error,
-    losses.minus_log,
-    losses.weighted,
-    losses.squared_error,
-    losses.cross_entropy,
-    losses.binary_cross_entropy,
-    losses.weighted_squared_error_slope,
-    losses.weighted_cross_entropy_slope,
-    losses.weighted_binary_cross_entropy_slope,
-):
-    register_jitable(function)
-
-
-# Numba compares the names of the arguments, and whatever is annotated.
-@overload(deviation.where)
-def _where(condition, this, that):  # type: ignore[no-untyped-def] # noqa: ARG001
-    """One of two numbers."""
-    return lambda condition, this, that: float(this) if condition else float(that)
 
 
 @inner
@@ -233,7 +176,7 @@ def known(array: Array) -> None:
             array[i] = np.inf
 
 
-@compiled
+@Compiled
 def _passes(
     r: Roundoff,
     chosen: Array,
@@ -310,19 +253,20 @@ def _passes(
 def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
     """The bounds of outputs, loss, dW and db, each in a line, and how many neurons are too near a kink (S,)."""
     everybody = np.ones(len(stack.cases), bool)
-    found, coarse = _run(stack, arithmetic, everybody, 0)
+    products = stack.samples * (stack.widths[:, :-1] * stack.widths[:, 1:]).sum(axis=1)
+    found, coarse = _run(stack, arithmetic, everybody, 0, int(products.sum()))
     unknowns = 2 * stack.widths[:, 1:].sum(axis=1) + stack.widths[:, -1]
-    multiplications = stack.samples * (stack.widths[:, :-1] * stack.widths[:, 1:]).sum(axis=1) * unknowns
-    chosen = (coarse > COARSE) & (multiplications <= AFFORDABLE)
+    chosen = (coarse > COARSE) & (products * unknowns <= AFFORDABLE)
     if chosen.any():
-        again, _ = _run(stack, arithmetic, chosen, int(unknowns[chosen].max()))
+        multiplications = int((products * unknowns)[chosen].sum())
+        again, _ = _run(stack, arithmetic, chosen, int(unknowns[chosen].max()), multiplications)
         for bound, other in zip(found[:-1], again[:-1], strict=True):
             np.minimum(bound, other, out=bound)
         found.undecided[chosen] = again.undecided[chosen]
     return {"output": found.output, "loss": found.loss, "dW": found.of_weights, "db": found.of_biases}, found.undecided
 
 
-def _run(stack: Stack, arithmetic: Arithmetic, chosen: Array, P: int) -> tuple[Found, Array]:
+def _run(stack: Stack, arithmetic: Arithmetic, chosen: Array, P: int, multiplications: int) -> tuple[Found, Array]:
     """The bounds of some networks, infinite for the others, with so many unknowns at most; and how coarse they are."""
     L, K, N = stack.depth, int(stack.widths.max()), stack.longest
     F = K if P else N * K
@@ -347,7 +291,7 @@ def _run(stack: Stack, arithmetic: Arithmetic, chosen: Array, P: int) -> tuple[F
         sums=Sums(*np.empty((4, F))),
     )
     coarse = np.zeros(len(chosen))
-    _passes(
+    _passes.for_multiplications(multiplications)(
         Roundoff.of(arithmetic),
         chosen,
         stack.lines,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backproof.oracles.bounds.deviation import (
+from backproof.oracles.bounds.roundoff import (
     FEW_DIGITS,
     Roundoff,
     additions_error,

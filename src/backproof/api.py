@@ -17,7 +17,7 @@ from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import find_case
 from backproof.studies.frameworks.settings import Settings as FrameworkSettings
 from backproof.studies.power.plan import Plan
-from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Bound, Campaign, CouldNotRunError, Grade, Progress
+from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Campaign, CouldNotRunError, Grade, Progress
 from backproof.verification.convention import Convention
 from backproof.verification.implementation import CouldNotLoadError, load_implementation
 from backproof.verification.judgement import Judgement, judge_one
@@ -59,7 +59,6 @@ def verify(
     dtypes: Sequence[str] = DEFAULTS.dtypes,
     oracles: Sequence[str] = DEFAULTS.oracles,
     grade: Grade = DEFAULTS.grade,
-    bound: Bound = DEFAULTS.bound,
     attribute: bool = DEFAULTS.attribute,
     out: str | Path = DEFAULT_OUT,
     jobs: int = 1,
@@ -80,7 +79,7 @@ def verify(
     Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
-    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, bound, attribute)
+    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute)
     if campaign.small and jobs == 1 and scheduler is None:
         begin(campaign.oracles)  # while this process loads what it needs itself
 

@@ -85,7 +85,7 @@ def bench(networks: int, jobs: int | None = None, progress: Progress | None = No
     given.
     """
     progress = progress or Progress()
-    campaign = Campaign(networks=networks, dtypes=("float64",), bound="componentwise")
+    campaign = Campaign(networks=networks, dtypes=("float64",))
     oracles, reference = load_oracles(campaign.oracles, progress), load_implementation(DEFAULT_IMPLEMENTATION)
     with threadpoolctl.threadpool_limits(limits=1):
         cases = campaign.draw(range(TIMED))
@@ -154,7 +154,7 @@ class _Stopwatch(Progress):
 
 def _in_one_process(campaign: Campaign, reference: Implementation) -> tuple[list[Stage], float, float]:
     """The stages of a run, its networks a second, and the share of what could not be done without."""
-    warm_up = Campaign(networks=WARM_UP, dtypes=campaign.dtypes, bound=campaign.bound, seed=1)
+    warm_up = Campaign(networks=WARM_UP, dtypes=campaign.dtypes, seed=1)
     _run(warm_up, 1, Progress())
     watch = _Stopwatch()
     started = time.perf_counter()

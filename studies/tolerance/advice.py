@@ -43,9 +43,6 @@ SMALLEST_EXPONENT = -1074
 # How many times the largest difference that was seen is allowed by what is advised.
 SEEN_TIMES = 2
 
-# How many numbers the affine bounds may follow in an array: above it, sizes are followed first.
-MOST_FOLLOWED = 1 << 25
-
 # What stands beside the advice, by the name that it is called under.
 BESIDE = {"assert_close": ASSERT_CLOSE, "assert_allclose": ASSERT_ALLCLOSE, "allclose": ALLCLOSE}
 
@@ -78,12 +75,6 @@ class Architecture:
             self.seed, index, widths=self.widths, n=self.batch, activations=self.activations, loss=self.loss
         )
         return case.rounded(self.dtype)
-
-    @property
-    def followed(self) -> bool:
-        """Whether every rounding error can be followed by itself: the affine bounds of a layer fit into memory."""
-        errors = 2 * sum(self.widths[1:]) + self.widths[-1]
-        return self.batch * max(self.widths[1:]) * errors <= MOST_FOLLOWED
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -128,7 +119,6 @@ class Advice(msgspec.Struct, frozen=True):
     dtype: str
     draws: int
     bounded: Annotated[int, Meta(description="For how many of them bounds were derived")]
-    followed: Annotated[bool, Meta(description="Whether every rounding error was followed by itself")]
     undecided: Annotated[int, Meta(description="ReLU neurons of those so near 0 that rounding may decide their side")]
     frameworks: list[str]
     missing: Annotated[dict[str, str], Meta(description="What could not be run, and why")]
@@ -230,7 +220,6 @@ def advise(architecture: Architecture, progress: Progress | None = None) -> Advi
         dtype=architecture.dtype,
         draws=architecture.draws,
         bounded=min(BOUNDED, architecture.draws),
-        followed=architecture.followed,
         undecided=adviser.undecided,
         frameworks=[backend.name for backend in backends],
         missing={one.backend: one.why for one in missing},
@@ -297,7 +286,7 @@ class _Adviser:
             found.observe(np.ravel(exact[quantity]), np.ravel(rest[quantity]), got, fit=number % 2 == 0)
         if number < BOUNDED:
             arithmetics = [backend.arithmetic for backend in self.backends]
-            (bound,) = bounds([case], arithmetics, componentwise=not self.architecture.followed)
+            (bound,) = bounds([case], arithmetics)
             self.undecided += max(bound.undecided)
             for quantity, found in self.samples.items():
                 found.bound(np.ravel(exact[quantity]), [np.ravel(one[quantity]) for one in bound.allowances])

@@ -16,10 +16,7 @@ NAMES = {"numpy": "NumPy", "torch-eager": "PyTorch", "jax-jit": "JAX"}
 def advice_view(advice: Advice) -> Group:
     """What is allowed and observed, what the tolerances do, and what to paste."""
     frameworks = conjoin([NAMES[name] for name in advice.frameworks])
-    notes = [
-        f"{advice.draws} networks, computed by {frameworks}; bounds derived for the first {advice.bounded}"
-        + ("." if advice.followed else ", from the sizes of rounding errors, or each where those say little.")
-    ]
+    notes = [f"{advice.draws} networks, computed by {frameworks}; bounds derived for the first {advice.bounded}."]
     if advice.undecided:
         notes.append(
             f"In those, {advice.undecided} ReLU inputs lie so near 0 that rounding may decide their side: what depends "

@@ -50,7 +50,6 @@ class TestVerify:
             "oracles": ["complex-step"],
             "grade": "lenient",
             "attribute": False,
-            "bound": "affine",
             "generator": 2,
         }
 

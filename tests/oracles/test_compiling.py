@@ -1,17 +1,19 @@
 """`oracles.compiling`: what is compiled is kept, for what it was made of; without Numba all runs the same."""
 
-import ast
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numba
+import numpy as np
 import pytest
 
 from backproof.oracles import compiling
-from backproof.oracles.compiling import compiler
+from backproof.oracles.bounds import NUMPY, bounds, propagation
+from backproof.oracles.compiling import Compiled, files_of, made_of
+from backproof.oracles.draw import draw_case
 from backproof.oracles.user_cache import place_of
 
 ROOT = Path(__file__).parents[2]
@@ -34,62 +36,80 @@ def kept(folder: Path) -> list[Path]:
 
 def test_kept(cache):
     usual = numba.config.CACHE_DIR
-    assert compiler()(twice)(21) == 42
+    assert Compiled(twice)(21) == 42
     assert len(kept(cache)) == 1
-    assert compiler()(twice)(21.0) == 42
+    assert Compiled(twice)(21.0) == 42
     assert len(kept(cache)) == 1
     assert usual == numba.config.CACHE_DIR
 
 
-def test_made_of_the_modules_that_it_calls(cache, tmp_path):
-    """A function's file is Numba's to look at; those of what it calls are not."""
-    module = ModuleType("helper")
-    for text in ("one", "two"):
-        module.__file__ = str(tmp_path / f"{text}.py")
-        Path(module.__file__).write_text(f"# {text}")
-        assert compiler(module)(twice)(21) == 42
-    assert len(kept(cache)) == 2
+USING = """
+from typing import NamedTuple
+from backproof.oracles.compiling import inner
+LIMIT = {limit}
+
+class Pair(NamedTuple):
+    {fields}
+
+@inner
+def halved(number):
+    return number / 2  # {comment}
+
+def unused(number):
+    return number * 3
+
+@inner
+def limited(number):
+    return min(halved(number), LIMIT)
+"""
 
 
-def imported(file: Path) -> set[Path]:
-    """The modules of ours that one imports more from than a type."""
-    found = set()
-    for node in ast.parse(file.read_text()).body:
-        if isinstance(node, ast.ImportFrom) and {name.name for name in node.names} != {"Array"}:
-            path = ROOT / str(node.module).removeprefix("backproof.").replace(".", "/")
-            files = [path, *(path / name.name for name in node.names)]
-            found |= {file.with_suffix(".py") for file in files if file.with_suffix(".py").exists()}
-    return found
+def test_made_of_all_that_is_used(tmp_path, monkeypatch):
+    """The code of what is called, and of what that calls; constants; and the tuples that may be handed over."""
+    monkeypatch.syspath_prepend(tmp_path)
+    versions = [("1.0", "a: float", ""), ("2.0", "a: float", ""), ("1.0", "b: float", ""), ("1.0", "a: float", "new")]
+    for number, (limit, fields, comment) in enumerate([*versions, versions[0]]):
+        (tmp_path / f"using_{number}.py").write_text(USING.format(limit=limit, fields=fields, comment=comment))
+    found = [made_of(importlib.import_module(f"using_{number}").limited) for number in range(5)]
+    assert found[4] == found[0]
+    assert all(found[i] != found[0] for i in (1, 2, 3))
 
 
-def compiled_with(file: Path) -> set[Path]:
-    """A module that compiles, those whose functions are compiled for its own, and those that borrow its compiler."""
-    inner = {other for other in imported(file) if "@inner" in other.read_text()}
-    others = {other: other.read_text() for other in file.parent.glob("*.py") if file in imported(other)}
-    borrowing = {other for other, text in others.items() if "@compiled" in text and "= compiler(" not in text}
-    return {file, *inner, *borrowing}
+def test_files_of_the_bounds():
+    """Whatever module a bound is worked out in, it is compiled anew when that changes."""
+    files = {file.name for file in files_of(propagation._passes.as_it_stands)}
+    assert files >= {"activations.py", "roundoff.py", "losses.py", "rows.py", "layers.py", "outputs.py", "powers.py"}
+    assert files >= {"propagation.py", "stack.py"}
 
 
-COMPILED = [file for file in (ROOT / "oracles").rglob("*.py") if "compiled = compiler(" in file.read_text()]
+def test_little_is_not_compiled(monkeypatch):
+    """Numba is not even loaded for it."""
+    monkeypatch.setattr(compiling, "_compiled", None)
+    assert Compiled(twice).for_multiplications(compiling.LITTLE)(21) == 42
+    with pytest.raises(TypeError):
+        Compiled(twice).for_multiplications(compiling.LITTLE + 1)(21)
 
 
-@pytest.mark.parametrize("file", COMPILED, ids=[file.stem for file in COMPILED])
-def test_made_of_all_that_is_used(file):
-    """Whatever module of ours a compiled function may have something from, it is compiled anew when that changes."""
-    tree = ast.parse(file.read_text())
-    (call,) = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "compiler"]
-    used = {other.stem for one in compiled_with(file) for other in imported(one)} - {"compiling", file.stem}
-    assert {ast.unparse(argument).rpartition(".")[2] for argument in call.args} == used
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_bounds_as_they_stand(dtype, monkeypatch):
+    """What is compiled gives the same as what is not, to the rounding of elementary functions."""
+    cases = [case for case in (draw_case(6, i) for i in range(40)) if case.size < 300]
+    compiled = bounds(cases, [NUMPY[dtype]])
+    monkeypatch.setattr(compiling, "LITTLE", 1 << 60)
+    for one, other in zip(compiled, bounds(cases, [NUMPY[dtype]]), strict=True):
+        assert one.undecided == other.undecided
+        for quantity, allowed in one.allowances[0].items():
+            assert np.allclose(allowed, other.allowances[0][quantity], rtol=1e-13, atol=0)
 
 
 VERSION = """
 from typing import NamedTuple
-from backproof.oracles.compiling import compiler
+from backproof.oracles.compiling import Compiled
 
 class {name}(NamedTuple):
     number: float
 
-@compiler()
+@Compiled
 def twice(given):
     return 2 * given.number
 
@@ -119,7 +139,7 @@ def test_nowhere_to_keep_it(cache, monkeypatch):
         return real(**options)
 
     monkeypatch.setattr(numba, "njit", njit)
-    assert compiler()(twice)(21) == 42
+    assert Compiled(twice)(21) == 42
     assert kept(cache) == []
 
 

@@ -18,7 +18,6 @@ from backproof.verification.campaign import LARGEST_PART, SMALLEST_PART, Campaig
         ({"dtypes": ()}, "at least one dtype is needed"),
         ({"oracles": ("torch", "torch")}, "each at most once"),
         ({"oracles": ("tensorflow",)}, "unknown oracle 'tensorflow'; there are torch, jax, complex-step, certified"),
-        ({"bound": "guessed"}, "unknown bound 'guessed'; there are affine, componentwise"),
         ({"grade": "mild"}, "unknown grade 'mild'; there are strict, lenient"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -15,7 +15,7 @@ from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import find_case
 from backproof.studies.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
 from backproof.studies.frameworks.settings import FRAMEWORKS
-from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Bound
+from backproof.verification.campaign import DEFAULT_IMPLEMENTATION
 
 
 @main.command()
@@ -24,13 +24,6 @@ from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Bound
 @options.seed(DEFAULTS.seed)
 @options.profile(DEFAULTS.profile)
 @options.several("--dtype", DTYPES, DEFAULTS.dtypes, "Precision of the implementation's inputs")
-@click.option(
-    "--bound",
-    type=click.Choice(get_args(Bound)),
-    default=DEFAULTS.bound,
-    help="Follow every rounding error by itself, or first their sizes, and each error only where those say little: "
-    "many times as fast, and a little coarser.",
-)
 @options.place(
     DEFAULT_OUT,
     "Folder for report.json, report.md, report.html and the records; replaces an earlier report in it.",
