@@ -24,7 +24,7 @@ class Library(codegen.JITCodeLibrary):
         """That is left to the callers' library."""
 
     def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
+        self._finalize_dynamic_globals()  # type: ignore[no-untyped-call]
         self._finalized = True
 
     def enable_object_caching(self) -> None:
@@ -39,9 +39,10 @@ class Lowering(typed_passes.NativeLowering):
 
     def run_pass(self, state: Any) -> bool:
         """Put the function into a library of its own, and make it known to its callers."""
-        state.library = Library(state.targetctx.codegen(), state.func_id.func_qualname)
+        name = state.func_id.func_qualname
+        state.library = Library(state.targetctx.codegen(), name)  # type: ignore[no-untyped-call]
         state.flags.no_compile = True
-        super().run_pass(state)
+        super().run_pass(state)  # type: ignore[no-untyped-call]
         lowered = state["cr"]
         made = lowered.fndesc
         handle = _dynfunc.make_function(

@@ -138,9 +138,19 @@ def _array_of(line: Array, layout: Layout, s: int, t: int) -> Array:
 def _quantum(array: Array) -> float:
     """The largest power of two up to 1 that divides all entries of an array (_, _)."""
     power = 1.0
-    for row in array:
-        power = common_power(power, row)
+    for i in range(len(array)):
+        power = common_power(power, array[i])
     return power
+
+
+@inner
+def _largest(array: Array) -> float:
+    """The largest absolute value of the entries of an array (_, _)."""
+    largest = 0.0
+    for i in range(array.shape[0]):
+        for j in range(array.shape[1]):
+            largest = max(largest, abs(array[i, j]))
+    return largest
 
 
 @inner
@@ -178,8 +188,9 @@ def _keep(line: Line, s: int, t: int, digits: int, array: Array) -> None:
         layout = line.layout
         start, rows, columns = layout.starts[s, t], layout.rows[s, t], layout.columns[s, t]
         for i in range(rows):
-            line.values[start : start + columns] = array[i, :columns]
-            line.known[start : start + columns] = True
+            for j in range(columns):
+                line.values[start + j] = array[i, j]
+                line.known[start + j] = True
             start += columns
 
 
@@ -201,13 +212,15 @@ def _passes(
     """Forward through the layers, the loss, and back; once something may round, nothing that depends on it is known."""
     L, K, N = activations.shape[1], output.layout.columns.max(), inputs.rows.max()
     nothing = np.zeros(max(K, N))
-    a, delta, before = np.empty((L + 1, N, K)), np.empty((N, K)), np.empty((N, K))
-    dW_layer, db_layer = np.empty((K, K)), np.empty((1, K))
+    a, delta, before, difference = np.empty((L + 1, N, K)), np.empty((N, K)), np.empty((N, K)), np.empty((N, K))
+    dW_layer, db_layer, of_network = np.empty((K, K)), np.empty((1, K)), np.empty((1, 1))
     for s in networks:
         n, first = inputs.rows[s, 0], L - depths[s]
         x = _array_of(given.x, inputs, s, 0)
-        a[first, :n, : x.shape[1]] = x
-        digits = _digits(precision, 0, np.abs(x).max(), _quantum(x))
+        for i in range(n):
+            for j in range(x.shape[1]):
+                a[first, i, j] = x[i, j]
+        digits = _digits(precision, 0, _largest(x), _quantum(x))
         for t in range(first, L):
             W, b = _array_of(given.weights, dW.layout, s, t), _array_of(given.biases, db.layout, s, t)
             k, received = W.shape
@@ -215,7 +228,9 @@ def _passes(
             quantum = min(_quantum(a[t, :n, :received]) * _quantum(W), _quantum(b))
             digits = _digits(precision, digits, _product(a[t, :n, :received], W, b[0], z), quantum)
             if activations[s, t] == RELU:
-                z[:] = np.maximum(z, 0.0)
+                for i in range(n):
+                    for j in range(k):
+                        z[i, j] = max(z[i, j], 0.0)
             _keep(output, s, t + 1, digits, z)
             if digits == UNKNOWN:
                 break
@@ -224,14 +239,18 @@ def _passes(
         y, c = _array_of(given.y, labels, s, 0), scales[s]
         k = y.shape[1]
         p = a[L, :n, :k]
-        digits = _digits(precision, digits, (np.abs(p) + np.abs(y)).max(), min(_quantum(p), _quantum(y)))
+        digits = _digits(precision, digits, _largest(p) + _largest(y), min(_quantum(p), _quantum(y)))
         if not is_power_of_two(c) or c < precision.smallest_quantum:
             digits = UNKNOWN  # multiplying by the loss's scale rounds, wherever that is done
-        difference = p - y
-        total = (difference**2).sum()
-        of_loss = _digits(precision, digits, total, _quantum(difference) ** 2)
-        _keep(loss, s, 0, of_loss, np.full((1, 1), total * c))
-        delta[:n, :k] = difference * (2 * c)
+        total = 0.0
+        for i in range(n):
+            for j in range(k):
+                difference[i, j] = p[i, j] - y[i, j]
+                total += difference[i, j] ** 2
+                delta[i, j] = difference[i, j] * (2 * c)
+        of_loss = _digits(precision, digits, total, _quantum(difference[:n, :k]) ** 2)
+        of_network[0, 0] = total * c
+        _keep(loss, s, 0, of_loss, of_network)
         for t in range(L - 1, first - 1, -1):
             if digits == UNKNOWN:
                 break
@@ -239,17 +258,27 @@ def _passes(
             k, received = W.shape
             arrived, d = a[t, :n, :received], delta[:n, :k]
             if activations[s, t] == RELU:
-                d[:] = np.where(a[t + 1, :n, :k] > 0, d, 0.0)
+                for i in range(n):
+                    for j in range(k):
+                        d[i, j] = d[i, j] if a[t + 1, i, j] > 0 else 0.0
             quantum = _quantum(d)
             of_matrix = _product(d.T, arrived.T, nothing, dW_layer)
             of_matrix_digits = _digits(precision, digits, of_matrix, quantum * _quantum(arrived))
             _keep(dW, s, t, of_matrix_digits, dW_layer)
-            db_layer[0, :k] = d.sum(axis=0)
-            of_vector = _digits(precision, digits, np.abs(d).sum(axis=0).max(), quantum)
+            largest = 0.0
+            for j in range(k):
+                size, db_layer[0, j] = 0.0, 0.0
+                for i in range(n):
+                    db_layer[0, j] += d[i, j]
+                    size += abs(d[i, j])
+                largest = max(largest, size)
+            of_vector = _digits(precision, digits, largest, quantum)
             _keep(db, s, t, of_vector, db_layer)
             largest = _product(d, W.T, nothing, before)
             digits = _digits(precision, digits, largest, quantum * _quantum(W))
-            delta[:n, :received] = before[:n, :received]
+            for i in range(n):
+                for j in range(received):
+                    delta[i, j] = before[i, j]
 
 
 @Compiled
@@ -261,9 +290,13 @@ def _steps(precision: Precision, networks: Array, w: Array, g: Array, rates: Arr
         for t in range(layout.starts.shape[1]):
             if layout.rows[s, t] == 0:
                 continue
-            start, gradient = _array_of(w, layout, s, t), _array_of(g, layout, s, t)
-            change = alpha * gradient
-            of_change = _quantum(gradient) * _quantum(np.full((1, 1), alpha))
-            largest = (np.abs(start) + np.abs(change)).max()
-            digits = _digits(precision, 0, largest, min(_quantum(start), of_change))
-            _keep(line, s, t, digits, start - change)
+            at, gradient = _array_of(w, layout, s, t), _array_of(g, layout, s, t)
+            of_change = _quantum(gradient) * common_power(1.0, rates[s : s + 1])
+            largest, stepped = 0.0, np.empty(at.shape)
+            for i in range(layout.rows[s, t]):
+                for j in range(layout.columns[s, t]):
+                    change = alpha * gradient[i, j]
+                    largest = max(largest, abs(at[i, j]) + abs(change))
+                    stepped[i, j] = at[i, j] - change
+            digits = _digits(precision, 0, largest, min(_quantum(at), of_change))
+            _keep(line, s, t, digits, stepped)

@@ -27,6 +27,9 @@ WIDTHS, BATCHES = (8, 16, 32, 64), (8, 32)
 # Which networks and how many layers, and what JAX gives for them, maybe not ready yet.
 Answered = tuple[tuple[slice, int], dict[str, jax.Array]]
 
+# Stacks of so few networks are padded to the largest shape: what that costs is less than compiling another function.
+FEW = 64
+
 # How many numbers a layer of a compiled function has: padding a stack with networks that are not there costs as well.
 LAYER_SIZE = 1 << 13
 
@@ -89,10 +92,15 @@ class Networks(NamedTuple):
 
 def _parts(stack: Stack) -> Iterator[tuple[tuple[slice, int], Networks]]:
     """The stack's networks, as many at a time as a compiled function takes: which, how many layers, and padded."""
-    K, N = round_up(stack.shape.width, WIDTHS), round_up(stack.shape.batch, BATCHES)
+    few = len(stack.cases) <= FEW
+    K, N = (
+        round_up(length, steps[-1:] if few else steps)
+        for length, steps in ((stack.shape.width, WIDTHS), (stack.shape.batch, BATCHES))
+    )
     S = max(1, LAYER_SIZE // (K * N))
     for start in range(0, len(stack.cases), S):
-        place = slice(start, start + S), round_up(stack.cases[start].depth, DEPTHS)  # deeper networks come first
+        deepest = stack.depth if few else stack.cases[start].depth  # deeper networks come first
+        place = slice(start, start + S), round_up(deepest, DEPTHS)
         yield place, _padded(stack, *place, S, K, N)
 
 

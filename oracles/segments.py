@@ -146,8 +146,6 @@ def gather(line: Array, starts: Array, sizes: Array, found: Array) -> None:
     at = 0
     for s in range(len(starts)):
         start, size = starts[s], sizes[s]
-        if start < 0:
-            found[at : at + size] = np.nan
-        else:
-            found[at : at + size] = line[start : start + size]
+        for i in range(size):
+            found[at + i] = np.nan if start < 0 else line[start + i]
         at += size
