@@ -6,10 +6,12 @@ so little that it is not worth loading it.
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -34,20 +36,46 @@ class Compiled:
     """A function of arrays, numbers and named tuples that Numba compiles; `as_it_stands` is the function itself."""
 
     def __init__(self, function: Function) -> None:
-        self.as_it_stands = function
+        self.as_it_stands, self._called = function, False
         functools.update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:
-        """The function of the arguments."""
-        return self._ready(*arguments)
+        """The function of the arguments. Of several processes one compiles it, and the others wait and read it."""
+        if self._called:
+            return self._ready(*arguments)
+        with _alone(self._folder):
+            result = self._ready(*arguments)
+        self._called = True
+        return result
 
     def for_multiplications(self, number: int) -> Function:
         """The function, compiled if so many multiplications are worth it."""
         return self.as_it_stands if number <= LITTLE else self
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether it has been compiled before, or cannot be."""
+        return find_spec("numba") is None or any(self._folder.rglob(f"*.{self.as_it_stands.__name__}-*.nbc"))
+
+    @functools.cached_property
+    def _folder(self) -> Path:
+        return place_of("compiled", made_of(self.as_it_stands))
+
     @functools.cached_property
     def _ready(self) -> Function:
-        return _compiled(self.as_it_stands)
+        return _compiled(self.as_it_stands, self._folder)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other process compiles what is kept in this folder; at once where nothing can be kept or locked."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ModuleNotFoundError, OSError):
+            import filelock
+
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(filelock.FileLock(folder / "lock"))
+        yield
 
 
 def load_compiler() -> None:
@@ -59,7 +87,7 @@ def _nothing() -> None:
     """What is compiled for that."""
 
 
-def _compiled(function: Function) -> Function:
+def _compiled(function: Function, folder: Path) -> Function:
     """The function, compiled, with all that it calls; kept for what those are made of now.
 
     Numba looks at the file that a function is in, and not at those of the functions that it calls; and what it has kept
@@ -70,7 +98,7 @@ def _compiled(function: Function) -> Function:
     except ModuleNotFoundError:
         return function
     config: Any = numba.config
-    usual, config.CACHE_DIR = config.CACHE_DIR, str(place_of("compiled", made_of(function)))
+    usual, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
         return numba.njit(cache=True, error_model="numpy")(_calling_compiled(function))
     except RuntimeError:  # there is no folder that can be written

@@ -21,6 +21,7 @@ from multiprocessing.context import BaseContext
 import threadpoolctl
 from upath import UPath
 
+from backproof.oracles import preparing
 from backproof.oracles.beside import begin
 from backproof.oracles.compiling import load_compiler
 from backproof.oracles.registry import ORACLES, Oracle
@@ -94,6 +95,7 @@ def _judge_part(
 def _loaded(task: Task, progress: Progress, *, side_by_side: bool = False) -> tuple[list[Oracle], Implementation]:
     if side_by_side:
         begin(task.campaign.oracles)
+        preparing.begin()
         load_compiler()
     oracles = load_oracles(task.campaign.oracles, progress, side_by_side=side_by_side)
     return oracles, load_implementation(task.source)

@@ -3,8 +3,9 @@
 Of every entry there is its value in float64, and how far it may be off: by its *size*. By affine arithmetic a rounding
 error is an unknown xi_p with |xi_p| <= m_p. To first order an entry's error is sum_p J_p xi_p; J is carried along with
 its signs, so that where paths through the network cancel, their errors do, and what that leaves out is bounded by a
-rest. (De Figueiredo and Stolfi, "Affine arithmetic: concepts and applications", Numerical Algorithms 37, 2004.) Nothing
-else is done where no error is made an unknown: all of it is in the rest then, whose signs are forgotten at each layer.
+rest, which after each layer is made unknowns too. (De Figueiredo and Stolfi, "Affine arithmetic: concepts and
+applications", Numerical Algorithms 37, 2004.) Nothing else is done where no error is made an unknown: all of it is in
+the rest then, whose signs are forgotten at each layer.
 
 That takes a small fraction of the time, and is enough for most networks in float64. So it is tried first; where it
 leaves an entry of a gradient coarse, the errors are followed, and the smaller of the two bounds counts.
@@ -55,8 +56,8 @@ LARGEST_POWER = 2.0**1023
 # An entry of a gradient is coarse where more than this is allowed, relative to the largest of its array.
 COARSE = 1e-3
 
-# Errors are followed where that takes no more multiplications than this: about a second.
-AFFORDABLE = 1 << 32
+# Errors are followed where that takes no more multiplications than this: about ten seconds.
+AFFORDABLE = 1 << 35
 
 
 @inner

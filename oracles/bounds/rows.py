@@ -173,19 +173,24 @@ def any_off(row: Rows) -> bool:
 
 @inner
 def settle(work: Work, row: Rows, used: int) -> int:
-    """Make the fresh rounding errors unknowns, or where none are followed a part of the rest; how many there are."""
+    """Make the fresh rounding errors and the rest unknowns; how many there are. Where none are followed, all is rest.
+
+    Whatever the rest consists of, from here on its signs are kept. (By their absolute values, weights make it larger
+    with every layer, and deep networks could not be bounded.)
+    """
     k, follow = len(row.value), len(work.m) > 0
     for j in range(k):
-        fresh = row.rounding[j]
+        fresh = row.rounding[j] + row.rest[j]
         if follow and 0 < fresh < np.inf:
             work.m[used] = fresh
             for i in range(k):
                 row.linear[i, used] = 0.0
             row.linear[j, used] = 1.0
             row.spread[j] += fresh
+            row.rest[j] = 0.0
             used += 1
         else:
-            row.rest[j] += fresh
+            row.rest[j] = fresh
         row.rounding[j] = 0.0
     return used
 
