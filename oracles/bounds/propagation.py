@@ -53,8 +53,9 @@ from backproof.reference_impl.contract import Array
 
 LARGEST_POWER = 2.0**1023
 
-# An entry of a gradient is coarse where more than this is allowed, relative to the largest of its array.
-COARSE = 1e-3
+# An entry of a gradient is coarse where more than this is allowed, relative to the largest of its array: so many units
+# of roundoff, or in a precision that has none so small a thousandth.
+COARSE, COARSEST = 1 << 13, 1e-3
 
 # Errors are followed where that takes no more multiplications than this: about ten seconds.
 AFFORDABLE = 1 << 35
@@ -257,7 +258,7 @@ def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
     products = stack.samples * (stack.widths[:, :-1] * stack.widths[:, 1:]).sum(axis=1)
     found, coarse = _run(stack, arithmetic, everybody, 0, int(products.sum()))
     unknowns = 2 * stack.widths[:, 1:].sum(axis=1) + stack.widths[:, -1]
-    chosen = (coarse > COARSE) & (products * unknowns <= AFFORDABLE)
+    chosen = (coarse > min(COARSE * arithmetic.unit_roundoff, COARSEST)) & (products * unknowns <= AFFORDABLE)
     if chosen.any():
         multiplications = int((products * unknowns)[chosen].sum())
         again, _ = _run(stack, arithmetic, chosen, int(unknowns[chosen].max()), multiplications)

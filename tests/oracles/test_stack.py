@@ -130,7 +130,7 @@ def test_following_errors_only_narrows_the_bound(profile, monkeypatch):
     for stack in stacks([draw_case(4, i, profile) for i in range(60)]):
         usual = stack_bounds(stack, arithmetics)
         with monkeypatch.context() as always:
-            always.setattr(propagation, "COARSE", -1.0)
+            always.setattr(propagation, "COARSE", -1)
             followed = stack_bounds(stack, arithmetics)
         for kind in ("output", "loss", "dW", "db"):
             fine, coarse = followed.allowances[kind], usual.allowances[kind]
@@ -161,7 +161,7 @@ def test_errors_are_followed_where_their_sizes_say_little(dtype, complex_step_or
     """As much is checked as where they always are; in float32 it would not if none were."""
     cases = [draw_case(5, i, "ordinary").cast(dtype) for i in range(60)]
     usual = _checked(cases, complex_step_oracle)
-    monkeypatch.setattr(propagation, "COARSE", -1.0)
+    monkeypatch.setattr(propagation, "COARSE", -1)
     always = _checked(cases, complex_step_oracle)
     monkeypatch.setattr(propagation, "AFFORDABLE", 0)
     never = _checked(cases, complex_step_oracle)
