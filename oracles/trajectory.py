@@ -9,10 +9,10 @@ where H_t is the mean of the Hessian on the way from theta_t to theta_t + d_t, a
 gradient may be off by (`oracles.bounds`), and the rounding of the step. H_t lies in the hull of the Hessian over all
 parameters within the bound of d_t, which is again enclosed in balls.
 
-The bound is carried along as in `oracles.bounds.deviation`: every fresh error, and what H_t may differ from the middle
-of its ball times d_t, is an unknown of its own that each later step multiplies by I - alpha H with its signs. So the
-bound shrinks where descent contracts. (Balls carried along by themselves forget the signs, and grow by a factor
-1 + alpha |H| with every step.) Where the ball of the Hessian becomes infinite, because a ReLU's input may lie on either
+The bound is carried along as in `oracles.bounds.propagation`: every fresh error, and what H_t may differ from the
+middle of its ball times d_t, is an unknown of its own that each later step multiplies by I - alpha H with its signs. So
+the bound shrinks where descent contracts. (Balls carried along by themselves forget the signs, and grow by a factor 1 +
+alpha |H| with every step.) Where the ball of the Hessian becomes infinite, because a ReLU's input may lie on either
 side of 0 or because the bound has grown beyond all use, nothing can be said from then on: the bound is infinite.
 
 The second derivatives are taken forward over backward (Pearlmutter, "Fast exact multiplication by the Hessian", Neural

@@ -20,8 +20,8 @@ ROOMS = {
     "oracles": (
         {"reference_impl"},
         {
-            "numpy", "msgspec", "torch", "jax", "flint", "ml_dtypes", "numba", "packaging", "platformdirs",
-            "hypothesis",
+            "numpy", "msgspec", "torch", "jax", "filelock", "flint", "ml_dtypes", "numba", "packaging",
+            "platformdirs", "hypothesis",
         },
     ),
     "verification": (

@@ -1,7 +1,7 @@
 """How far an honest evaluation may be from the exact value: an error bound for every entry of every quantity.
 
-The bound is derived for the one case at hand, by following rounding errors through the network (`deviation`), forward
-through the layers and back through the deltas:
+The bound is derived for the one case at hand, by following rounding errors through the network (`propagation`),
+forward through the layers and back through the deltas:
 
 - Fresh errors. A sum of t products in any order is off by at most t u sum |w a| (Jeannerod and Rump, "Improved error
   bounds for inner products in floating-point arithmetic", SIAM J. Matrix Anal. Appl. 34, 2013; Higham, "Accuracy and

@@ -19,6 +19,7 @@ from backproof.oracles.case import Case
 from backproof.oracles.draw import draw_case
 from backproof.oracles.registry import Oracle
 from backproof.reports.environment import environment
+from backproof.studies.bench.bounding import Bounding, measure_bounding
 from backproof.studies.bench.enclosures import Enclosing, measure_enclosures
 from backproof.studies.bench.methods import METHODS, compiled_anew, passes
 from backproof.studies.bench.sizes import Size, measure_sizes
@@ -30,7 +31,7 @@ from backproof.verification.judgement import judge
 from backproof.verification.part import computing
 from backproof.verification.store import Manifest, Store
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 # Networks that backproof judges before it is timed, so that nothing is left to compile.
 WARM_UP = 4096
@@ -74,15 +75,16 @@ class Bench(Document, frozen=True):
         Meta(description="The share of the implementation's bare calls and both frameworks' arithmetic in one process"),
     ]
     sizes: list[Size]
+    bounding: list[Bounding]
     enclosures: list[Enclosing]
     environment: dict[str, str]
 
 
 def bench(networks: int, jobs: int | None = None, progress: Progress | None = None) -> Bench:
-    """Time backproof on so many networks, in one process and in `jobs`, and the usual methods on the first few.
+    """Time backproof on so many networks, in `jobs` processes, and the usual methods on the first few.
 
     All of them judge `reference_impl` in float64 against PyTorch and JAX. jobs: as many as there are processors, unless
-    given.
+    given. The rate is that of `backproof verify --jobs`, start and records included, and the report besides.
     """
     progress = progress or Progress()
     campaign = Campaign(networks=networks, dtypes=("float64",))
@@ -92,18 +94,16 @@ def bench(networks: int, jobs: int | None = None, progress: Progress | None = No
         rivals = {name: _rate_of(name, cases, reference, progress) for name in METHODS}
     progress.stage("judging networks in one process")
     stages, rate, bare = _in_one_process(campaign, reference)
-    rates = {**rivals, "backproof": rate}
-    architectures = {**dict.fromkeys(rivals, _architectures(cases)), "backproof": _drawn_architectures(campaign)}
-    counts = {**dict.fromkeys(rivals, TIMED), "backproof": networks}
-    jobs = jobs or os.cpu_count() or 1
+    jobs, name = jobs or os.cpu_count() or 1, "backproof"
     if jobs > 1:
-        name = f"backproof, {jobs} jobs"
-        rates[name] = _in_processes(campaign, jobs, progress)
-        architectures[name], counts[name] = architectures["backproof"], networks
+        name, rate = f"backproof, {jobs} jobs", _in_processes(campaign, jobs, progress)
+    rates = {**rivals, name: rate}
+    architectures = {**dict.fromkeys(rivals, _architectures(cases)), name: _drawn_architectures(campaign)}
+    counts = {**dict.fromkeys(rivals, TIMED), name: networks}
     power = _power(oracles, progress)
     progress.stage("timing single passes")
     with threadpoolctl.threadpool_limits(limits=1):
-        sizes, enclosures = measure_sizes(), measure_enclosures()
+        sizes, bounding, enclosures = measure_sizes(), measure_bounding(), measure_enclosures()
     plain = rates[next(iter(METHODS))]
     return Bench(
         schema_version=SCHEMA_VERSION,
@@ -117,6 +117,7 @@ def bench(networks: int, jobs: int | None = None, progress: Progress | None = No
         stages=stages,
         bare_share=bare,
         sizes=sizes,
+        bounding=bounding,
         enclosures=enclosures,
         environment=environment(),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +22,8 @@ def bench_view(bench: Bench) -> Group:
         f"The implementation's bare calls and both frameworks' arithmetic are {bench.bare_share:.0%} of that.",
         Text("\nOne forward and backward pass, one thread", style="bold"),
         _sizes(bench),
+        Text("\nOne network bounded: time, and what is allowed of its gradients; one thread", style="bold"),
+        _bounding(bench),
         Text("\nThe exact values of one network enclosed, forward and backward", style="bold"),
         _enclosures(bench),
     )
@@ -72,6 +76,31 @@ def _sizes(bench: Bench) -> Table:
             f"{row.jax_ratio:.2f}",
         )
     return made
+
+
+def _bounding(bench: Bench) -> Table:
+    made = _of_numbers(
+        "widths", "batch", "dtype", "NumPy, ms", "bounds, ms", "ratio", "certified, ms", "allowed", "to 1/1000"
+    )
+    for row in bench.bounding:
+        made.add_row(
+            _widths(row.widths),
+            str(row.batch),
+            row.dtype,
+            f"{row.numpy * 1e3:,.2f}",
+            f"{row.bounds * 1e3:,.1f}",
+            f"{row.ratio:,.0f}",
+            "minutes" if row.certified is None else f"{row.certified * 1e3:,.0f}",
+            f"{row.allowed:.1e}",
+            f"{row.checked:.1%}",
+        )
+    return made
+
+
+def _widths(widths: list[int]) -> str:
+    """Such as 784-512-10; of many equal ones after each other how many there are."""
+    groups = [(str(width), len(list(group))) for width, group in itertools.groupby(widths)]
+    return "-".join(f"{width} ({times} times)" if times > 3 else "-".join([width] * times) for width, times in groups)
 
 
 def _enclosures(bench: Bench) -> Table:

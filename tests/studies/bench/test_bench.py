@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from backproof.studies.bench import bench as benchmark
-from backproof.studies.bench import enclosures, sizes
+from backproof.studies.bench import bounding, enclosures, sizes
 from backproof.studies.bench.bench import Bench, bench, write_bench
 from backproof.studies.bench.methods import METHODS, plain_loop
 from backproof.studies.bench.terminal import bench_view
@@ -26,6 +26,7 @@ def found():
         patch.setattr(benchmark, "MISTAKES", dict(list(benchmark.MISTAKES.items())[:3]))
         patch.setattr(sizes, "WIDTHS", ((2, 3, 1),))
         patch.setattr(sizes, "BATCHES", (1,))
+        patch.setattr(bounding, "BOUNDED", (((2, 3, 1), 4), ((4, *[5] * 6, 2), 1 << 18)))
         patch.setattr(enclosures, "ENCLOSED", (((2, 3, 1), 4),))
         return bench(64, jobs=1)
 
@@ -53,6 +54,17 @@ def test_sizes(found):
     for row in found.sizes:
         assert row.torch_ratio == pytest.approx(row.torch / row.reference_impl)
         assert row.jax_ratio == pytest.approx(row.jax / row.reference_impl)
+
+
+def test_bounding(found):
+    """Of a small network in both precisions; a large one is not enclosed."""
+    small, _, *large = found.bounding
+    assert (small.widths, small.batch, small.dtype) == ([2, 3, 1], 4, "float64")
+    assert small.ratio == pytest.approx(small.bounds / small.numpy)
+    assert small.certified > 0
+    assert 0 < small.allowed < 1e-13
+    assert small.checked == 1
+    assert [row.certified for row in large] == [None, None]
 
 
 def test_enclosures(found):

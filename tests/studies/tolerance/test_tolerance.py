@@ -49,11 +49,6 @@ class TestArchitecture:
         with pytest.raises(ValueError, match=message):
             dataclasses.replace(SMALL, **changed)
 
-    def test_too_large_to_follow(self):
-        """Above so many numbers errors are bounded by their sizes alone."""
-        assert Architecture((784, 128, 10), ("relu", "softmax"), "cross_entropy_mean").followed
-        assert not Architecture((784, 512, 512, 10), ("relu", "relu", "softmax"), "cross_entropy_mean").followed
-
 
 class TestFit:
     """rtol and atol for what has to be allowed."""
