@@ -28,10 +28,10 @@ WIDTHS, BATCHES = (8, 16, 32, 64), (8, 32)
 Answered = tuple[tuple[slice, int], dict[str, jax.Array]]
 
 # Stacks of so few networks are padded to the largest shape: what that costs is less than compiling another function.
-FEW = 64
+FEW = 24
 
 # How many numbers a layer of a compiled function has: padding a stack with networks that are not there costs as well.
-LAYER_SIZE = 1 << 13
+LAYER_SIZE = 1 << 14
 
 
 class JaxOracle(ByStack):

@@ -33,7 +33,7 @@ DEPTHS, WIDTHS, BATCHES = (2, 4, 8), (4, 8, 16, 32, 64), (4, 8, 16, 32)
 
 # How many numbers a layer of a stack has, and how many weights: enough to be worth the calls, few enough to stay in a
 # processor's cache.
-LAYER_SIZE, LARGEST_WEIGHTS = 1 << 16, 1 << 18
+LAYER_SIZE, LARGEST_WEIGHTS = 1 << 17, 1 << 18
 
 PASS_ON = len(ACTIVATIONS)  # the number of the activation that a missing layer has
 LOSS_KINDS: tuple[LossKind, ...] = ("squared_error", "cross_entropy", "binary_cross_entropy")
