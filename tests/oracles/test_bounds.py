@@ -12,9 +12,10 @@ from backproof.oracles.bounds.propagation import LARGEST_POWER
 from backproof.oracles.bounds.roundoff import Roundoff
 from backproof.oracles.bounds.rows import positive_sum_error, sum_error
 from backproof.oracles.case import Case, Quantity
-from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.draw import DRAWN, draw_case, draw_like
 from backproof.oracles.powers import common_power
 from backproof.oracles.strategies import networks
+from backproof.reference_impl.network import backward
 from tests.oracles.rounding import Rounding, evaluate, toy_arithmetic
 
 # Cases of up to so many numbers: the simulation rounds each product on its own.
@@ -226,6 +227,19 @@ def test_overflow_is_not_bounded():
     case = _one_layer(np.array([[1e25]]), np.array([[1e25]]))
     found = bounds([case], [NUMPY["float64"], NUMPY["float32"]])[0]
     assert [bool(np.isfinite(sizes[Quantity("output", 1)]).all()) for sizes in found.allowances] == [True, False]
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float64", 1e-10), ("float32", 0.1)])
+def test_deep_networks_are_bounded(dtype, most, complex_step_oracle):
+    """Through 40 layers a bound says something, and holds: what is not linear keeps its signs, as rounding does."""
+    widths, activations = (4, *[8] * 39, 3), [*["tanh", "relu", "identity"] * 13, "softmax"]
+    case = draw_like(0, 1, widths=widths, n=3, activations=activations, loss="cross_entropy_mean").cast(dtype)
+    (found,), (exact,) = bounds([case], [NUMPY[dtype]]), complex_step_oracle.answers([case.cast("float64")])
+    dW, _ = backward(case.weights, case.biases, case.x, case.y, case.activations, case.loss)
+    for t, value in enumerate(dW, 1):
+        allowed, expected = found.allowances[0][Quantity("dW", t)], exact[Quantity("dW", t)]
+        assert (np.abs(value - expected) <= allowed + NOISE * np.abs(expected)).all()
+        assert np.linalg.norm(allowed) < most * np.linalg.norm(expected)
 
 
 @given(networks(max_depth=2, max_width=3))
