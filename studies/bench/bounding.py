@@ -32,7 +32,7 @@ BOUNDED: tuple[tuple[tuple[int, ...], int], ...] = (
 )
 
 # Exact values are enclosed where that takes no more multiplications than this: about a second.
-ENCLOSED = 1 << 19
+ENCLOSED = 1 << 22
 
 
 class Bounding(msgspec.Struct, frozen=True):
@@ -45,7 +45,8 @@ class Bounding(msgspec.Struct, frozen=True):
     bounds: Annotated[float, Meta(description="Seconds for the bounds of every quantity")]
     ratio: Annotated[float, Meta(description="How many times as long as the pass that is")]
     certified: Annotated[
-        float | None, Meta(description="Seconds to enclose the exact values; empty where that takes minutes")
+        float | None,
+        Meta(description="Seconds to enclose the exact values; empty where that would take seconds or more"),
     ]
     allowed: Annotated[
         float, Meta(description="The norm of what dW is allowed over the norm of dW, the largest of all layers")

@@ -90,7 +90,7 @@ def _bounding(bench: Bench) -> Table:
             f"{row.numpy * 1e3:,.2f}",
             f"{row.bounds * 1e3:,.1f}",
             f"{row.ratio:,.0f}",
-            "minutes" if row.certified is None else f"{row.certified * 1e3:,.0f}",
+            "seconds" if row.certified is None else f"{row.certified * 1e3:,.0f}",
             f"{row.allowed:.1e}",
             f"{row.checked:.1%}",
         )

@@ -26,7 +26,7 @@ def found():
         patch.setattr(benchmark, "MISTAKES", dict(list(benchmark.MISTAKES.items())[:3]))
         patch.setattr(sizes, "WIDTHS", ((2, 3, 1),))
         patch.setattr(sizes, "BATCHES", (1,))
-        patch.setattr(bounding, "BOUNDED", (((2, 3, 1), 4), ((4, *[5] * 6, 2), 1 << 18)))
+        patch.setattr(bounding, "BOUNDED", (((2, 3, 1), 4), ((4, *[5] * 6, 2), 1 << 20)))
         patch.setattr(enclosures, "ENCLOSED", (((2, 3, 1), 4),))
         return bench(64, jobs=1)
 
