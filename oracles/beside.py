@@ -20,6 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from backproof.oracles.bounds import Arithmetic
+from backproof.oracles.one_thread import xla_flags
 from backproof.oracles.registry import ORACLES, load_oracle
 from backproof.oracles.stack import ByStack, Flat, Stack
 
@@ -34,7 +35,6 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
 }
 
 _begun: dict[str, Beside] = {}
@@ -61,8 +61,7 @@ class Beside(ByStack):
     def __init__(self, name: str) -> None:
         """Start the process, without waiting for it."""
         self.name = name
-        environment = ONE_THREAD | dict(os.environ)
-        environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD['XLA_FLAGS']}".strip()
+        environment = ONE_THREAD | dict(os.environ) | {"XLA_FLAGS": xla_flags()}
         self._process = subprocess.Popen(  # noqa: S603 (this very Python)
             [sys.executable, "-P", "-c", PROGRAM.format(path=sys.path, name=name)],
             stdin=subprocess.PIPE,

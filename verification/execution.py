@@ -24,6 +24,7 @@ from upath import UPath
 from backproof.oracles import preparing
 from backproof.oracles.beside import begin
 from backproof.oracles.compiling import load_compiler
+from backproof.oracles.one_thread import use_one_thread
 from backproof.oracles.registry import ORACLES, Oracle
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, load_oracles
 from backproof.verification.garbage import look_seldom
@@ -183,9 +184,7 @@ def be_a_worker() -> None:
     """One of several processes on a machine: XLA too computes in one thread, and nobody outlives who began it."""
     look_seldom()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    os.environ["XLA_FLAGS"] = " ".join(
-        [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1"]
-    )
+    use_one_thread()
 
 
 def _leave_with_parent() -> None:

@@ -132,8 +132,10 @@ def tolerance(*, layers: tuple[str, ...], **settings: Any) -> int:
 @ends_with_status
 def bench(*, networks: int, jobs: int | None, out: Path | None) -> int:
     """Time Backproof beside the usual ways of testing backpropagation, and its NumPy beside PyTorch and JAX."""
+    from backproof.oracles.one_thread import use_one_thread
     from backproof.studies.bench.terminal import bench_view
 
+    use_one_thread()
     found = watched(partial(api.bench, networks=networks, jobs=jobs, out=out))
     show(bench_view(found))
     return AGREES

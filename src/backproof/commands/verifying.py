@@ -13,6 +13,7 @@ from backproof.commands import options
 from backproof.commands.group import AGREES, COULD_NOT_RUN, DISAGREES, ends_with_status, main, show, watched
 from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import find_case
+from backproof.oracles.one_thread import use_one_thread
 from backproof.studies.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
 from backproof.studies.frameworks.settings import FRAMEWORKS
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION
@@ -54,6 +55,7 @@ def verify(
     IMPLEMENTATION is a module's name, or the path of a .py file, with functions of the contract: forward, backward,
     loss and so on. Without it, Backproof's own is verified.
     """
+    use_one_thread()
     if resume is not None:
         _refuse_others(context, {"resume", "jobs", "scheduler", "page", "debug"})
 
