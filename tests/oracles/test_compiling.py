@@ -170,3 +170,34 @@ print([column.tolist() for column in outcomes])
     assert said[0] == said[1]
     assert len(said[0].splitlines()) == 9
     assert "dW[1]" in said[0]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["bounds", "exact"])
+def test_prepared(name, tmp_path):
+    """What a process of its own compiles is what a verification needs."""
+    code = f"""
+from backproof.oracles import exact, preparing
+from backproof.oracles.bounds import network
+module = {{"bounds": network, "exact": exact}}[{name!r}]
+before = module.is_kept()
+preparing.prepare({name!r})
+print(before, module.is_kept())
+"""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert (done.stdout, done.stderr) == ("False True\n", "")
+
+
+@pytest.mark.long
+def test_one_compiles_for_all(tmp_path):
+    """Of two processes that need a function at once, one compiles it, and the other reads that."""
+    (tmp_path / "version.py").write_text(VERSION.format(name="Given") + "print(sum(twice._ready.stats.cache_hits.values()))\n")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", "import version"]
+    begun = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) for _ in range(2)
+    ]
+    assert sorted(process.communicate()[0].split()[1] for process in begun) == ["0", "1"]
