@@ -194,7 +194,8 @@ print(before, module.is_kept())
 @pytest.mark.long
 def test_one_compiles_for_all(tmp_path):
     """Of two processes that need a function at once, one compiles it, and the other reads that."""
-    (tmp_path / "version.py").write_text(VERSION.format(name="Given") + "print(sum(twice._ready.stats.cache_hits.values()))\n")
+    asked = "print(sum(twice._ready.stats.cache_hits.values()))\n"
+    (tmp_path / "version.py").write_text(VERSION.format(name="Given") + asked)
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, "-c", "import version"]
     begun = [
