@@ -60,6 +60,9 @@ COARSE, COARSEST = 1 << 13, 1e-3
 # Errors are followed where that takes no more multiplications than this: about ten seconds.
 AFFORDABLE = 1 << 35
 
+# And where J has no more numbers than this, of all layers: a gigabyte.
+HELD = 1 << 27
+
 
 @inner
 def _samples(
@@ -263,7 +266,9 @@ def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
     products = stack.samples * (stack.widths[:, :-1] * stack.widths[:, 1:]).sum(axis=1)
     found, coarse = _run(stack, arithmetic, everybody, 0, int(products.sum()))
     unknowns = 2 * stack.widths[:, 1:].sum(axis=1) + stack.widths[:, -1]
-    chosen = (coarse > min(COARSE * arithmetic.unit_roundoff, COARSEST)) & (products * unknowns <= AFFORDABLE)
+    held = (stack.depths + 4) * stack.widths.max(axis=1) * unknowns
+    chosen = (products * unknowns <= AFFORDABLE) & (held <= HELD)
+    chosen &= coarse > min(COARSE * arithmetic.unit_roundoff, COARSEST)
     if chosen.any():
         multiplications = int((products * unknowns)[chosen].sum())
         again, _ = _run(stack, arithmetic, chosen, int(unknowns[chosen].max()), multiplications)

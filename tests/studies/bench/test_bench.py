@@ -26,7 +26,8 @@ def found():
         patch.setattr(benchmark, "MISTAKES", dict(list(benchmark.MISTAKES.items())[:3]))
         patch.setattr(sizes, "WIDTHS", ((2, 3, 1),))
         patch.setattr(sizes, "BATCHES", (1,))
-        patch.setattr(bounding, "BOUNDED", (((2, 3, 1), 4), ((4, *[5] * 6, 2), 1 << 20)))
+        patch.setattr(bounding, "BOUNDED", (((2, 3, 2), 4), ((4, *[5] * 4, 2), 16)))
+        patch.setattr(bounding, "ENCLOSED", 100)
         patch.setattr(enclosures, "ENCLOSED", (((2, 3, 1), 4),))
         return bench(64, jobs=1)
 
@@ -59,7 +60,7 @@ def test_sizes(found):
 def test_bounding(found):
     """Of a small network in both precisions; a large one is not enclosed."""
     small, _, *large = found.bounding
-    assert (small.widths, small.batch, small.dtype) == ([2, 3, 1], 4, "float64")
+    assert (small.widths, small.batch, small.dtype) == ([2, 3, 2], 4, "float64")
     assert small.ratio == pytest.approx(small.bounds / small.numpy)
     assert small.certified > 0
     assert 0 < small.allowed < 1e-13
@@ -83,3 +84,4 @@ def test_written_and_shown(found, tmp_path):
     text = console.export_text()
     assert "plain loop, assert_close" in text
     assert text.count("2-3-1") > 2
+    assert "4-5 (4 times)-2" in text
