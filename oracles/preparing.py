@@ -15,15 +15,20 @@ from backproof.oracles.stack import stacks
 PROGRAM = "import sys; sys.path[:] = {path!r}; from backproof.oracles.preparing import prepare; prepare({name!r})"
 
 
+_begun: list[subprocess.Popen[bytes]] = []
+
+
 def begin() -> None:
     """Begin to compile what is not kept yet, and do not wait; whoever needs it waits."""
     for name, module in (("bounds", network), ("exact", exact)):
         if not module.is_kept():
-            subprocess.Popen(  # noqa: S603 (this very Python)
-                [sys.executable, "-P", "-c", PROGRAM.format(path=sys.path, name=name)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+            _begun.append(
+                subprocess.Popen(  # noqa: S603 (this very Python)
+                    [sys.executable, "-P", "-c", PROGRAM.format(path=sys.path, name=name)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
             )
 
 

@@ -145,32 +145,26 @@ def half_prime_of_output(a: Array) -> Array:
     "oracles/trajectory.py": [('    "tanh": _tanh,', '    "half": lambda z: (z / 2, arb(0.5), arb(0)),\n')],
     "oracles/bounds/activations.py": [
         (
-            "CURVE = {",
-            '''def half_curve(z: Numbers) -> Curve:
+            "@inner\ndef sigmoid_error",
+            '''@inner
+def half_curve(z: float) -> Curve:
     """z / 2, whose slope is 1/2 everywhere."""
-    return Curve(z / 2, z, where(z >= 0, 0.5, 0.5), where(z >= 0, 0.0, 0.0), 0.5, 0.0)
+    return Curve(z / 2, z, 0.5, 0.0, 0.5, 0.0)
 
 
-def half_error(r: Roundoff, curve: Curve) -> Numbers:
+@inner
+def half_error(r: Roundoff, curve: Curve) -> float:
     """Exact, but for underflow."""
     return 0 * curve.slope + r.tiny
 
 
-def half_prime_error(r: Roundoff, curve: Curve) -> Numbers:
+@inner
+def half_prime_error(r: Roundoff, curve: Curve) -> float:
     """Exact."""
     return 0 * curve.slope * r.u
 
 
 ''',
-        ),
-        ('"tanh": tanh_curve}', '"half": half_curve, '),
-        ('"tanh": tanh_error}', '"half": half_error, '),
-        ('"tanh": tanh_prime_error}', '"half": half_prime_error, '),
-    ],
-    "oracles/bounds/propagation.py": [
-        (
-            "    losses.minus_log,\n",
-            "    activations.half_curve,\n    activations.half_error,\n    activations.half_prime_error,\n",
         ),
     ],
     "oracles/bounds/layers.py": [

@@ -200,13 +200,15 @@ def _softmax(r: Roundoff, z: Rows, used: int, work: Work, a: Rows) -> None:
     working = working_error(k)
     softmax_values(z.value, a.value)
     softmax_errors(r, z.value, a.value, a.rounding)
-    m, average = 0.0, 0.0
+    m, average, total = 0.0, 0.0, 0.0
     for j in range(k):
         m = max(m, size_of(z, j))
+        total += size_of(z, j)
         average += a.value[j] * (z.rest[j] + working * size_of(z, j))
-    if not m < 0.25:
+    if not total < np.inf or m >= 0.25:  # a z that may overflow gives NaN
+        uncertain = 1 + relative(r.u, k + 2.0) if total < np.inf else np.inf
         for j in range(k):
-            a.rest[j], a.spread[j] = 1 + relative(r.u, k + 2.0) + a.rounding[j], 0.0
+            a.rest[j], a.spread[j] = uncertain + a.rounding[j], 0.0
             a.rounding[j] = 0.0
             clear(a.linear[j], used)
         return

@@ -229,6 +229,15 @@ def test_overflow_is_not_bounded():
     assert [bool(np.isfinite(sizes[Quantity("output", 1)]).all()) for sizes in found.allowances] == [True, False]
 
 
+def test_softmax_of_what_overflows_is_not_bounded():
+    """Of a z that becomes infinite, a softmax is NaN; one that is merely uncertain is still between 0 and 1."""
+    for size, bounded in ((1e25, False), (3e3, True)):
+        W = np.array([[size], [0.3 * size]])
+        case = Case((W,), (np.zeros(2),), np.array([[size]]), np.eye(2)[:1], ("softmax",), "cross_entropy_sum", 0.5)
+        (found,) = bounds([case.cast("float32")], [NUMPY["float32"]])
+        assert bool(np.isfinite(found.allowances[0][Quantity("output", 1)]).all()) is bounded
+
+
 @pytest.mark.parametrize(("dtype", "most"), [("float64", 1e-10), ("float32", 0.1)])
 def test_deep_networks_are_bounded(dtype, most, complex_step_oracle):
     """Through 40 layers a bound says something, and holds: what is not linear keeps its signs, as rounding does."""
