@@ -10,6 +10,7 @@ import contextlib
 import dis
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,7 +56,7 @@ class Compiled:
     @property
     def is_kept(self) -> bool:
         """Whether it has been compiled before, or cannot be."""
-        return find_spec("numba") is None or any(self._folder.rglob(f"*.{self.as_it_stands.__name__}-*.nbc"))
+        return not can_compile() or any(self._folder.rglob(f"*.{self.as_it_stands.__name__}-*.nbc"))
 
     @functools.cached_property
     def _folder(self) -> Path:
@@ -76,6 +77,11 @@ def _alone(folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(filelock.FileLock(folder / "lock"))
         yield
+
+
+def can_compile() -> bool:
+    """Whether Numba is installed and may compile."""
+    return find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
 def load_compiler() -> None:

@@ -46,7 +46,7 @@ from backproof.oracles.bounds.rows import (
     settle,
     size_of,
 )
-from backproof.oracles.compiling import Compiled, inner
+from backproof.oracles.compiling import Compiled, can_compile, inner
 from backproof.oracles.powers import common_power, is_power_of_two
 from backproof.oracles.stack import Flat, Lines, Stack
 from backproof.reference_impl.contract import Array
@@ -57,8 +57,9 @@ LARGEST_POWER = 2.0**1023
 # of roundoff, or in a precision that has none so small a thousandth.
 COARSE, COARSEST = 1 << 13, 1e-3
 
-# Errors are followed where that takes no more multiplications than this: about ten seconds.
-AFFORDABLE = 1 << 35
+# Errors are followed where that takes no more multiplications than this, compiled or as it stands: about ten seconds, or
+# one.
+AFFORDABLE, AFFORDABLE_AS_IT_STANDS = 1 << 35, 1 << 19
 
 # And where J has no more numbers than this, of all layers: a gigabyte.
 HELD = 1 << 27
@@ -267,7 +268,8 @@ def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
     found, coarse = _run(stack, arithmetic, everybody, 0, int(products.sum()))
     unknowns = 2 * stack.widths[:, 1:].sum(axis=1) + stack.widths[:, -1]
     held = (stack.depths + 4) * stack.widths.max(axis=1) * unknowns
-    chosen = (products * unknowns <= AFFORDABLE) & (held <= HELD)
+    affordable = AFFORDABLE if can_compile() else min(AFFORDABLE, AFFORDABLE_AS_IT_STANDS)
+    chosen = (products * unknowns <= affordable) & (held <= HELD)
     chosen &= coarse > min(COARSE * arithmetic.unit_roundoff, COARSEST)
     if chosen.any():
         multiplications = int((products * unknowns)[chosen].sum())
