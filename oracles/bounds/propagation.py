@@ -57,8 +57,8 @@ LARGEST_POWER = 2.0**1023
 # of roundoff, or in a precision that has none so small a thousandth.
 COARSE, COARSEST = 1 << 13, 1e-3
 
-# Errors are followed where that takes no more multiplications than this, compiled or as it stands: about ten seconds, or
-# one.
+# Errors are followed where that takes no more multiplications than this, compiled (about ten seconds) or as it stands
+# (about one).
 AFFORDABLE, AFFORDABLE_AS_IT_STANDS = 1 << 35, 1 << 19
 
 # And where J has no more numbers than this, of all layers: a gigabyte.
