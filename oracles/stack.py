@@ -86,24 +86,6 @@ class Stack:
     activations: Array
     loss: Array
 
-    def pieces(self, networks: int) -> Iterator[Stack]:
-        """The stack in stacks of at most so many networks, whose arrays are views of this one's."""
-        arrays = ("weights", "biases", "x", "y", "step_weights", "step_biases", "learning_rate", "scale")
-        for start in range(0, len(self.cases), networks):
-            part = slice(start, start + networks)
-            piece = Stack(
-                self.cases[part],
-                self.numbers[part],
-                self.shape,
-                self.depths[part],
-                self.samples[part],
-                self.widths[part],
-                self.activations[part],
-                self.loss[part],
-            )
-            piece.__dict__.update({name: getattr(self, name)[part] for name in arrays})
-            yield piece
-
     @property
     def depth(self) -> int:
         """L."""
@@ -119,13 +101,6 @@ class Stack:
     def layers(self) -> range:
         """The layers that any network has."""
         return range(self.depth - self.cases[0].depth, self.depth)
-
-    @cached_property
-    def widest(self) -> list[int]:
-        """For x and each of the L layers, how many neurons a network has there at most."""
-        return [
-            int(self.widths[:networks, t].max(initial=0)) for t, networks in enumerate([*self.active, len(self.cases)])
-        ]
 
     @cached_property
     def longest(self) -> int:
@@ -191,13 +166,6 @@ class Stack:
         single = kind in ("loss", *OF_INPUT, *GIVEN)
         return self.layouts[kind].part(networks, slice(None) if single else slice(self.depth - L, None))
 
-    def line_of(self, kind: str, t: int) -> Array:
-        """Where, in the line of all numbers of a kind, those of layer t are, for the networks that have it."""
-        layout = self.layout_of(kind, t)
-        sizes, starts = layout.sizes.ravel(), layout.starts.ravel()
-        ends = np.cumsum(sizes)
-        return np.arange(ends[-1]) + np.repeat(starts - (ends - sizes), sizes)
-
     def array_shape(self, kind: str) -> tuple[int, ...]:
         """The shape of the stack's array of that kind."""
         S, L, (K, N) = len(self.cases), self.depth, self.shape
@@ -209,16 +177,6 @@ class Stack:
         }.get(kind, (S, N, K))
 
     @cached_property
-    def weights(self) -> Array:
-        """(S, L, K, K)."""
-        return self._padded("dW", self.lines.weights)
-
-    @cached_property
-    def biases(self) -> Array:
-        """(S, L, K)."""
-        return self._padded("db", self.lines.biases)
-
-    @cached_property
     def x(self) -> Array:
         """(S, N, K)."""
         return self._padded("x", self.lines.x)
@@ -227,16 +185,6 @@ class Stack:
     def y(self) -> Array:
         """(S, N, K)."""
         return self._padded("y", self.lines.y)
-
-    @cached_property
-    def step_weights(self) -> Array:
-        """(S, L, K, K)."""
-        return self._padded("step_W", self.lines.step_weights)
-
-    @cached_property
-    def step_biases(self) -> Array:
-        """(S, L, K)."""
-        return self._padded("step_b", self.lines.step_biases)
 
     @cached_property
     def learning_rate(self) -> Array:

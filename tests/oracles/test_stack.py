@@ -1,6 +1,5 @@
 """`oracles.stack`: nothing of a network depends on what it is stacked with, or on its padding."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -176,18 +175,6 @@ def test_nothing_is_said_about_a_dead_neuron_that_nan_arrives_at():
     (found,) = bounds([case], [NUMPY["float64"]])
     assert np.isinf(found.allowances[0][Quantity("dW", 3)]).all()
     assert np.isinf(found.allowances[0][Quantity("db", 3)]).all()
-
-
-def test_pieces_are_the_stack():
-    """Cut into pieces, a stack has the same arrays."""
-    (stack, *_) = stacks([replace(extreme(2, 3, 2), loss="squared_error_sum") for _ in range(5)])
-    pieces = list(stack.pieces(2))
-    assert [len(piece.cases) for piece in pieces] == [2, 2, 1]
-    for name in ("weights", "biases", "x", "y", "step_weights", "widths", "scale"):
-        assert np.array_equal(np.concatenate([getattr(piece, name) for piece in pieces]), getattr(stack, name))
-    for lines in zip(stack.lines, *(piece.lines for piece in pieces), strict=True):
-        assert np.array_equal(np.concatenate(lines[1:]), lines[0])
-    assert [piece.active for piece in pieces] == [[2, 2], [2, 2], [1, 1]]
 
 
 @pytest.mark.parametrize(
