@@ -53,11 +53,6 @@ class Compiled:
         """The function, compiled if so many multiplications are worth it."""
         return self.as_it_stands if number <= LITTLE else self
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether it has been compiled before, or cannot be."""
-        return not can_compile() or any(self._folder.rglob(f"*.{self.as_it_stands.__name__}-*.nbc"))
-
     @functools.cached_property
     def _folder(self) -> Path:
         return place_of("compiled", made_of(self.as_it_stands))

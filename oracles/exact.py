@@ -111,11 +111,6 @@ def exact_stack(stack: Stack) -> ExactStack | None:
     return ExactStack(networks, values, known, digits)
 
 
-def is_kept() -> bool:
-    """Whether what this takes has been compiled before."""
-    return _passes.is_kept and _steps.is_kept
-
-
 class Precision(NamedTuple):
     """2 to the power of the binary digits of a dtype, and the smallest quantum that it has all of them above."""
 

@@ -21,7 +21,6 @@ from multiprocessing.context import BaseContext
 import threadpoolctl
 from upath import UPath
 
-from backproof.oracles import preparing
 from backproof.oracles.beside import begin
 from backproof.oracles.compiling import load_compiler
 from backproof.oracles.one_thread import use_one_thread
@@ -96,7 +95,6 @@ def _judge_part(
 def _loaded(task: Task, progress: Progress, *, side_by_side: bool = False) -> tuple[list[Oracle], Implementation]:
     if side_by_side:
         begin(task.campaign.oracles)
-        preparing.begin()
         load_compiler()
     oracles = load_oracles(task.campaign.oracles, progress, side_by_side=side_by_side)
     return oracles, load_implementation(task.source)

@@ -86,11 +86,6 @@ def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found:
     known(found)
 
 
-def is_kept() -> bool:
-    """Whether what this takes has been compiled before."""
-    return _functions.is_kept and _steps.is_kept
-
-
 def functions(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
     """The bounds of the activations and their derivatives at x, each in a line for every arithmetic."""
     shape = (len(arithmetics), len(stack.lines.x))

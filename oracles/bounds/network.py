@@ -49,11 +49,6 @@ def bounds(cases: Sequence[Case], arithmetics: Sequence[Arithmetic], *, shared: 
     return [found[number] for number in range(len(cases))]
 
 
-def is_kept() -> bool:
-    """Whether what this takes has been compiled before."""
-    return propagation.is_kept() and functions.is_kept()
-
-
 def stack_bounds(stack: Stack, arithmetics: Sequence[Arithmetic], *, shared: bool = False) -> StackBounds:
     """The error bounds of a stack's cases, as `bounds` has them.
 

@@ -256,11 +256,6 @@ def _passes(
     known(found.of_biases)
 
 
-def is_kept() -> bool:
-    """Whether what this takes has been compiled before."""
-    return _passes.is_kept
-
-
 def passes(stack: Stack, arithmetic: Arithmetic) -> tuple[Flat, Array]:
     """The bounds of outputs, loss, dW and db, each in a line, and how many neurons are too near a kink (S,)."""
     everybody = np.ones(len(stack.cases), bool)

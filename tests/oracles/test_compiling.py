@@ -173,25 +173,6 @@ print([column.tolist() for column in outcomes])
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["bounds", "exact"])
-def test_prepared(name, tmp_path):
-    """What a process of its own compiles is what a verification needs."""
-    code = f"""
-from backproof.oracles import exact, preparing
-from backproof.oracles.bounds import network
-module = {{"bounds": network, "exact": exact}}[{name!r}]
-before = module.is_kept()
-preparing.prepare({name!r})
-print(before, module.is_kept())
-"""
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
-    )
-    assert (done.stdout, done.stderr) == ("False True\n", "")
-
-
-@pytest.mark.long
 def test_one_compiles_for_all(tmp_path):
     """Of two processes that need a function at once, one compiles it, and the other reads that."""
     asked = "print(sum(twice._ready.stats.cache_hits.values()))\n"

@@ -1,6 +1,5 @@
 """`oracles.stack`: nothing of a network depends on what it is stacked with, or on its padding."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given
