@@ -74,6 +74,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
+@functools.cache
 def can_compile() -> bool:
     """Whether Numba is installed and may compile."""
     return find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
@@ -94,10 +95,10 @@ def _compiled(function: Function, folder: Path) -> Function:
     Numba looks at the file that a function is in, and not at those of the functions that it calls; and what it has kept
     for an earlier file it cannot read where a class is gone.
     """
-    try:
-        import numba
-    except ModuleNotFoundError:
+    if not can_compile():
         return function
+    import numba
+
     config: Any = numba.config
     usual, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
@@ -143,7 +144,7 @@ def made_of(function: Function) -> list[object]:
     """What a compiled function depends on: the files of all that it calls, and the constants there."""
     constants = {
         (name, repr(value))
-        for one in _called(function)
+        for one in _reached_from(function)
         for name, value in _used(one)
         if isinstance(value, (bool, int, float, str, tuple))
     }
@@ -152,7 +153,7 @@ def made_of(function: Function) -> list[object]:
 
 def files_of(function: Function) -> set[Path]:
     """The files of a function, of all that it calls, and of the tuples that are known there."""
-    called = _called(function)
+    called = _reached_from(function)
     tuples = {
         value
         for one in called
@@ -162,7 +163,7 @@ def files_of(function: Function) -> set[Path]:
     return {Path(inspect.getfile(one)) for one in called | tuples}
 
 
-def _called(function: Function) -> set[Any]:
+def _reached_from(function: Function) -> set[Any]:
     """A function, and all functions that it calls."""
     found, waiting = set[Any](), [function]
     while waiting:

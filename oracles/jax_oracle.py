@@ -93,10 +93,8 @@ class Networks(NamedTuple):
 def _parts(stack: Stack) -> Iterator[tuple[tuple[slice, int], Networks]]:
     """The stack's networks, as many at a time as a compiled function takes: which, how many layers, and padded."""
     few = len(stack.cases) <= FEW
-    K, N = (
-        round_up(length, steps[-1:] if few else steps)
-        for length, steps in ((stack.shape.width, WIDTHS), (stack.shape.batch, BATCHES))
-    )
+    widths, batches = (WIDTHS[-1:], BATCHES[-1:]) if few else (WIDTHS, BATCHES)
+    K, N = round_up(stack.shape.width, widths), round_up(stack.shape.batch, batches)
     S = max(1, LAYER_SIZE // (K * N))
     for start in range(0, len(stack.cases), S):
         deepest = stack.depth if few else stack.cases[start].depth  # deeper networks come first

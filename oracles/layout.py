@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from backproof.oracles.compiling import Compiled
 from backproof.reference_impl.contract import Array
 
 # Of so few networks arrays are moved without anything being compiled, which takes longer, as does loading what was.
@@ -64,18 +64,12 @@ class Layout(NamedTuple):
         """The same as (S, T, R, C)."""
         return padded.reshape(len(padded), self.rows.shape[1], -1, padded.shape[-1] if padded.ndim > 1 else 1)
 
-    def _ready(self, function: Callable[..., None]) -> Callable[..., None]:
+    def _ready(self, function: Compiled) -> Callable[..., None]:
         """A function, compiled if there are many networks."""
-        return _compiled(function) if len(self.rows) > FEW else function
+        return function if len(self.rows) > FEW else function.as_it_stands
 
 
-@functools.cache
-def _compiled(function: Callable[..., None]) -> Callable[..., Any]:
-    from backproof.oracles.compiling import Compiled
-
-    return Compiled(function)
-
-
+@Compiled
 def _pad(line: Array, layout: Layout, padded: Array) -> None:
     S, T = layout.starts.shape
     for s in range(S):
@@ -86,6 +80,7 @@ def _pad(line: Array, layout: Layout, padded: Array) -> None:
                 at += columns
 
 
+@Compiled
 def _unpad(padded: Array, layout: Layout, line: Array) -> None:
     S, T = layout.starts.shape
     for s in range(S):
@@ -96,6 +91,7 @@ def _unpad(padded: Array, layout: Layout, line: Array) -> None:
                 at += columns
 
 
+@Compiled
 def _turn(line: Array, layout: Layout, turned: Array) -> None:
     S, T = layout.starts.shape
     for s in range(S):
