@@ -84,7 +84,8 @@ def bench(networks: int, jobs: int | None = None, progress: Progress | None = No
     """Time backproof on so many networks, in `jobs` processes, and the usual methods on the first few.
 
     All of them judge `reference_impl` in float64 against PyTorch and JAX. jobs: as many as there are processors, unless
-    given. The rate is that of `backproof verify --jobs`, start and records included, and the report besides.
+    given. Of several the rate is that between the first part that is finished and the last: without the start, and
+    without the report.
     """
     progress = progress or Progress()
     campaign = Campaign(networks=networks, dtypes=("float64",))
