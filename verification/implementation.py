@@ -7,8 +7,10 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +23,9 @@ from backproof.reference_impl import contract
 from backproof.reference_impl.contract import FUNCTIONS, Array
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
+from backproof.verification.global_state import Separate
 from backproof.verification.neighbours import Neighbours
+from backproof.verification.place import Place
 from backproof.verification.wording import conjoin
 
 # What the full names of Backproof's own modules begin with, and its own implementation.
@@ -57,13 +61,17 @@ def added_error(value: Any) -> Array | float:
 class Implementation:
     """Functions of the contract under a name; `missing` are those that it does not have.
 
-    convention: which networks it is made for; the others are made to suit it. source: what it was loaded from.
+    convention: which networks it is made for; the others are made to suit it. source: what it was loaded from. state:
+    what it has made of the state that all code in a process shares, if it was loaded. place: where it is told which
+    function is called about what.
     """
 
     name: str
     functions: dict[str, Callable[..., Any]]
     convention: Convention | None = None
     source: str = ""
+    state: Separate | None = None
+    place: Place = field(default_factory=Place)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -74,17 +82,31 @@ class Implementation:
         """The network, or one like it that the implementation is made for."""
         return case if self.convention is None else self.convention.suit(case)
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The functions are called inside: under the state that they left, and told of by the place."""
+        with self.state.entered() if self.state else np.errstate(all="ignore"):
+            yield
+            self.place.nowhere()  # and where it was interrupted, that can be seen
+
     def answer(self, case: Case, prediction: Array) -> dict[Quantity, Any]:
         """What the functions give for a case: an array, or whatever it is, or a `Problem`, for every quantity.
 
         prediction: what the loss is asked about, so that a wrong forward pass is not blamed on it. Each function gets
         arrays of its own, and has to leave them as they are.
         """
+        with self.at_work():
+            results = {
+                function: self.call(function, arguments_of(function, case, prediction)) for function in self.functions
+            }
+        return self.distributed(case, results)
+
+    def distributed(self, case: Case, results: Mapping[str, Any]) -> dict[Quantity, Any]:
+        """What the functions gave for a case, each result under its quantities."""
         found: dict[Quantity, Any] = {}
         for function in FUNCTIONS:
             wanted = [quantity for quantity in case.quantities if quantity.kind in KINDS[function]]
-            result = self.call(function, arguments_of(function, case, prediction))
-            found |= distribute(function, result, wanted)
+            found |= distribute(function, results.get(function, _missing(function)), wanted)
         return {quantity: found[quantity] for quantity in case.quantities}
 
     def completed(self, case: Case, sound: Answer) -> dict[Quantity, Any]:
@@ -100,21 +122,32 @@ class Implementation:
         return found
 
     def call(self, function: str, arguments: Sequence[Any]) -> Any:
-        """The result of a call, or a `Problem` where there is none to judge."""
-        if function not in self.functions:
-            return _missing(function)
-        given = [_copy(argument) for argument in arguments]
-        try:
-            with np.errstate(all="ignore"):
-                result = self.functions[function](*given)
-        except NotImplementedError as error:
-            return Problem(f"{function} is not implemented for it{_because(error)}", fails=False)
-        except (Exception, SystemExit) as error:
-            return Problem(f"{function} raised {type(error).__name__}{_because(error)}")
-        changed = [
-            i for i, (before, after) in enumerate(zip(arguments, given, strict=True)) if not _same(before, after)
-        ]
+        """The result of a call with copies of the arguments, or a `Problem` where there is none to judge.
+
+        It is called as things are: whoever calls several functions does so inside of `at_work`.
+        """
+        given = copied(arguments)
+        result = outcome(self.functions[function], function, given, self.place)
+        if isinstance(result, Problem):
+            return result
+        changed = changed_arguments(arguments, given)
         return Problem(say_changed(function, changed)) if changed else result
+
+
+def outcome(called: Callable[..., Any], function: str, given: Sequence[Any], place: Place) -> Any:
+    """The result of a call with just these arguments, or a `Problem` where it raises. function: by the contract."""
+    place.call(FUNCTIONS.index(function))
+    try:
+        return called(*given)
+    except NotImplementedError as error:
+        return Problem(f"{function} is not implemented for it{_because(error)}", fails=False)
+    except (Exception, SystemExit) as error:
+        return Problem(f"{function} raised {type(error).__name__}{_because(error)}")
+
+
+def changed_arguments(before: Sequence[Any], after: Sequence[Any]) -> list[int]:
+    """The numbers of the arguments that are no longer what they were."""
+    return [i for i, (was, now) in enumerate(zip(before, after, strict=True)) if not same(was, now)]
 
 
 def as_implementation(instance: object, name: str | None = None) -> Implementation:
@@ -139,7 +172,10 @@ def load_implementation(source: str) -> Implementation:
     """
     is_file = source.endswith(".py")
     neighbours = Neighbours(Path(source).resolve().parent if is_file else Path.cwd())
-    with neighbours:
+    state = Separate()
+    with state.entered(), neighbours:
+        # What it says about warnings itself comes before this.
+        warnings.simplefilter("ignore", RuntimeWarning)
         module = _import_file(Path(source)) if is_file else _import_module(source)
     functions = {function: getattr(module, function) for function in FUNCTIONS if hasattr(module, function)}
     if not functions:
@@ -154,7 +190,7 @@ def load_implementation(source: str) -> Implementation:
         raise CouldNotLoadError(f"{source} has a CONVENTION, but not as a Convention: as {_say(convention)}")
     if not source.startswith(OURS):
         functions = {function: neighbours.around(called) for function, called in functions.items()}
-    return Implementation(name_of(source), functions, convention, source)
+    return Implementation(name_of(source), functions, convention, source, state)
 
 
 def name_of(source: str) -> str:
@@ -253,16 +289,31 @@ def arguments_of(
     return [*parameters, *map(list, step_gradients or case.step_gradients()), case.learning_rate]
 
 
-def _copy(argument: Any) -> Any:
-    if isinstance(argument, list):
-        return [_copy(part) for part in argument]
-    return argument.copy() if isinstance(argument, np.ndarray) else argument
+def copied(value: Any) -> Any:
+    """Lists, tuples, dicts and arrays as copies that nobody else has; anything else as it is."""
+    if isinstance(value, dict):
+        return {name: copied(part) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(copied, value))
+    if isinstance(value, Approximate):
+        return Approximate.of(np.array(value), np.asarray(value.error))
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _same(before: Any, after: Any) -> bool:
-    if isinstance(before, list):
-        return len(before) == len(after) and all(_same(a, b) for a, b in zip(before, after, strict=True))
-    return np.array_equal(before, after) if isinstance(before, np.ndarray) else before == after
+def same(before: Any, after: Any) -> bool:
+    """Whether lists, arrays and other values are the same, to the bit but for the signs of zeros."""
+    if isinstance(before, list | tuple):
+        return (
+            isinstance(after, list | tuple)
+            and len(before) == len(after)
+            and all(same(a, b) for a, b in zip(before, after, strict=True))
+        )
+    if not isinstance(before, np.ndarray | float):
+        return type(before) is type(after) and before == after
+    if type(before) is not type(after):
+        return False
+    was, now = np.asarray(before), np.asarray(after)
+    return was.dtype == now.dtype and np.array_equal(was, now, equal_nan=was.dtype.kind == "f")
 
 
 def distribute(function: str, result: Any, wanted: list[Quantity]) -> dict[Quantity, Any]:

@@ -6,8 +6,8 @@ the exact values say what is right to the bit, whatever the oracles say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,12 @@ from backproof.oracles.bounds import NUMPY, Arithmetic, bounds
 from backproof.oracles.case import Answer, Case, Quantity
 from backproof.oracles.comparison import Record, compare
 from backproof.oracles.registry import Oracle
+from backproof.oracles.stack import Stack, shape_of, stack_of
 from backproof.reference_impl.contract import Array
+from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
 from backproof.verification.implementation import Implementation, added_error, load_implementation
+from backproof.verification.repeated import Later
 
 if TYPE_CHECKING:
     from backproof.oracles.exact import Exact
@@ -56,7 +59,8 @@ class Evidence:
 
     got: what the implementation gave, or a `Problem`, for each quantity. expected: each oracle's answer, by its name.
     own: the bound of an honest implementation; theirs: each oracle's. undecided: how many of the neurons lie too near
-    a kink for the implementation's arithmetic. exact: the exact values of what must be exact, or None.
+    a kink for the implementation's arithmetic. exact: the exact values of what must be exact, or None. later: what was
+    given when it was asked again, where that is something else.
     """
 
     case: Case
@@ -66,18 +70,27 @@ class Evidence:
     theirs: dict[str, Answer]
     undecided: int
     exact: Exact | None = None
+    later: Mapping[Quantity, Later] = field(default_factory=dict)
 
     def records(self, own: Answer) -> dict[str, list[Record]]:
         """The records against each oracle, where the implementation's bound is `own`."""
+        return {name: self._compare(self.got, name, own) for name in self.expected}
+
+    def later_records(self, oracle: str) -> dict[Quantity, Record]:
+        """The records of what was wrong when it was asked again, against an oracle."""
+        found = self._compare({q: later.value for q, later in self.later.items()}, oracle, self.own)
         return {
-            name: compare(
-                self.got,
-                answer,
-                {q: own[q] + self.theirs[name][q] + added_error(self.got[q]) for q in self.case.quantities},
-                self.case.dtype,
-            )
-            for name, answer in self.expected.items()
+            r.quantity: replace(r, cause=self.later[r.quantity].cause(r)) for r in found if r.verdict == "disagrees"
         }
+
+    def _compare(self, got: Mapping[Quantity, Any], oracle: str, own: Answer) -> list[Record]:
+        expected, theirs = self.expected[oracle], self.theirs[oracle]
+        return compare(
+            got,
+            {q: expected[q] for q in got},
+            {q: own[q] + theirs[q] + added_error(value) for q, value in got.items()},
+            self.case.dtype,
+        )
 
 
 def judge(
@@ -91,19 +104,20 @@ def judge(
 ) -> Iterator[Judgement]:
     """Judge an implementation on the cases, one after the other; the oracles answer for all of them first."""
     progress, cases = progress or Progress(), [implementation.suited(case) for case in cases]
-    answers = []
+    witnesses = []
     for oracle in oracles:
         progress.stage(f"{oracle.name} computes {len(cases)} networks")
-        answers.append(oracle.answers(cases))
+        witnesses.append(oracle.answers(cases))
     progress.stage(f"comparing {implementation.name}")
     names = [oracle.name for oracle in oracles]
-    for case, *expected in zip(cases, *answers, strict=True):
-        prediction = expected[0][Quantity("output", case.depth)].astype(case.dtype)
+    for case, *expected in zip(cases, *witnesses, strict=True):
+        stack = stack_of([case], [0], shape_of(case))
+        answers = answers_of(implementation, stack, np.ravel(expected[0][Quantity("output", case.depth)]))
         (found,) = bounds([case], [tested(case.dtype, grade), *(oracle.arithmetic for oracle in oracles)], shared=True)
         own, *theirs = found.allowances
         evidence = Evidence(
             case,
-            implementation.answer(case, prediction),
+            given(implementation, stack, answers)[0],
             dict(zip(names, expected, strict=True)),
             own,
             {
@@ -112,6 +126,7 @@ def judge(
             },
             found.undecided[0],
             exactly(case),
+            answers.later.get(0, {}),
         )
         yield judgement(evidence, grade, attribute=attribute)
         progress.judged()
@@ -127,6 +142,15 @@ def judge_one(
     loaded = load_oracles(oracles, side_by_side=True)
     (judged,) = judge([case], load_implementation(source), loaded, grade, attribute=attribute)
     return judged
+
+
+def given(implementation: Implementation, stack: Stack, answers: Answers) -> list[dict[Quantity, Any]]:
+    """What the implementation gave at first for each quantity of each case of a stack, whatever it is."""
+    sound = stack.split(answers.lines)
+    return [
+        answers.first[s] if s in answers.first else implementation.completed(case, sound[s])
+        for s, case in enumerate(stack.cases)
+    ]
 
 
 def allowances(oracle: Oracle, allowed: Answer, answer: Answer, own: Answer) -> Answer:
@@ -153,7 +177,11 @@ def judgement(evidence: Evidence, grade: Grade, *, attribute: bool) -> Judgement
         lenient = evidence.records(found.allowances[0])
         marked = {name: list(map(_mark_lenient, judged.records[name], lenient[name])) for name in lenient}
         judged = replace(judged, records=marked)
-    return judged
+    if not evidence.later:
+        return judged
+    later = {name: evidence.later_records(name) for name in judged.records}
+    records = {name: [later[name].get(r.quantity, r) for r in found] for name, found in judged.records.items()}
+    return replace(judged, records=records)
 
 
 def _mark_lenient(strict: Record, lenient: Record) -> Record:

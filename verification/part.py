@@ -18,7 +18,7 @@ from backproof.reference_impl.contract import Array
 from backproof.verification.calls import answers_of
 from backproof.verification.campaign import Campaign, Progress
 from backproof.verification.implementation import Implementation
-from backproof.verification.judgement import Evidence, allowances, exactly, judgement, tested
+from backproof.verification.judgement import Evidence, allowances, exactly, given, judgement, tested
 from backproof.verification.records import Rows
 
 # What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
@@ -104,6 +104,7 @@ class _StackJudge:
         self.progress.stage(COMPARING)
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
         wrong = ~self.answers.sound | self._compare() | self._compare_exactly()
+        wrong[list(self.answers.later)] = True
         if self.campaign.attribute:
             wrong[:] = True
         for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
@@ -152,34 +153,25 @@ class _StackJudge:
         self.rows.digits[self.networks, self.dtype] = np.where(answered, digits, 0)
         return wrong & answered
 
-    def _prediction(self, s: int) -> Array:
-        case, start = self.stack.cases[s], self.stack.layouts["y"].starts[s, 0]
-        return self.predictions[start : start + case.y.size].reshape(case.y.shape).astype(case.dtype)
-
     def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
         """The evidence on some of the networks."""
         if not chosen:
             return
         stack = self.stack
         names = [oracle.name for oracle in self.oracles]
-        answers, *witnesses = (stack.split(flat) for flat in (self.answers.lines, *self.expected))
+        answers = given(self.implementation, stack, self.answers)
+        witnesses = [stack.split(flat) for flat in self.expected]
         own, *theirs = (
             stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
             for number in (self.own, *self.theirs)
         )
         for s in chosen:
             case = stack.cases[s]
-            # What was sound is not asked for again: an implementation with a memory would answer otherwise.
-            got = (
-                self.implementation.completed(case, answers[s])
-                if self.answers.sound[s]
-                else self.implementation.answer(case, self._prediction(s))
-            )
             yield (
                 s,
                 Evidence(
                     case=case,
-                    got=got,
+                    got=answers[s],
                     expected={name: witness[s] for name, witness in zip(names, witnesses, strict=True)},
                     own=own[s],
                     theirs={
@@ -188,6 +180,7 @@ class _StackJudge:
                     },
                     undecided=int(self.bounds.undecided[self.own, s]),
                     exact=exactly(case),
+                    later=self.answers.later.get(s, {}),
                 ),
             )
 
