@@ -24,6 +24,13 @@ Outside = Literal["", "implementation", "oracle", "both", "neither", "undecided"
 # Why entries are unchecked.
 NO_FINITE_VALUE = "the oracle gives no finite value"
 NO_FINITE_BOUND = "rounding alone can change it without limit"
+TOO_COARSE = "rounding alone can change it by a tenth"
+
+# An entry is checked where no more than this is allowed, relative to its value or to the largest of its array: zeros in
+# its place, twice its value or the other sign would be seen. And where neither what is allowed nor anything in its
+# array is more than a thousand times the smallest normal number: it is 0 as far as the precision goes.
+COARSE = 0.1
+NOTHING = {"float64": 2.0**-1012, "float32": 2.0**-116}
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,8 @@ class Record:
     """The outcome for one quantity of one case against one oracle.
 
     entries: how many there are; failures: how many are off by more than is allowed; unchecked: how many have no
-    finite allowance, or no answer that could be judged. ratio: the worst error / allowed of the checked entries,
+    finite allowance, no answer that could be judged, or are not off by an allowance that is too coarse; coarse: how
+    many of these are that. ratio: the worst error / allowed of the checked entries,
     infinite where the error is not a number, NaN where nothing was checked. index, got, expected, allowed: of that
     worst entry. all_allowed, all_expected: what is allowed, and the absolute expected values, summed over the checked
     entries. cause: for a failure that is not one of values, and for what is unchecked, a phrase that says why.
@@ -62,6 +70,7 @@ class Record:
     cause: str = ""
     leniently: bool = False
     outside: Outside = ""
+    coarse: int = 0
 
     @property
     def fineness(self) -> float:
@@ -110,7 +119,7 @@ def compare(got: Mapping[Quantity, Any], expected: Answer, allowed: Answer, dtyp
     """
     problems = {quantity: _problem(got[quantity], value.shape, dtype) for quantity, value in expected.items()}
     judged = iter(
-        _compare_values([_Triple(q, got[q], expected[q], allowed[q]) for q, p in problems.items() if p is None])
+        _compare_values([_Triple(q, got[q], expected[q], allowed[q]) for q, p in problems.items() if p is None], dtype)
     )
     return [
         next(judged) if problem is None else _without_values(quantity, expected[quantity].size, problem)
@@ -127,7 +136,7 @@ class _Triple(NamedTuple):
     allowed: Array
 
 
-def _compare_values(triples: list[_Triple]) -> list[Record]:
+def _compare_values(triples: list[_Triple], dtype: str) -> list[Record]:
     """The records of quantities of the right shape and dtype, worked out for all of their entries at once."""
     if not triples:
         return []
@@ -135,18 +144,19 @@ def _compare_values(triples: list[_Triple]) -> list[Record]:
         np.concatenate([np.ravel(np.asarray(triple[i], dtype=np.float64)) for triple in triples]) for i in (1, 2, 3)
     )
     sizes = np.array([triple.expected.size for triple in triples])
-    found = compare_segments(got, expected, allowed, sizes)
+    found = compare_segments(got, expected, allowed, sizes, nothing=NOTHING[dtype])
     starts = starts_of(sizes)
     records = []
     for i, (triple, start, size) in enumerate(zip(triples, starts.tolist(), sizes.tolist(), strict=True)):
         worst, failures, unchecked = int(found.worst[i]), int(found.failures[i]), int(found.unchecked[i])
+        coarse = int(found.coarse[i])
         cause = ""
         if failures:
             cause = "" if not np.isnan(got[worst]) else f"NaN, should be {float(expected[worst])!r}"
         elif unchecked:
-            cause = NO_FINITE_VALUE if found.unknown[i] else NO_FINITE_BOUND
+            cause = why_unchecked(unchecked, int(found.unknown[i]), coarse)
         if unchecked == size:
-            records.append(Record(triple.quantity, "unchecked", size, 0, size, math.nan, cause=cause))
+            records.append(Record(triple.quantity, "unchecked", size, 0, size, math.nan, cause=cause, coarse=coarse))
             continue
         records.append(
             Record(
@@ -163,45 +173,54 @@ def _compare_values(triples: list[_Triple]) -> list[Record]:
                 all_allowed=float(found.all_allowed[i]),
                 all_expected=float(found.all_expected[i]),
                 cause=cause,
+                coarse=coarse,
             )
         )
     return records
+
+
+def why_unchecked(unchecked: int, unknown: int, coarse: int) -> str:
+    """Why so many entries are unchecked, of which the oracle does not know some, and some are too coarse."""
+    if unknown:
+        return NO_FINITE_VALUE
+    return TOO_COARSE if coarse == unchecked else NO_FINITE_BOUND
 
 
 class Segments(NamedTuple):
     """What a comparison found in each segment of a line of entries.
 
     failures, unchecked: how many entries; unknown: how many that a bound would allow to check, but the oracle does not
-    know. ratio: the largest error / allowed, -1 where nothing was checked; worst: the entry that has it. all_allowed,
-    all_expected: what is allowed, and the absolute expected values, summed over the checked entries.
+    know; coarse: how many of the unchecked have a bound that is too coarse. ratio: the largest error / allowed, -1
+    where nothing was checked; worst: the entry that has it. all_allowed, all_expected: what is allowed, and the
+    absolute expected values, summed over the checked entries.
     """
 
     failures: Array
     unchecked: Array
     unknown: Array
+    coarse: Array
     ratio: Array
     worst: Array
     all_allowed: Array
     all_expected: Array
 
 
-def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array) -> Segments:
-    """Compare entry by entry, and sum up over segments of the given sizes, one or more, that follow each other."""
+def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array, *, nothing: float = 0.0) -> Segments:
+    """Compare entry by entry, and sum up over segments of the given sizes, one or more, that follow each other.
+
+    nothing: what is no more than 0, in the precision of the numbers.
+    """
     starts = starts_of(sizes)
     with np.errstate(all="ignore"):
         error = np.abs(got - expected)
         ratio = np.divide(error, allowed, out=np.zeros_like(error), where=error != 0)
         absolute = np.abs(expected)
+        array = np.repeat(np.maximum.reduceat(np.where(np.isfinite(absolute), absolute, 0.0), starts), sizes)
     bounded, known = np.isfinite(allowed), np.isfinite(expected)
-    unknown = np.zeros(len(sizes), int)
-    if not (bounded.all() and known.all()):
-        checked = bounded & known
-        unknown = np.add.reduceat(bounded & ~known, starts)
-        ratio = np.where(checked, ratio, -1.0)
-        allowed, absolute = np.where(checked, allowed, 0.0), np.where(checked, absolute, 0.0)
-        unchecked = np.add.reduceat(~checked, starts)
-    else:
-        unchecked = np.zeros(len(sizes), int)
+    coarse = bounded & known & (allowed > COARSE * array) & (np.maximum(allowed, array) > nothing) & (ratio <= 1)
+    checked = bounded & known & ~coarse
+    ratio = np.where(checked, ratio, -1.0)
+    allowed, absolute = np.where(checked, allowed, 0.0), np.where(checked, absolute, 0.0)
     largest = np.maximum.reduceat(ratio, starts)
     if np.isnan(largest).any():  # an answer of NaN is wrong beyond all bounds
         ratio = np.where(np.isnan(ratio), np.inf, ratio)
@@ -211,8 +230,9 @@ def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array) 
     with np.errstate(all="ignore"):
         return Segments(
             failures=failures,
-            unchecked=unchecked,
-            unknown=unknown,
+            unchecked=np.add.reduceat(~checked, starts),
+            unknown=np.add.reduceat(bounded & ~known, starts),
+            coarse=np.add.reduceat(coarse, starts),
             ratio=largest,
             worst=where[np.searchsorted(where, starts)],
             all_allowed=np.add.reduceat(allowed, starts),

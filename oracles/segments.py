@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backproof.oracles.case import OF_INPUT
+from backproof.oracles.comparison import COARSE
 from backproof.oracles.compiling import Compiled, inner
 from backproof.oracles.layout import Layout
 from backproof.oracles.stack import Stack
@@ -15,22 +16,24 @@ from backproof.reference_impl.contract import Array
 
 # Verdicts and causes by their numbers.
 UNCHECKED, AGREES, DISAGREES = range(3)
-NONE, NO_FINITE_VALUE, NO_FINITE_BOUND = range(3)
+NONE, NO_FINITE_VALUE, NO_FINITE_BOUND, TOO_COARSE = range(4)
 
 
 class Outcomes(NamedTuple):
     """What a comparison finds for a kind of quantity, each in an array with a place for every network.
 
     What there is nothing to say of stays as it is: -1 in layer, row and column, NaN in other numbers, 0 in the rest.
-    verdict: by its number. entries, failures, unchecked: how many. Of the worst entry of those checked, where there is
-    one, its layer, row and column, got, expected, allowed and the ratio error / allowed. fineness: all that is allowed
-    over all that is expected. indexed: whether anything was checked. cause: of what is unchecked.
+    verdict: by its number. entries, failures, unchecked, coarse (of these): how many. Of the worst entry of those
+    checked, where there is one, its layer, row and column, got, expected, allowed and the ratio error / allowed.
+    fineness: all that is allowed over all that is expected. indexed: whether anything was checked. cause: of what is
+    unchecked.
     """
 
     verdict: Array
     entries: Array
     failures: Array
     unchecked: Array
+    coarse: Array
     layer: Array
     row: Array
     column: Array
@@ -79,26 +82,34 @@ def compare(
     layout: Layout,
     naming: Naming,
     networks: Array,
+    nothing: float,
     outcomes: Outcomes,
 ) -> None:
     """Compare networks entry by entry, and fill in what is found, at their places.
 
-    own, theirs: what got and expected may be off by, the sum of which is allowed.
+    own, theirs: what got and expected may be off by, the sum of which is allowed. nothing: as in `compare_segments`.
     """
     ratios = np.empty(len(got))
     _find_ratios(got, expected, own, theirs, ratios)
     for s in range(len(networks)):
         worst, worst_t, largest, all_allowed, all_expected = 0, 0, -1.0, 0.0, 0.0
-        entries, failures, unchecked, unknown = 0, 0, 0, 0
+        entries, failures, unchecked, unknown, coarse = 0, 0, 0, 0, 0
         for t in range(layout.starts.shape[1]):
             start = layout.starts[s, t]
             size = layout.rows[s, t] * layout.columns[s, t]
             entries += size
+            array = 0.0
+            for i in range(start, start + size):
+                array = max(array, abs(expected[i]) if abs(expected[i]) < np.inf else 0.0)
             for i in range(start, start + size):
                 ratio, allowed = ratios[i], own[i] + theirs[i]
                 if ratio < 0:
                     unchecked += 1
                     unknown += math.isfinite(allowed)
+                    continue
+                if ratio <= 1 and allowed > COARSE * array and max(allowed, array) > nothing:
+                    unchecked += 1
+                    coarse += 1
                     continue
                 failures += ratio > 1
                 all_allowed += allowed
@@ -107,9 +118,13 @@ def compare(
                     worst, worst_t, largest = i, t, ratio
         to = networks[s]
         outcomes.entries[to], outcomes.failures[to], outcomes.unchecked[to] = entries, failures, unchecked
+        outcomes.coarse[to] = coarse
         outcomes.verdict[to] = DISAGREES if failures > 0 else AGREES if unchecked < entries else UNCHECKED
         if unchecked > 0 and failures == 0:
-            outcomes.cause[to] = NO_FINITE_VALUE if unknown > 0 else NO_FINITE_BOUND
+            if unknown > 0:
+                outcomes.cause[to] = NO_FINITE_VALUE
+            else:
+                outcomes.cause[to] = TOO_COARSE if coarse == unchecked else NO_FINITE_BOUND
         if unchecked == entries:
             continue
         outcomes.indexed[to] = True
@@ -128,16 +143,16 @@ def compare(
 
 @Compiled
 def count_exact(
-    got: Array, exact: Array, known: Array, networks: Array, layout: Layout, numbers: Array, wrong: Array
+    got: Array, exact: Array, known: Array, networks: Array, layout: Layout, numbers: Array, inexact: Array
 ) -> None:
-    """Add to `numbers` how many of a network's entries are known exactly, and note in `wrong` where one is not that."""
+    """Add to `numbers` how many of a network's entries are known exactly, and to `inexact` how many are not that."""
     last = layout.starts.shape[1] - 1
     for s in networks:
         end = layout.starts[s, last] + layout.rows[s, last] * layout.columns[s, last]
         for i in range(layout.starts[s, 0], end):
             if known[i]:
                 numbers[s] += 1
-                wrong[s] |= got[i] != exact[i]
+                inexact[s] += got[i] != exact[i]
 
 
 @Compiled

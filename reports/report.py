@@ -13,7 +13,7 @@ from msgspec import Meta
 from backproof.oracles.comparison import Outside
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -84,6 +84,11 @@ class QuantityOutcome(msgspec.Struct, frozen=True):
     cases: Annotated[int, Meta(ge=0, description="Networks in which it was checked")]
     failures: Annotated[int, Meta(ge=0, description="Networks in which it disagrees")]
     unchecked: Annotated[int, Meta(ge=0, description="Networks in which some or all of it was not checked")]
+    entries: Annotated[int, Meta(ge=0, description="How many numbers it has, over all networks")]
+    unchecked_entries: Annotated[int, Meta(ge=0, description="How many of them were not checked")]
+    coarse_entries: Annotated[
+        int, Meta(ge=0, description="How many of these because what is allowed is no small part of them")
+    ]
     worst_ratio: Annotated[
         float | None, Meta(description="The largest error / allowed; null where it is infinite or nothing was checked")
     ]
@@ -115,15 +120,18 @@ class Unchecked(msgspec.Struct, frozen=True):
     oracle: str
     cause: str
     networks: Count
+    entries: Annotated[int, Meta(ge=0, description="Of so many numbers")]
+    profiles: Annotated[dict[str, int], Meta(description="How many of these in networks of each profile")]
 
 
 class ExactMode(msgspec.Struct, frozen=True):
-    """Networks whose every operation is proven to be exact, compared with the exact values to the bit."""
+    """Networks on which it is proven that nothing has to be rounded, compared with the exact values to the bit."""
 
     dtype: str
     networks: Count
-    entries: Annotated[int, Meta(ge=0, description="How many numbers had to be exact")]
+    entries: Annotated[int, Meta(ge=0, description="How many of their numbers need no rounding")]
     digits: Annotated[int, Meta(ge=0, description="How many binary digits their operations need at most")]
+    inexact: Annotated[int, Meta(ge=0, description="Networks of these with a number that is not exact, to the bit")]
 
 
 class Timing(Document, frozen=True):
@@ -161,5 +169,5 @@ class Report(Document, frozen=True):
             ge=0, description="Of those of networks that were certified: how many ball arithmetic cannot decide either"
         ),
     ]
-    exact: Annotated[list[ExactMode], Meta(description="By dtype; empty where no network is exact")]
+    exact: Annotated[list[ExactMode], Meta(description="By dtype; empty where something rounds on every network")]
     environment: dict[str, str]

@@ -16,6 +16,7 @@ import duckdb
 from upath import UPath
 
 from backproof.oracles.case import DTYPES, FUNCTION_OF_KIND
+from backproof.oracles.comparison import TOO_COARSE
 from backproof.reports.report import ExactMode, Growth, Place, Quantiles, QuantityOutcome, Unchecked
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
 from backproof.verification.document import finite
@@ -53,6 +54,9 @@ class Summary:
                     count(*) FILTER (verdict <> 'unchecked') AS cases,
                     count(*) FILTER (verdict = 'disagrees') AS failures,
                     count(*) FILTER (unchecked > 0) AS unchecked,
+                    CAST(sum(entries) AS BIGINT) AS entries,
+                    CAST(sum(unchecked) AS BIGINT) AS unchecked_entries,
+                    CAST(sum(coarse) AS BIGINT) AS coarse_entries,
                     quantile_disc(ratio, {QUANTILES}) FILTER (verdict <> 'unchecked') AS ratios,
                     quantile_disc(fineness, {QUANTILES}) FILTER (NOT isnan(fineness)) AS fineness
                 FROM records WHERE quantity = '{kind}' GROUP BY ALL
@@ -66,6 +70,9 @@ class Summary:
                     cases=row["cases"],
                     failures=row["failures"],
                     unchecked=row["unchecked"],
+                    entries=row["entries"],
+                    unchecked_entries=row["unchecked_entries"],
+                    coarse_entries=row["coarse_entries"],
                     worst_ratio=_quantiles(row["ratios"]).largest,
                     median_ratio=_quantiles(row["ratios"]).median,
                     ratios=_quantiles(row["ratios"]),
@@ -168,12 +175,32 @@ class Summary:
     def unchecked(self) -> list[Unchecked]:
         """What was not checked, by reason."""
         rows = self._rows(
-            """
-            SELECT quantity, dtype, oracle, cause, count(*) AS networks FROM records WHERE unchecked > 0
-            GROUP BY ALL ORDER BY cause
+            f"""
+            WITH
+                each AS (
+                    SELECT quantity, dtype, oracle, cause, "case", unchecked - coarse AS entries
+                    FROM records WHERE unchecked > coarse
+                    UNION ALL
+                    SELECT quantity, dtype, oracle, '{TOO_COARSE}', "case", coarse FROM records WHERE coarse > 0
+                )
+            SELECT
+                quantity, dtype, oracle, cause, split_part("case", ':', 2) AS profile,
+                count(*) AS networks, CAST(sum(entries) AS BIGINT) AS entries
+            FROM each GROUP BY ALL ORDER BY cause, profile
             """
         )
-        return [Unchecked(**row) for row in sorted(rows, key=_rank)]
+        found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for row in sorted(rows, key=_rank):
+            found.setdefault((*_key(row), row["cause"]), []).append(row)
+        return [
+            Unchecked(
+                **dict(zip(("quantity", "dtype", "oracle", "cause"), key, strict=True)),
+                networks=sum(row["networks"] for row in alike),
+                entries=sum(row["entries"] for row in alike),
+                profiles={row["profile"]: row["entries"] for row in alike},
+            )
+            for key, alike in found.items()
+        ]
 
     @cached_property
     def undecided(self) -> int:
@@ -190,7 +217,9 @@ class Summary:
         """What was compared with the exact values, by dtype."""
         rows = self._rows(
             f"""
-            SELECT dtype, count(*) AS networks, CAST(sum(exact) AS BIGINT) AS entries, max(digits) AS digits
+            SELECT
+                dtype, count(*) AS networks, CAST(sum(exact) AS BIGINT) AS entries, max(digits) AS digits,
+                count(*) FILTER (inexact > 0) AS inexact
             FROM records WHERE exact > 0 AND {self._once_a_network} GROUP BY dtype
             """
         )

@@ -104,8 +104,9 @@ def case_view(judgement: Judgement, computed: str = "") -> Group:
     if judgement.exact:
         number, digits = len(judgement.exact.values), max(judgement.exact.digits.values())
         parts.append(
-            f"\n{number} quantities must be exact, in at most {digits} binary digits, and were compared with rational "
-            "arithmetic to the bit."
+            f"\n{number} quantities need no rounding, in at most {digits} binary digits. "
+            + (f"Not exact, to the bit: {conjoin([str(q) for q in judgement.inexact])}." if judgement.inexact else "")
+            + ("" if judgement.inexact else "All are exact, to the bit.")
         )
     if judgement.undecided:
         parts.append(f"\n{say_kinks(judgement.undecided, judgement.undecidable or 0)}")

@@ -16,6 +16,9 @@ from backproof.verification.implementation import name_of
 from backproof.verification.run import Run
 from backproof.verification.wording import conjoin
 
+# The share of entries too coarse to be checked from which on the verdict tells of them.
+LEAST_SHARE = 0.01
+
 # What `reports.rendering` makes of a report, of which nothing is left that tells of an earlier one.
 PAGES = ("report.md", "report.html")
 
@@ -93,7 +96,7 @@ def _verdict(
     return "agree", (
         f"{name} agrees with {oracles} on {where}, in {conjoin(campaign.dtypes)}: "
         f"no error is larger than {worst:.3g} of what rounding explains{certified}{_exact(summary)}"
-        f"{_left_open(outcomes, networks)}."
+        f"{_left_open(outcomes, networks)}{_too_coarse(outcomes)}."
     )
 
 
@@ -113,10 +116,25 @@ def _exact(summary: Summary) -> str:
     """What equals the exact values, as a part of the verdict's sentence."""
     if not summary.exact:
         return ""
-    counts = [f"{mode.networks} {mode.dtype}" for mode in summary.exact]
-    if len({mode.networks for mode in summary.exact}) == 1:
-        counts = [str(summary.exact[0].networks)]
-    return f"; the {conjoin(counts)} networks that must be exact are, to the bit"
+    modes = summary.exact
+    if len({(mode.networks, mode.inexact) for mode in modes}) == 1:
+        modes = modes[:1]
+    counts = [
+        f"{mode.networks - mode.inexact} of {mode.networks}{f' {mode.dtype}' if len(modes) > 1 else ''}"
+        for mode in modes
+    ]
+    return f"; of networks where nothing has to be rounded {conjoin(counts)} are exact, to the bit"
+
+
+def _too_coarse(outcomes: list[QuantityOutcome]) -> str:
+    """Of which quantities a hundredth and more could not be checked, as a part of the verdict's sentence."""
+    shares: dict[str, float] = {}
+    for outcome in outcomes:
+        share = outcome.coarse_entries / max(outcome.entries, 1)
+        if outcome.cases and share >= LEAST_SHARE:
+            shares[outcome.quantity] = max(share, shares.get(outcome.quantity, 0.0))
+    said = [f"{share:.0%} of {quantity}" for quantity, share in shares.items()]
+    return f"; rounding may change by a tenth, and so leaves unchecked, {conjoin(said)}" if said else ""
 
 
 def _left_open(outcomes: list[QuantityOutcome], networks: int) -> str:

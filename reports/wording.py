@@ -34,8 +34,19 @@ def say_kinks(undecided: int, undecidable: int) -> str:
 
 
 def say_exact(mode: ExactMode) -> str:
-    """What had to be exact in a dtype, in a sentence."""
-    return (
-        f"In {mode.dtype}, {mode.entries} numbers of {mode.networks} networks are proven to be exact, in at most "
-        f"{mode.digits} binary digits, and were compared with the exact values to the bit."
+    """What needs no rounding in a dtype, and what became of it, in two sentences."""
+    outcome = (
+        f"On {mode.inexact} networks something is not exact: it is rounded more often than it has to be."
+        if mode.inexact
+        else "All are exact, to the bit."
     )
+    return (
+        f"In {mode.dtype}, {mode.entries} numbers of {mode.networks} networks need no rounding, in at most "
+        f"{mode.digits} binary digits: that is proven. {outcome}"
+    )
+
+
+def say_profiles(entries: dict[str, int]) -> str:
+    """How many entries there are of which profile, the most first."""
+    by_number = sorted(entries.items(), key=lambda item: -item[1])
+    return ", ".join(f"{profile or 'no profile'} {number}" for profile, number in by_number)

@@ -1,7 +1,7 @@
 """One network judged in every detail: a record for each of its quantities, against each oracle.
 
-Where an oracle disagrees, the certified values say who is wrong. And where every operation is proven to be exact,
-the exact values say what is right to the bit, whatever the oracles say.
+Where an oracle disagrees, the certified values say who is wrong. And where every operation is proven to be exact, it is
+seen whether the values are exact, to the bit. Whoever rounds more often than is needed may be right all the same.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import numpy as np
 
 from backproof.oracles.bounds import NUMPY, Arithmetic, bounds
 from backproof.oracles.case import Answer, Case, Quantity
-from backproof.oracles.comparison import Record, compare
+from backproof.oracles.comparison import Problem, Record, compare
 from backproof.oracles.registry import Oracle
 from backproof.oracles.stack import Stack, shape_of, stack_of
-from backproof.reference_impl.contract import Array
 from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
 from backproof.verification.implementation import Implementation, added_error, load_implementation
@@ -33,7 +32,7 @@ class Judgement:
 
     undecided: how many of its neurons, over all samples, lie so near a kink that rounding may decide. undecidable: how
     many of them ball arithmetic could not decide either; None where it was not asked. exact: what was compared with
-    the exact values, to the bit; None where nothing could be.
+    the exact values, to the bit; None where nothing could be. inexact: of that, what is not exact.
     """
 
     case: Case
@@ -41,6 +40,7 @@ class Judgement:
     undecided: int
     undecidable: int | None = None
     exact: Exact | None = None
+    inexact: tuple[Quantity, ...] = ()
 
     @property
     def disagreements(self) -> list[tuple[str, Record]]:
@@ -71,6 +71,14 @@ class Evidence:
     undecided: int
     exact: Exact | None = None
     later: Mapping[Quantity, Later] = field(default_factory=dict)
+
+    @property
+    def inexact(self) -> tuple[Quantity, ...]:
+        """What could be exact and is not, to the bit but for the signs of zeros."""
+        values = self.exact.values.items() if self.exact else ()
+        return tuple(
+            q for q, value in values if not isinstance(self.got[q], Problem) and not np.array_equal(self.got[q], value)
+        )
 
     def records(self, own: Answer) -> dict[str, list[Record]]:
         """The records against each oracle, where the implementation's bound is `own`."""
@@ -168,10 +176,15 @@ def judgement(evidence: Evidence, grade: Grade, *, attribute: bool) -> Judgement
 
     attribute: hold what agrees against the certified values too.
     """
-    judged = Judgement(evidence.case, evidence.records(evidence.own), evidence.undecided, exact=evidence.exact)
+    judged = Judgement(
+        evidence.case,
+        evidence.records(evidence.own),
+        evidence.undecided,
+        exact=evidence.exact,
+        inexact=evidence.inexact,
+    )
     if attribute or judged.disagreements:
         judged = _attributed(judged, evidence, attribute=attribute)
-    judged = replace(judged, records={name: _to_the_bit(records, evidence) for name, records in judged.records.items()})
     if judged.disagreements and grade == "strict":
         (found,) = bounds([evidence.case], [tested(evidence.case.dtype, "lenient")])
         lenient = evidence.records(found.allowances[0])
@@ -194,27 +207,6 @@ def exactly(case: Case) -> Exact | None:
 
     found = exact_answer(case)
     return found if found.values else None
-
-
-def _differs(got: Any, exact: Array) -> bool:
-    """Whether an array that has no error of its own is not the exact one, to the bit but for the signs of zeros."""
-    return not np.any(added_error(got)) and not np.array_equal(np.asarray(got), exact)
-
-
-def _to_the_bit(records: list[Record], evidence: Evidence) -> list[Record]:
-    """The records, in which what should be exact and is not disagrees, and nothing is allowed."""
-    if evidence.exact is None:
-        return records
-    return [_exact_record(record, evidence.exact, evidence) for record in records]
-
-
-def _exact_record(record: Record, exact: Exact, evidence: Evidence) -> Record:
-    q = record.quantity
-    if q not in exact.values or record.index is None or not _differs(evidence.got[q], exact.values[q]):
-        return record
-    zero = np.zeros_like(exact.values[q])
-    (found,) = compare({q: evidence.got[q]}, {q: exact.values[q]}, {q: zero}, evidence.case.dtype)
-    return replace(found, outside=record.outside or "implementation")
 
 
 def _attributed(judged: Judgement, evidence: Evidence, *, attribute: bool) -> Judgement:

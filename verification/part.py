@@ -10,6 +10,7 @@ from backproof.oracles.beside import Beside
 from backproof.oracles.bounds import Arithmetic
 from backproof.oracles.bounds.network import StackBounds, stack_bounds
 from backproof.oracles.case import FUNCTION_OF_KIND
+from backproof.oracles.comparison import NOTHING
 from backproof.oracles.exact import exact_stack
 from backproof.oracles.registry import Oracle
 from backproof.oracles.segments import compare, count_exact, gather, naming
@@ -103,8 +104,9 @@ class _StackJudge:
         self.expected += others
         self.progress.stage(COMPARING)
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
-        wrong = ~self.answers.sound | self._compare() | self._compare_exactly()
+        wrong = ~self.answers.sound | self._compare()
         wrong[list(self.answers.later)] = True
+        self._compare_exactly()
         if self.campaign.attribute:
             wrong[:] = True
         for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
@@ -125,6 +127,7 @@ class _StackJudge:
     def _compare(self) -> Array:
         """Note how all networks compare, and say which of them disagree, (S,)."""
         stack, wrong, got = self.stack, np.zeros(len(self.stack.cases), bool), self.answers.lines
+        nothing = NOTHING[self.campaign.dtypes[self.dtype]]
         for kind in stack.sizes:  # in their order, so that the same records are the same bytes
             if kind not in got:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
@@ -133,25 +136,23 @@ class _StackJudge:
             for o, (oracle, flat, arithmetic) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
                 outcomes, expected = self.rows.outcomes(self.dtype, o, kind), flat[kind]
                 theirs = oracle.arithmetic.with_answer(own[arithmetic], expected, own[self.own])
-                compare(answers, expected, own[self.own], theirs, layout, named, self.networks, outcomes)
+                compare(answers, expected, own[self.own], theirs, layout, named, self.networks, nothing, outcomes)
                 wrong |= outcomes.failures[self.networks] > 0
         return wrong
 
-    def _compare_exactly(self) -> Array:
-        """Note what must be exact, and say which of the networks have something that is not, (S,)."""
-        stack, wrong, got = self.stack, np.zeros(len(self.stack.cases), bool), self.answers.lines
+    def _compare_exactly(self) -> None:
+        """Note how many numbers could be exact, and how many of them are not."""
+        stack, got = self.stack, self.answers.lines
         exact = exact_stack(stack)
         if exact is None:
-            return wrong
-        numbers, digits = np.zeros(len(wrong), int), np.zeros(len(wrong), int)
+            return
+        numbers, inexact, digits = (np.zeros(len(stack.cases), int) for _ in range(3))
         for kind in exact.values.keys() & got.keys():
             values, known = exact.values[kind], exact.known[kind]
-            count_exact(got[kind], values, known, exact.networks, stack.layouts[kind], numbers, wrong)
+            count_exact(got[kind], values, known, exact.networks, stack.layouts[kind], numbers, inexact)
             digits = np.maximum(digits, exact.digits[kind].max(axis=1))
-        answered = self.answers.sound
-        self.rows.exact[self.networks, self.dtype] = np.where(answered, numbers, 0)
-        self.rows.digits[self.networks, self.dtype] = np.where(answered, digits, 0)
-        return wrong & answered
+        for column, found in ((self.rows.exact, numbers), (self.rows.inexact, inexact), (self.rows.digits, digits)):
+            column[self.networks, self.dtype] = np.where(self.answers.sound, found, 0)
 
     def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
         """The evidence on some of the networks."""

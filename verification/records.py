@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from backproof.oracles.case import KINDS, Case
-from backproof.oracles.comparison import NO_FINITE_BOUND, NO_FINITE_VALUE, Record, fineness
+from backproof.oracles.comparison import NO_FINITE_BOUND, NO_FINITE_VALUE, TOO_COARSE, Record, fineness
 from backproof.oracles.segments import Outcomes
 from backproof.oracles.stack import Stack
 from backproof.reference_impl.contract import Array
@@ -17,9 +17,10 @@ from backproof.verification.campaign import Campaign
 from backproof.verification.implementation import no_function
 from backproof.verification.judgement import Judgement
 
+# The verdicts and causes are in the order of their numbers in `segments`.
 QUANTITIES = [kind for kinds in KINDS.values() for kind in kinds]
 VERDICTS = ["unchecked", "agrees", "disagrees"]
-CAUSES = ["", NO_FINITE_VALUE, NO_FINITE_BOUND]  # these and the verdicts in the order of their numbers in `segments`
+CAUSES = ["", NO_FINITE_VALUE, NO_FINITE_BOUND, TOO_COARSE]
 OUTSIDE = ["", "implementation", "oracle", "both", "neither", "undecided"]
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -38,8 +39,9 @@ SCHEMA = pa.schema(
         "dtype": _TEXT,
         "undecided": pa.int32(),
         "undecidable": pa.int32(),
-        # How many of its numbers had to be exact, to the bit, and how many binary digits that takes at most.
+        # How many of its numbers need no rounding, how many of these are not exact, how many binary digits that takes.
         "exact": pa.int32(),
+        "inexact": pa.int32(),
         "digits": pa.int16(),
         "oracle": _TEXT,
         # The outcome for a kind of quantity, all layers together.
@@ -48,6 +50,7 @@ SCHEMA = pa.schema(
         "entries": pa.int32(),
         "failures": pa.int32(),
         "unchecked": pa.int32(),
+        "coarse": pa.int32(),
         "ratio": pa.float64(),
         # Where error / allowed is largest.
         "layer": pa.int16(),
@@ -74,10 +77,10 @@ class Rows:
         self.campaign, self.numbers, self.cases = campaign, numbers, cases
         shape = (len(numbers), len(campaign.dtypes), len(campaign.oracles), len(QUANTITIES))
         self.judged = np.zeros(shape[:2], bool)
-        self.undecided, self.exact, self.digits = (np.zeros(shape[:2], np.int32) for _ in range(3))
+        self.undecided, self.exact, self.inexact, self.digits = (np.zeros(shape[:2], np.int32) for _ in range(4))
         self.undecidable = np.full(shape[:2], -1, np.int32)
         self.verdict, self.outside = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-        self.entries, self.failures, self.unchecked = (np.zeros(shape, np.int32) for _ in range(3))
+        self.entries, self.failures, self.unchecked, self.coarse = (np.zeros(shape, np.int32) for _ in range(4))
         self.layer, self.row, self.column = (np.full(shape, -1, np.int32) for _ in range(3))
         self.ratio, self.got, self.expected, self.allowed, self.fineness = (np.full(shape, np.nan) for _ in range(5))
         self.indexed, self.leniently = np.zeros(shape, bool), np.zeros(shape, bool)
@@ -120,6 +123,7 @@ class Rows:
         self.entries[at] = sum(record.entries for record in records)
         self.failures[at] = sum(record.failures for record in records)
         self.unchecked[at] = sum(record.unchecked for record in records)
+        self.coarse[at] = sum(record.coarse for record in records)
         self.ratio[at], self.got[at], self.expected[at] = worst.ratio, worst.got, worst.expected
         self.allowed[at], self.fineness[at] = worst.allowed, fineness(allowed, expected)
         self.layer[at] = -1 if worst.quantity.layer is None else worst.quantity.layer
@@ -159,7 +163,10 @@ class Rows:
             "batch": of_networks([case.n for case in self.cases]),
             "size": of_networks([case.size for case in self.cases]),
             "dtype": words_of(each(dtypes), self.campaign.dtypes),
-            **{field: each(getattr(self, field)[networks, dtypes]) for field in ("undecided", "exact", "digits")},
+            **{
+                field: each(getattr(self, field)[networks, dtypes])
+                for field in ("undecided", "exact", "inexact", "digits")
+            },
             "undecidable": pa.array(undecidable, pa.int32(), mask=undecidable < 0),
             "oracle": words_of(np.tile(oracle, len(networks)), self.campaign.oracles),
             "quantity": words_of(np.tile(quantity, len(networks) * oracles), QUANTITIES),

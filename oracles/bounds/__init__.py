@@ -7,8 +7,8 @@ forward through the layers and back through the deltas:
   bounds for inner products in floating-point arithmetic", SIAM J. Matrix Anal. Appl. 34, 2013; Higham, "Accuracy and
   stability of numerical algorithms", ch. 3), where products that are exactly 0 do not count; and by about half of that
   where positive and negative products cancel, because no sum of some of them is larger than that of those of one sign.
-  Elementary functions are off as `arithmetic` says, and underflow adds an absolute term. A sum is exact where all its
-  terms are multiples of one power of two and small enough: integer networks get the bound 0.
+  Elementary functions are off as `arithmetic` says, and underflow adds an absolute term. An output is
+  exact where all terms of its sums are multiples of one power of two and small enough, as in networks of integers.
 - Propagation is linear to first order, through the exact derivatives of the layers. What is not linear goes into the
   rest, bounded by derivatives over the whole interval that the values may lie in. Near the kink of a ReLU, where
   rounding decides on which side of 0 a pre-activation lies, the rest takes in both sides.

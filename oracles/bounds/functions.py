@@ -16,12 +16,10 @@ from backproof.oracles.bounds.activations import (
 )
 from backproof.oracles.bounds.arithmetic import Arithmetic
 from backproof.oracles.bounds.layers import softmax_errors, softmax_values
-from backproof.oracles.bounds.propagation import LARGEST_POWER, known
+from backproof.oracles.bounds.propagation import known
 from backproof.oracles.bounds.roundoff import Roundoff
-from backproof.oracles.bounds.rows import exactly, few_digits
 from backproof.oracles.compiling import Compiled
 from backproof.oracles.layout import Layout
-from backproof.oracles.powers import common_power, is_power_of_two
 from backproof.oracles.stack import Flat, Stack
 from backproof.reference_impl.contract import Array
 
@@ -73,16 +71,6 @@ def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found:
             step = alpha * g[i]
             error = r.u * (3 * abs(step) + abs(w[i] - step))
             found[i] = error + (2 * r.tiny if (w[i] != 0) | (g[i] != 0) else 0.0)
-        if not (is_power_of_two(alpha) and few_digits(w[start:end]) and few_digits(g[start:end])):
-            continue
-        for t in range(L):
-            start = layout.starts[s, t]
-            end = start + layout.rows[s, t] * layout.columns[s, t]
-            power = common_power(LARGEST_POWER, w[start:end])
-            quantum = common_power(power, g[start:end]) * min(alpha, 1.0)
-            for i in range(start, end):
-                if exactly(r, r.u, abs(w[i]) + abs(alpha * g[i]), quantum):
-                    found[i] = 0.0
     known(found)
 
 

@@ -226,23 +226,22 @@ def _softmax(r: Roundoff, z: Rows, used: int, work: Work, a: Rows) -> None:
 
 
 @inner
-def times_derivative(r: Roundoff, activation: int, z: Rows, used_by_z: int, h: Rows, used: int, work: Work) -> bool:
-    """h g'(z) in the place of h; whether rounding may decide on which side of 0 any z lies, for a ReLU.
+def times_derivative(r: Roundoff, activation: int, z: Rows, used_by_z: int, h: Rows, used: int, work: Work) -> None:
+    """h g'(z) in the place of h.
 
     First order g' * (h's deviation) + h g'' * (z's deviation); products of deviations count three times: once for
     themselves, and twice because h, g' and g'' are taken where float64 puts them. A ReLU gives h or 0, exactly, where
     the side of 0 is certain; else anything between them.
     """
-    unsure, working = False, working_error(1)
+    working = working_error(1)
     if activation == IDENTITY:
-        return unsure
+        return
     for j in range(len(h.value)):
         value, size, at, e = h.value[j], size_of(h, j), z.value[j], size_of(z, j)
         if activation == RELU:
             slope = 1.0 if at > 0 else 0.0  # 0 times infinity is NaN, here and in what is judged
             h.value[j] = slope * value
             if is_unsure(at, e):
-                unsure = True
                 h.spread[j], h.rest[j], h.rounding[j] = 0.0, abs(value) + 2 * size, 0.0
                 clear(h.linear[j], used)
                 continue
@@ -268,7 +267,6 @@ def times_derivative(r: Roundoff, activation: int, z: Rows, used_by_z: int, h: R
             h.linear[j, p] += value * bend * z.linear[j, p]
     if activation != RELU:
         spread(work, h, used)
-    return unsure
 
 
 @inner
@@ -277,8 +275,7 @@ def gradient_errors(r: Roundoff, work: Work, t: int, n: int, received: int, k: i
 
     How coarse they are: the largest bound of dW, relative to its largest entry.
     """
-    sums, quantum = work.sums, work.of_d[t] * work.of_a[t]
-    a, a_size, d, d_size = work.a[t], work.a_size[t], work.d[t], work.d_size[t]
+    sums, a, a_size, d, d_size = work.sums, work.a[t], work.a_size[t], work.d[t], work.d_size[t]
     widest, largest = 0.0, 0.0
     for j in range(k):
         value, magnitude, off, terms = 0.0, 0.0, 0.0, 0.0
@@ -297,9 +294,9 @@ def gradient_errors(r: Roundoff, work: Work, t: int, n: int, received: int, k: i
                 sums.magnitude[i] += abs(delta) * abs(x)
                 sums.off[i] += size * (abs(x) + x_size) + (abs(delta) + size) * x_size
                 sums.terms[i] += 1.0 if (x != 0) | (x_size != 0) else 0.0
-        db[j] = off + sum_error(r, magnitude + off, abs(value) + off, max(terms - 1, 0.0), work.of_d[t])
+        db[j] = off + sum_error(r, magnitude + off, abs(value) + off, max(terms - 1, 0.0))
         found = dW[j * received : (j + 1) * received]
-        product_errors(r, sums, quantum, found)
+        product_errors(r, sums, 0.0, found)
         for i in range(received):
             found[i] += sums.off[i]
             widest = max(widest, found[i]) if found[i] < np.inf else np.inf

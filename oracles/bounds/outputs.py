@@ -5,7 +5,7 @@ Notation: p is the prediction, y the label, c the loss's scale.
 
 from __future__ import annotations
 
-from backproof.oracles.bounds.layers import IDENTITY, RELU, SOFTMAX, times_derivative
+from backproof.oracles.bounds.layers import SOFTMAX, times_derivative
 from backproof.oracles.bounds.losses import (
     Terms,
     binary_cross_entropy,
@@ -20,16 +20,13 @@ from backproof.oracles.bounds.rows import (
     Network,
     Rows,
     Work,
-    any_off,
     clear,
-    exactly,
     row_of,
     scaled_linear,
     size_of,
     spread,
 )
 from backproof.oracles.compiling import inner
-from backproof.oracles.powers import is_power_of_two
 from backproof.oracles.stack import LOSS_KINDS
 from backproof.reference_impl.contract import Array
 
@@ -76,9 +73,9 @@ def loss_of_rows(r: Roundoff, kind: int, p: Rows, y: Array, used: int, work: Wor
 
 @inner
 def output_delta(
-    r: Roundoff, net: Network, n: int, z: Rows, p: Rows, y: Array, used: int, quantum: float, work: Work, delta: Rows
-) -> float:
-    """delta of the last layer for n rows; its quantum, from that of predictions and labels.
+    r: Roundoff, net: Network, n: int, z: Rows, p: Rows, y: Array, used: int, work: Work, delta: Rows
+) -> None:
+    """delta of the last layer for n rows.
 
     A sigmoid under the binary cross-entropy has c (p - y), whichever way it is evaluated: p (1 - p) cancels, as
     computed. From logits it is c ((1 - y) p - y (1 - p)), which rounds its two terms and evaluates a second sigmoid;
@@ -89,18 +86,14 @@ def output_delta(
         for s in range(n):
             of_row = y[s * len(y) // n : (s + 1) * len(y) // n]
             _softmax_delta(r, kind, row_of(p, s, n), of_row, c, used, work, row_of(delta, s, n))
-        return 0.0
+        return
     two_terms = kind == BINARY_CROSS_ENTROPY
     scale, working = c if two_terms else 2 * c, working_error(1)
-    common = quantum if is_power_of_two(c) else 0.0
-    exact = common > 0 and not any_off(p)
     for j in range(len(y)):
         value, size = p.value[j], size_of(p, j)
-        largest = abs(value) + size + abs(y[j])
-        error = relative(r.u, 4.0) * scale * (abs(value - y[j]) + size) + 4 * r.tiny
-        if largest == 0 or (exactly(r, r.u, largest, common) and exactly(r, r.u, scale * largest, scale * common)):
-            error = 0.0
-        exact = exact and error == 0
+        error = 0.0
+        if value != 0 or size != 0 or y[j] != 0:
+            error = relative(r.u, 4.0) * scale * (abs(value - y[j]) + size) + 4 * r.tiny
         if two_terms:
             no, yes = (1 - y[j]) * value, y[j] * (1 - value)
             error += c * (no * relative(r.u, 2.0) + yes * relative(r.u, 3 + r.exp * value))
@@ -109,10 +102,8 @@ def output_delta(
         delta.rest[j] = scale * (p.rest[j] + working * size)
         delta.rounding[j] = error
         scaled_linear(scale, p.linear[j], used, delta.linear[j])
-    if two_terms:
-        return 0.0
-    times_derivative(r, activation, z, work.used[len(net.activations) - 1], delta, used, work)
-    return scale * common if exact and activation in (IDENTITY, RELU) else 0.0
+    if not two_terms:
+        times_derivative(r, activation, z, work.used[len(net.activations) - 1], delta, used, work)
 
 
 @inner

@@ -14,7 +14,8 @@ The formulas are those of the other modules, for single numbers. What is left to
 samples and layers, one after the other.
 
 Notation: z and a are the pre-activation and output of a layer, delta = dL/dz. A quantum is a power of two that divides
-all entries of an array that is exact, else 0. Layers are counted from 0.
+all entries of an array that is exact, else 0. It is known forward, where it decides on which side of a kink a neuron
+lies; loss and gradients are allowed to round even where nothing would have to. Layers are counted from 0.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from backproof.oracles.bounds.layers import (
     times,
     times_derivative,
 )
-from backproof.oracles.bounds.outputs import SQUARED_ERROR, loss_of_rows, output_delta
+from backproof.oracles.bounds.outputs import loss_of_rows, output_delta
 from backproof.oracles.bounds.roundoff import Roundoff
 from backproof.oracles.bounds.rows import (
     Found,
@@ -47,7 +48,7 @@ from backproof.oracles.bounds.rows import (
     size_of,
 )
 from backproof.oracles.compiling import Compiled, can_compile, inner
-from backproof.oracles.powers import common_power, is_power_of_two
+from backproof.oracles.powers import common_power
 from backproof.oracles.stack import Flat, Lines, Stack
 from backproof.reference_impl.contract import Array
 
@@ -66,13 +67,10 @@ HELD = 1 << 27
 
 
 @inner
-def _samples(
-    r: Roundoff, net: Network, start: int, n: int, y: Array, work: Work
-) -> tuple[float, float, float, np.int64]:
+def _samples(r: Roundoff, net: Network, start: int, n: int, y: Array, work: Work) -> tuple[float, float, np.int64]:
     """n samples through a network, forward and back; errors are followed through one at a time.
 
-    What the loss's terms may be off by in p, and for their evaluation; the quantum of p and y; and how many neurons are
-    too near a kink.
+    What the loss's terms may be off by in p, and for their evaluation; and how many neurons are too near a kink.
     """
     L = len(net.activations)
     a = rows_at(work, L, n * net.widths[0])
@@ -83,7 +81,6 @@ def _samples(
     quantum = common_power(LARGEST_POWER, a.value) if few_digits(a.value) else 0.0
     for t in range(L):
         k, received, activation = net.widths[t + 1], net.widths[t], net.activations[t]
-        work.of_a[t] = min(work.of_a[t], quantum)
         z = rows_at(work, t, n * k)
         M = of_layer(net.turned, net.at_weights, t, received * k)
         b = of_layer(net.biases, net.at_biases, t, k)
@@ -103,31 +100,22 @@ def _samples(
         used = settle(work, a, used)
         for j in range(n * k):
             work.a[t + 1, start * k + j], work.a_size[t + 1, start * k + j] = a.value[j], size_of(a, j)
-    if quantum > 0:
-        quantum = common_power(quantum, y)
     off, evaluation = loss_of_rows(r, net.loss, a, y, used, work, start * net.widths[L])
     delta = rows_at(work, L + 2, len(y))
-    of_delta = output_delta(r, net, n, z, a, y, used, quantum, work, delta)
+    output_delta(r, net, n, z, a, y, used, work, delta)
     for t in range(L - 1, -1, -1):
         k, received = net.widths[t + 1], net.widths[t]
         used = settle(work, delta, used)
-        work.of_d[t] = min(work.of_d[t], of_delta)
         for j in range(n * k):
             work.d[t, start * k + j], work.d_size[t, start * k + j] = delta.value[j], size_of(delta, j)
         if t == 0:
             break
         W = of_layer(net.weights, net.at_weights, t, received * k)
         h = rows_at(work, L + 2 + (L - t) % 2, n * received)
-        of_delta = of_delta * net.weight_powers[t]
-        was_off = of_delta > 0 and any_off(delta)
-        times(r, W, work.nothing[:received], net.full[t], n, delta, used, of_delta, work, h)
-        was_off = was_off or (of_delta > 0 and any_off(h))
-        activation = net.activations[t - 1]
-        unsure = times_derivative(r, activation, rows_at(work, t - 1, n * received), work.used[t - 1], h, used, work)
-        if was_off or unsure or activation not in (IDENTITY, RELU):
-            of_delta = 0.0
+        times(r, W, work.nothing[:received], net.full[t], n, delta, used, 0.0, work, h)
+        times_derivative(r, net.activations[t - 1], rows_at(work, t - 1, n * received), work.used[t - 1], h, used, work)
         delta = h
-    return off, evaluation, quantum, undecided
+    return off, evaluation, undecided
 
 
 @inner
@@ -136,20 +124,15 @@ def _network(r: Roundoff, net: Network, x: Array, y: Array, n: int, work: Work, 
     L, k, outputs = len(net.activations), net.widths[0], net.widths[-1]
     for i in range(n * k):
         work.a[0, i], work.a_size[0, i] = x[i], 0.0
-    for t in range(L):
-        work.of_a[t], work.of_d[t] = LARGEST_POWER, LARGEST_POWER
-    off, evaluation, quantum = 0.0, 0.0, LARGEST_POWER
+    off, evaluation = 0.0, 0.0
     found.undecided[0] = 0
     together = 1 if len(work.m) > 0 else n
     for s in range(0, n, together):
         of_rows = _samples(r, net, s, together, y[s * outputs : (s + together) * outputs], work)
         off += of_rows[0]
         evaluation += of_rows[1]
-        quantum = min(quantum, of_rows[2])
-        found.undecided[0] += of_rows[3]
-    quantum = quantum * quantum if net.loss == SQUARED_ERROR and is_power_of_two(net.scale) else 0.0
-    sum_error = positive_sum_error(r, work.terms, n * outputs, quantum)
-    found.loss[0] = net.scale * (off + (evaluation if sum_error != 0 else 0.0) + sum_error)
+        found.undecided[0] += of_rows[2]
+    found.loss[0] = net.scale * (off + evaluation + positive_sum_error(r, work.terms, n * outputs))
     at, coarse = 0, 0.0
     for t in range(L + 1):
         for i in range(n * net.widths[t]):
@@ -293,8 +276,6 @@ def _run(stack: Stack, arithmetic: Arithmetic, chosen: Array, P: int, multiplica
         a_size=np.empty((L + 1, N * K)),
         d=np.empty((L, N * K)),
         d_size=np.empty((L, N * K)),
-        of_a=np.empty(L),
-        of_d=np.empty(L),
         terms=np.empty(N * K),
         nothing=np.zeros(K),
         sums=Sums(*np.empty((4, F))),

@@ -76,8 +76,7 @@ class Work(NamedTuple):
 
     rows (L + 4, 4, F), linear (L + 4, F, P): of the z of each layer, of two layers' a, and of two deltas; used (L,):
     how many unknowns z has. m (P,), line (P,). a, a_size (L + 1, N K) and d, d_size (L, N K): values and sizes of x and
-    all outputs, and of all deltas; of_a, of_d: their quanta over all samples. terms (N K): the loss's.
-    nothing (K,): zeros.
+    all outputs, and of all deltas. terms (N K): the loss's. nothing (K,): zeros.
     """
 
     rows: Array
@@ -89,8 +88,6 @@ class Work(NamedTuple):
     a_size: Array
     d: Array
     d_size: Array
-    of_a: Array
-    of_d: Array
     terms: Array
     nothing: Array
     sums: Sums
@@ -216,16 +213,14 @@ def exactly(r: Roundoff, u: float, magnitude: float, quantum: float) -> bool:
 
 
 @inner
-def sum_error(r: Roundoff, magnitude: float, total: float, additions: float, quantum: float) -> float:
+def sum_error(r: Roundoff, magnitude: float, total: float, additions: float) -> float:
     """What rounding does to a sum of terms in any order, with so many additions.
 
-    magnitude: of the terms' absolute values. total: no less than the absolute value of the sum. quantum: of the terms.
-    Past the largest number nothing can be said.
+    magnitude: of the terms' absolute values. total: no less than the absolute value of the sum. Past the largest number
+    nothing can be said.
     """
     if magnitude > r.largest:
         return np.inf
-    if exactly(r, r.u, magnitude, quantum):
-        return 0.0
     return additions_error(r.u, magnitude, total, additions) + additions * r.tiny
 
 
@@ -246,7 +241,7 @@ def product_errors(r: Roundoff, sums: Sums, quantum: float, errors: Array) -> No
 
 
 @inner
-def positive_sum_error(r: Roundoff, terms: Array, number: int, quantum: float) -> float:
+def positive_sum_error(r: Roundoff, terms: Array, number: int) -> float:
     """What rounding does to a sum of so many positive terms in any order, and to its product with c.
 
     A term counts once for every addition that it takes part in. That is most often where the largest terms are added
@@ -258,8 +253,6 @@ def positive_sum_error(r: Roundoff, terms: Array, number: int, quantum: float) -
         there += 1.0 if terms[i] > 0 else 0.0
     if total > r.largest:
         return np.inf
-    if exactly(r, r.u, total, quantum):
-        return 0.0
     _sort(terms, number)
     error = (there + 4) * r.tiny if there > 0 else 0.0
     for rank in range(number):
