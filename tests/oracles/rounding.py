@@ -77,11 +77,11 @@ class Rounding:
         return self(self.accumulated.sum(self.accumulated(a[:, None, :] * b[None, :, :])))
 
 
-def evaluate(case: Case, fl: Rounding) -> dict[Quantity, np.ndarray]:
-    """Outputs, loss and gradients of a case."""
-    outputs = [case.x]
+def evaluate(case: Case, fl: Rounding, forward: Rounding | None = None) -> dict[Quantity, np.ndarray]:
+    """Outputs, loss and gradients of a case; forward: how outputs are rounded, if not as the rest is."""
+    outputs, forward = [case.x], forward or fl
     for W, b, g in zip(case.weights, case.biases, case.activations, strict=True):
-        outputs.append(_activate(fl, fl.add(fl.dot(outputs[-1], W), b), g))
+        outputs.append(_activate(forward, forward.add(forward.dot(outputs[-1], W), b), g))
     found = {Quantity("output", i): output for i, output in enumerate(outputs)}
     found[Quantity("loss")] = _loss(case, outputs[-1], fl)
     delta = _output_delta(case, outputs[-1], fl)

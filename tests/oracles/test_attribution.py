@@ -113,12 +113,22 @@ def test_undecided():
 
 
 def test_exact_values_have_no_tolerance():
-    """On an integer network the smallest step off is outside."""
-    case = draw_case(0, 5)
+    """On an integer network the smallest step off is outside for an output; a gradient may be rounded."""
+    case, output = draw_case(0, 5), Quantity("output", 1)
     own, theirs = bounds([case], [NUMPY["float64"], TORCH["float64"]])[0].allowances
     certified = Attribution(case, own)
-    right = certified.enclosure.high[GRADIENT]
-    wrong = right.copy()
-    wrong.flat[0] = np.nextafter(wrong.flat[0], np.inf)
-    assert certified.outside(GRADIENT, right, own[GRADIENT], right, theirs[GRADIENT]) == "neither"
-    assert certified.outside(GRADIENT, wrong, own[GRADIENT], right, theirs[GRADIENT]) == "implementation"
+
+    def outside(quantity, add):
+        right = certified.enclosure.high[quantity]
+        entry = np.abs(right).argmax()
+        wrong = right.copy()
+        wrong.flat[entry] = add(right.flat[entry], own[quantity].flat[entry])
+        return certified.outside(quantity, wrong, own[quantity], right, theirs[quantity])
+
+    def next_larger(value, _):
+        return np.nextafter(value, np.inf)
+
+    assert outside(output, lambda value, _: value) == "neither"
+    assert outside(output, next_larger) == "implementation"
+    assert outside(GRADIENT, next_larger) == "neither"
+    assert outside(GRADIENT, lambda value, allowed: value + 1.1 * allowed) == "implementation"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backproof.oracles.case import Quantity
-from backproof.oracles.comparison import Problem, compare
+from backproof.oracles.comparison import COARSE, NOTHING, Problem, compare, compare_segments
 
 DW, LOSS = Quantity("dW", 2), Quantity("loss")
 EXPECTED = np.array([[1.0, 2.0], [0.0, -4.0]])
@@ -42,7 +42,10 @@ def test_disagreement():
 
 def test_the_limit_itself_is_allowed():
     """An error of exactly what is allowed is explained by rounding."""
-    assert judge(np.array([1.5]), np.array([1.0]), np.array([0.5])).verdict == "agrees"
+    limit = 0.0625
+    assert judge(np.array([1 + limit]), np.array([1.0]), np.array([limit])).verdict == "agrees"
+    beyond = np.nextafter(1 + limit, 2)
+    assert judge(np.array([beyond]), np.array([1.0]), np.array([limit])).verdict == "disagrees"
 
 
 def test_exact_entries():
@@ -132,8 +135,8 @@ def test_float32_scalar():
 def test_many_at_once():
     """Each quantity is judged by its own values, in the order of the oracle's answer."""
     expected = {LOSS: np.array(1.0), DW: EXPECTED, Quantity("db", 1): np.array([3.0, 4.0])}
-    allowed = {LOSS: np.array(0.5), DW: ALLOWED, Quantity("db", 1): np.array([0.0, 1.0])}
-    got = {DW: None, Quantity("db", 1): np.array([3.0, 6.0]), LOSS: np.float64(1.25)}
+    allowed = {LOSS: np.array(0.0625), DW: ALLOWED, Quantity("db", 1): np.array([0.0, 0.25])}
+    got = {DW: None, Quantity("db", 1): np.array([3.0, 4.5]), LOSS: np.float64(1.03125)}
     records = compare(got, expected, allowed, "float64")
     assert [record.quantity for record in records] == list(expected)
     assert [record.verdict for record in records] == ["agrees", "disagrees", "disagrees"]
@@ -144,3 +147,79 @@ def test_many_at_once():
 def test_zeros():
     """Fineness has no meaning where all expected values are 0."""
     assert math.isnan(judge(np.zeros((2, 2)), np.zeros((2, 2))).fineness)
+
+
+class TestTooCoarse:
+    """An allowance that zeros, twice the value or the other sign could hide behind checks nothing."""
+
+    def test_a_tenth_of_the_largest(self):
+        """A small entry beside a large one is checked, where no more than a tenth of the large one is allowed."""
+        expected, allowed = np.array([10.0, 1e-3]), np.array([1.0, 1.0])
+        record = judge(expected + 0.5, expected, allowed)
+        assert (record.verdict, record.unchecked, record.coarse, record.ratio) == ("agrees", 0, 0, 0.5)
+        above = np.nextafter(COARSE * 10.0, 2)
+        record = judge(expected + 0.5, expected, np.array([1.0, above]))
+        assert (record.verdict, record.unchecked, record.coarse, record.index) == ("agrees", 1, 1, (0,))
+        assert record.cause == "rounding alone can change it by a tenth"
+        assert (record.all_allowed, record.all_expected) == (1.0, 10.0)
+
+    @pytest.mark.parametrize("got", [0.0, 1.0, 2.0, -1.0])
+    def test_never_agrees(self, got):
+        """Whatever is within it is unchecked, the right value too."""
+        record = judge(np.array([got]), np.array([1.0]), np.array([2.0]))
+        assert (record.verdict, record.failures, record.unchecked, record.coarse) == ("unchecked", 0, 1, 1)
+        assert math.isnan(record.ratio)
+        assert record.explanation("jax") == "dW[2] is unchecked against jax: rounding alone can change it by a tenth"
+
+    @pytest.mark.parametrize("got", [3.5, -1.5, np.nan, np.inf])
+    def test_what_is_outside_disagrees(self, got):
+        """However much is allowed, more than that is wrong."""
+        record = judge(np.array([got, 1.0]), np.array([1.0, 1.0]), np.array([2.0, 2.0]))
+        assert (record.verdict, record.failures, record.index) == ("disagrees", 1, (0,))
+        assert (record.unchecked, record.coarse) == (1, 1)
+
+    def test_each_array_has_a_largest_of_its_own(self):
+        """A large entry of another layer does not make a coarse allowance fine."""
+        db = Quantity("db", 1)
+        expected = {DW: np.array([1000.0]), db: np.array([1.0])}
+        records = compare(expected, expected, dict.fromkeys(expected, np.array([0.5])), "float64")
+        assert [record.verdict for record in records] == ["agrees", "unchecked"]
+
+    def test_an_infinite_entry_is_not_the_largest(self):
+        """What the oracle does not know makes no allowance fine."""
+        record = judge(np.array([np.inf, 1.0]), np.array([np.inf, 1.0]), np.array([0.5, 0.5]))
+        assert (record.verdict, record.unchecked, record.coarse) == ("unchecked", 2, 1)
+        assert record.cause == "the oracle gives no finite value"
+
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    def test_nothing(self, dtype):
+        """A zero that underflow may change is checked, unless its array has more than nothing, or more is allowed."""
+        nothing, got = NOTHING[dtype], np.zeros(2, dtype)
+        for largest, allowed, verdict in (
+            (0.0, nothing, "agrees"),
+            (nothing, nothing, "agrees"),
+            (2 * nothing, nothing, "unchecked"),
+            (0.0, 2 * nothing, "unchecked"),
+        ):
+            expected = np.array([0.0, largest])
+            record = judge(expected.astype(dtype), expected, np.full(2, allowed), dtype)
+            assert record.verdict == verdict, (largest, allowed)
+        wrong = judge(got + np.finfo(dtype).eps, np.zeros(2), np.full(2, nothing), dtype)
+        assert (wrong.verdict, wrong.failures) == ("disagrees", 2)
+
+    def test_nothing_is_zero_unless_said(self):
+        """Lines of numbers have no precision of their own: there only 0 is nothing."""
+        zero = np.zeros(1)
+        found = compare_segments(zero, zero, zero + 5e-324, np.array([1]))
+        assert (found.unchecked.tolist(), found.coarse.tolist()) == ([1], [1])
+        found = compare_segments(zero, zero, zero + 5e-324, np.array([1]), nothing=NOTHING["float64"])
+        assert (found.unchecked.tolist(), found.coarse.tolist()) == ([0], [0])
+
+    def test_why(self):
+        """A tenth is the reason where it is that of all entries; the others go before it."""
+        expected = np.array([1.0, 1.0])
+        for allowed, cause in (
+            ([0.5, 0.5], "rounding alone can change it by a tenth"),
+            ([0.5, np.inf], "rounding alone can change it without limit"),
+        ):
+            assert judge(expected, expected, np.array(allowed)).cause == cause

@@ -13,6 +13,7 @@ from backproof.oracles.layout import Layout
 from backproof.oracles.segments import (
     NO_FINITE_BOUND,
     NO_FINITE_VALUE,
+    TOO_COARSE,
     Naming,
     Outcomes,
     compare,
@@ -24,7 +25,8 @@ from backproof.oracles.stack import stacks
 from backproof.verification.records import CAUSES, VERDICTS
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -2.5, 1 + 2**-52, 1e-300, 1e300, np.inf, -np.inf, np.nan])
-ALLOWANCES = st.sampled_from([0.0, 1e-320, 2**-53, 1.0, 1e308, np.inf])
+ALLOWANCES = st.sampled_from([0.0, 1e-320, 2**-53, 0.1, 0.125, 1.0, 1e308, np.inf])
+NOTHINGS = st.sampled_from([0.0, 1e-320, 1e-300, 1.0])
 ENTRIES = st.lists(st.tuples(NUMBERS, NUMBERS, ALLOWANCES, ALLOWANCES), min_size=1, max_size=6)
 
 
@@ -44,24 +46,26 @@ def worst(found: Outcomes, kind: str, place: int) -> tuple[Quantity, tuple[int, 
     return quantity, tuple(i for i in index if i >= 0), float(found.got[place]), float(found.ratio[place])
 
 
-@given(st.lists(ENTRIES, min_size=1, max_size=5))
-def test_the_same_as_by_arrays(segments):
+@given(st.lists(ENTRIES, min_size=1, max_size=5), NOTHINGS)
+def test_the_same_as_by_arrays(segments, nothing):
     got, expected, own, theirs = np.array([entry for entries in segments for entry in entries]).T.copy()
     sizes = np.array([len(entries) for entries in segments])
     layout = Layout.of(np.ones((len(sizes), 1), int), sizes[:, None])
     found, networks = blank(len(sizes)), np.arange(len(sizes))
-    compare(got, expected, own, theirs, layout, Naming(False, np.zeros(len(sizes), int), 1), networks, found)
+    compare(got, expected, own, theirs, layout, Naming(False, np.zeros(len(sizes), int), 1), networks, nothing, found)
     with np.errstate(over="ignore"):
         allowed = own + theirs
-    wanted = compare_segments(got, expected, allowed, sizes)
+    wanted = compare_segments(got, expected, allowed, sizes, nothing=nothing)
     checked = wanted.unchecked < sizes
     assert np.array_equal(found.entries, sizes)
     assert np.array_equal(found.failures, wanted.failures)
     assert np.array_equal(found.unchecked, wanted.unchecked)
+    assert np.array_equal(found.coarse, wanted.coarse)
     assert np.array_equal(found.indexed.astype(bool), checked)
     verdicts = np.where(wanted.failures > 0, "disagrees", np.where(checked, "agrees", "unchecked"))
     assert [VERDICTS[int(verdict)] for verdict in found.verdict] == verdicts.tolist()
-    causes = np.where(wanted.unknown > 0, NO_FINITE_VALUE, NO_FINITE_BOUND)
+    causes = np.where(wanted.coarse == wanted.unchecked, TOO_COARSE, NO_FINITE_BOUND)
+    causes = np.where(wanted.unknown > 0, NO_FINITE_VALUE, causes)
     assert np.array_equal(found.cause, np.where((wanted.unchecked > 0) & (wanted.failures == 0), causes, 0))
     position = wanted.worst - (np.cumsum(sizes) - sizes)
     assert np.array_equal(found.row, np.where(checked, position, -1))
@@ -81,16 +85,16 @@ def test_entries_are_named_as_in_single_networks():
     for stack in stacks([draw_case(0, i) for i in range(60)]):
         networks, answers = rng.permutation(100)[: len(stack.cases)], []
         for case in stack.cases:
-            answers.append({quantity: np.zeros(shape) for quantity, shape in case.shapes.items()})
+            answers.append({quantity: np.full(shape, 100.0) for quantity, shape in case.shapes.items()})
             for array in answers[-1].values():
-                array.flat[rng.integers(array.size)] = 1.0
+                array.flat[rng.integers(array.size)] += 1
         for kind, line in stack.joined(answers).items():
-            found, zero = blank(100), np.zeros_like(line)
-            compare(line, zero, zero + 1, zero + 1, stack.layouts[kind], naming(stack, kind), networks, found)
+            found, one = blank(100), np.ones_like(line)
+            compare(line, 100 * one, one, one, stack.layouts[kind], naming(stack, kind), networks, 0.0, found)
             for s, (case, answer) in enumerate(zip(stack.cases, answers, strict=True)):
-                nothing = {quantity: np.zeros(shape) for quantity, shape in case.shapes.items()}
+                expected = {quantity: np.full(shape, 100.0) for quantity, shape in case.shapes.items()}
                 bounds = {quantity: np.full(shape, 2.0) for quantity, shape in case.shapes.items()}
-                records = [r for r in compare_one(answer, nothing, bounds, "float64") if r.quantity.kind == kind]
+                records = [r for r in compare_one(answer, expected, bounds, "float64") if r.quantity.kind == kind]
                 assert worst(found, kind, networks[s]) in [(r.quantity, r.index, r.got, r.ratio) for r in records]
                 assert found.entries[networks[s]] == sum(record.entries for record in records)
                 assert VERDICTS[int(found.verdict[networks[s]])] == "agrees"
@@ -101,20 +105,21 @@ def test_causes_are_in_their_order():
     """Numbers stand for what the records say in words."""
     assert CAUSES[NO_FINITE_VALUE] == "the oracle gives no finite value"
     assert CAUSES[NO_FINITE_BOUND] == "rounding alone can change it without limit"
+    assert CAUSES[TOO_COARSE] == "rounding alone can change it by a tenth"
 
 
 def test_counting_what_is_exact():
-    """Of the chosen networks alone, and only where it is known."""
+    """Of the chosen networks alone, and only where it is known; and what is not exact."""
     layout = Layout.of(np.array([[1, 1], [1, 1], [1, 0]]), np.array([[2, 1], [1, 2], [2, 2]]))
     exact, known = np.arange(8.0), np.array([1, 0, 1, 1, 1, 1, 0, 1], bool)
-    got = np.array([0.0, 9, 2, 9, 4, 5, 9, 7])
-    numbers, wrong = np.zeros(3, int), np.zeros(3, bool)
-    count_exact(got, exact, known, np.array([0, 2]), layout, numbers, wrong)
+    got = np.array([0.0, 9, 2, 9, 9, 5, 9, np.nan])
+    numbers, inexact = np.zeros(3, int), np.zeros(3, int)
+    count_exact(got, exact, known, np.array([0, 2]), layout, numbers, inexact)
     assert numbers.tolist() == [2, 0, 1]
-    assert wrong.tolist() == [False, False, False]
-    count_exact(got, exact, known, np.array([1]), layout, numbers, wrong)
+    assert inexact.tolist() == [0, 0, 1]
+    count_exact(got, exact, known, np.array([1]), layout, numbers, inexact)
     assert numbers.tolist() == [2, 3, 1]
-    assert wrong.tolist() == [False, True, False]
+    assert inexact.tolist() == [0, 2, 1]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -68,7 +68,7 @@ class TestAgreement:
     def test_fields(self, agreeing):
         """What others read: verdict, number of networks, quantities with their counts and ratios."""
         report = read(agreeing)
-        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "2.0")
+        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "2.1")
         assert report["summary"].startswith(
             "reference_impl agrees with torch on all 12 networks, in float64 and float32: no error is larger than 0."
         )
@@ -76,12 +76,48 @@ class TestAgreement:
         assert len(rows) == 13 * 2
         row = rows["dW", "float64", "torch"]
         assert (row["cases"], row["failures"]) == (12, 0)
+        assert 0 < row["coarse_entries"] <= row["unchecked_entries"] < row["entries"]
         assert 0 <= row["median_ratio"] <= row["worst_ratio"] <= 1
         assert row["worst"]["replay"].startswith("backproof replay v2:")
         assert set(report["environment"]) == {
             "python", "numpy", "torch", "jax", "jaxlib", "blas", "processor", "platform",
         }  # fmt: skip
         assert report["environment"]["numpy"] == np.__version__
+
+    def test_too_coarse(self, agreeing):
+        """How many numbers a tenth left unchecked: by quantity, by profile, in the verdict's sentence, on the pages."""
+        report, tenth = read(agreeing), "rounding alone can change it by a tenth"
+        rows = [row for row in report["quantities"] if row["coarse_entries"]]
+        shares = {}
+        for row in rows:
+            (place,) = [
+                place
+                for place in report["unchecked"]
+                if all(place[field] == row[field] for field in ("quantity", "dtype", "oracle"))
+                and place["cause"] == tenth
+            ]
+            assert place["entries"] == sum(place["profiles"].values()) == row["coarse_entries"]
+            assert 0 < place["networks"] <= row["unchecked"]
+            share = row["coarse_entries"] / row["entries"]
+            shares[row["quantity"]] = max(share, shares.get(row["quantity"], 0))
+        said = [f"{share:.0%} of {quantity}" for quantity, share in shares.items() if share >= 0.01]
+        _, _, end = report["summary"].partition("; rounding may change by a tenth, and so leaves unchecked, ")
+        assert len(said) > 2
+        assert end == f"{', '.join(said[:-1])} and {said[-1]}."
+        records = f"'{agreeing}/records/*.parquet'"
+        for row in rows:
+            where = f"quantity = '{row['quantity']}' AND dtype = '{row['dtype']}'"
+            sums = duckdb.sql(f"SELECT sum(entries), sum(unchecked), sum(coarse) FROM {records} WHERE {where}")
+            assert sums.fetchall() == [tuple(row[f"{count}entries"] for count in ("", "unchecked_", "coarse_"))]
+        (gradients,) = [row for row in rows if (row["quantity"], row["dtype"]) == ("dW", "float32")]
+        table = (
+            f"| dW | float32 | torch | 2 | {gradients['coarse_entries']} | saturated {gradients['coarse_entries']} |"
+        )
+        assert f"{table} {tenth} |" in (agreeing / "report.md").read_text()
+        assert (
+            f"<td>saturated {gradients['coarse_entries']}</td><td>{tenth}</td>"
+            in (agreeing / "report.html").read_text()
+        )
 
     def test_schema(self, agreeing):
         """report.json is what its documented schema says, and reads back as the same report."""
@@ -208,7 +244,7 @@ class TestWhatCannotRun:
         assert reason in str(raised.value)
         report = read(tmp_path)
         assert (report["verdict"], report["networks"]) == ("could not run", 3)
-        kept = {row["dtype"]: row["cases"] for row in report["quantities"] if row["quantity"] == "dW"}
+        kept = {row["dtype"]: row["cases"] for row in report["quantities"] if row["quantity"] == "output"}
         assert kept["float64"] > kept["float32"] == 3
 
     def test_stopped_after_a_disagreement(self, planted, tmp_path, small_parts):
