@@ -3,6 +3,7 @@
 import pytest
 
 from backproof import api
+from backproof.oracles import beside
 from backproof.oracles.draw import draw_case
 from tests.backproof.commands import TORCH, run, written
 from tests.quick import first
@@ -17,7 +18,7 @@ class TestVerify:
         assert (done.exit_code, done.stderr) == (0, "")
         assert "reference_impl agrees with torch and jax on all 3 networks, in float64 and float32" in done.stdout
         assert "backproof-report/report.html" in done.stdout.splitlines()[-1]
-        files = {path.name for path in (here / "backproof-report").iterdir() if path.is_file()}
+        files = {path.name for path in (here / "backproof-report").iterdir() if path.is_file()} - {".lock"}
         charts = {"ratios.svg", "growth.svg", "fineness.svg"}
         assert files == {"report.json", "report.md", "report.html", "manifest.json", "timing.json", *charts}
         assert written(here / "backproof-report")["verdict"] == "agree"
@@ -163,14 +164,15 @@ class TestBadInput:
         done = run("verify", "absent.py", "--debug")
         assert done.exit_code == 2
         assert done.stderr.startswith("Traceback")
-        assert done.stderr.splitlines()[-1].startswith("Error: absent.py could not be verified: there is no file")
+        assert done.stderr.splitlines()[-1].startswith("Error: there is no file absent.py")
 
     def test_jax_without_x64(self, here, monkeypatch):
+        monkeypatch.setattr(beside, "_begun", {})  # one that another test has begun would answer
         monkeypatch.setenv("JAX_ENABLE_X64", "0")
         done = run("verify", "--networks", 1)
         assert done.exit_code == 2
         assert "the oracle jax cannot work here: JAX is told to do without 64-bit floats" in done.stderr
-        assert written(here / "backproof-report")["verdict"] == "could not run"
+        assert not (here / "backproof-report").exists()
 
     def test_a_defect_of_our_own(self, here, monkeypatch):
         """Even that is a sentence, which says how to see more."""
