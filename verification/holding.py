@@ -30,15 +30,15 @@ def held(folder: UPath) -> Iterator[None]:
         return
     owner = folder / ".lock-owner"
     with ExitStack() as stack:
-        try:
-            with writing(folder):
+        with writing(folder):
+            try:
                 stack.enter_context(filelock.FileLock(str(folder / ".lock"), timeout=0))
-                stack.callback(owner.unlink, missing_ok=True)
-                owner.write_text(f"process {os.getpid()}, since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}")
-        except filelock.Timeout:
-            raise CouldNotRunError(
-                f"another run works in {folder} ({_told_by(owner)}); wait for its end, or name another folder"
-            ) from None
+            except filelock.Timeout:
+                raise CouldNotRunError(
+                    f"another run works in {folder} ({_told_by(owner)}); wait for its end, or name another folder"
+                ) from None
+            stack.callback(owner.unlink, missing_ok=True)
+            owner.write_text(f"process {os.getpid()}, since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}")
         yield
 
 

@@ -151,6 +151,11 @@ def _not_whole(manifest: Manifest, shards: Sequence[Shard]) -> CouldNotRunError 
     for shard in shards:
         if changed := [file for file, digest in shard.files.items() if files.setdefault(file, digest) != digest]:
             return CouldNotRunError(f"{conjoin(changed)} was changed while the run went on; verify it anew")
+    late = (
+        files.keys() - manifest.files.keys()
+    )  # imported while it went on: beside what the others have become by then?
+    if late and (changed := changed_files(manifest.source, files)):
+        return CouldNotRunError(f"{conjoin(changed)} was changed while the run went on; verify it anew")
     times = Counter(shard.part for shard in shards if shard.finished)
     for number, part in enumerate(manifest.campaign.parts):
         if times[number] != 1:
