@@ -86,10 +86,10 @@ def _judge_part(
         judge_part(rows, campaign, implementation, oracles, progress)
     except BaseException:
         if rows.judged.any():
-            store.write(part, rows.table(), finished=False)
+            store.write(part, rows.table(), implementation.files(), finished=False)
         raise
     progress.stage(WRITING)
-    store.write(part, rows.table())
+    store.write(part, rows.table(), implementation.files())
 
 
 def _loaded(task: Task, progress: Progress, *, side_by_side: bool = False) -> tuple[list[Oracle], Implementation]:

@@ -7,6 +7,7 @@ it is called for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,9 @@ def verify(
     About few networks, PyTorch and JAX are asked in processes of their own, unless they are loaded here already; these
     load side by side, and stay for the next question.
 
+    An earlier report in `out` is replaced once the implementation is loaded. Only one verification works in a folder
+    at a time. Where the report cannot be written, `progress` is told, and it is returned all the same.
+
     Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
@@ -85,7 +89,7 @@ def verify(
 
     from backproof.verification.run import verify
 
-    return _told(verify(implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
+    return told(verify(implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
 
 
 def continue_verification(
@@ -102,34 +106,37 @@ def continue_verification(
     """
     from backproof.verification.run import resume
 
-    return _told(resume(out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
+    return told(resume(out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
 
 
-def _told(run: Run, progress: Progress | None, *, page: bool) -> Report:
-    """The report of a run, and its page."""
+def told(running: AbstractContextManager[Run], progress: Progress | None = None, *, page: bool = False) -> Report:
+    """The report of a run, and its page; what cannot be written costs the file and not the verdict."""
     from backproof.reports.verdict import report_on
+    from backproof.studies.chapters import write_page_of
 
-    try:
-        return report_on(run, progress)
-    finally:
-        if page:
-            write_page(str(run.store.folder))
+    with running as run:
+        try:
+            return report_on(run, progress)
+        finally:
+            if page:
+                try:
+                    write_page_of(run.store.folder)
+                except (OSError, ValueError) as error:
+                    (progress or Progress()).note(f"The page could not be written: {error}.")
 
 
 def write_page(out: str | Path = DEFAULT_OUT) -> None:
     """Write report.html and report.md into the folder `out`, of the report and the claims that are there.
 
-    Raises ValueError where there are none that this version could read, and OSError where the files cannot be written.
+    Raises ValueError where there are none that this version could read, `CouldNotRunError` where a verification works
+    there, and OSError where the files cannot be written.
     """
-    from backproof.reports import rendering
-    from backproof.studies.chapters import chapters_in
+    from backproof.studies.chapters import write_page_of
     from backproof.verification.folders import absolute
+    from backproof.verification.holding import held
 
-    folder = absolute(out)
-    report, chapters = rendering.read_report(folder), chapters_in(folder)
-    if report is None and not chapters.found:
-        raise ValueError(f"in {out} there is no report that this version of backproof can read")
-    rendering.write_page(report, chapters, folder)
+    with held(folder := absolute(out)):
+        write_page_of(folder)
 
 
 def replay(

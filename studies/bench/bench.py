@@ -216,7 +216,7 @@ def _in_processes(campaign: Campaign, jobs: int, progress: Progress) -> float:
 def _run(campaign: Campaign, jobs: int, progress: Progress) -> None:
     """Judge `reference_impl` and keep the records in a folder that is not kept."""
     with tempfile.TemporaryDirectory() as folder:
-        manifest = Manifest(campaign, DEFAULT_IMPLEMENTATION, "", {})
+        manifest = Manifest(campaign, DEFAULT_IMPLEMENTATION, {}, {})
         store = Store.begun(UPath(folder), manifest)
         task = Task(campaign, DEFAULT_IMPLEMENTATION, str(store.folder), store.fingerprint)
         judge_parts(task, range(len(campaign.parts)), progress, jobs=jobs)

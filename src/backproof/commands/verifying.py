@@ -67,17 +67,31 @@ def verify(
         else:
             report = watched(partial(api.continue_verification, resume, **where))
     except api.CouldNotRunError as error:
-        if page and error.report is not None:
-            api.write_page(folder)
+        if error.report is not None:
+            _report_in(folder, page=page)
         raise
 
     from backproof.reports.terminal import report_view
 
     show(report_view(report))
-    if page:
-        api.write_page(folder)
-    click.echo(f"\nThe report is in {folder.rstrip('/')}/report.{'html' if page else 'json'}")
+    if place := _report_in(folder, page=page):
+        click.echo(f"\nThe report is in {place}")
     return AGREES if report.verdict == "agree" else DISAGREES
+
+
+def _report_in(folder: str, *, page: bool) -> str | None:
+    """Where the report can be read, once the page is written, or None; a page that cannot be costs no verdict."""
+    from backproof.verification.folders import absolute
+
+    if not (absolute(folder) / "report.json").exists():
+        return None
+    if page:
+        try:
+            api.write_page(folder)
+            return f"{folder.rstrip('/')}/report.html"
+        except (OSError, ValueError, api.CouldNotRunError) as error:
+            click.echo(f"The page could not be written: {error}", err=True)
+    return f"{folder.rstrip('/')}/report.json"
 
 
 def _refuse_others(context: click.Context, allowed: set[str]) -> None:
