@@ -169,11 +169,13 @@ def no_function(function: str) -> str:
     return f"there is no function {function}"
 
 
-def load_implementation(source: str) -> Implementation:
+def load_implementation(source: str, place: Place | None = None) -> Implementation:
     """The implementation in a module or in a .py file.
 
-    Raises CouldNotLoadError where there is none.
+    place: where it is told what is called. Raises CouldNotLoadError where there is none.
     """
+    place = place or Place()
+    place.loading()
     is_file = source.endswith(".py")
     neighbours, state = Neighbours(_folder_of(source)), Separate()
     with state.entered(), neighbours:
@@ -195,7 +197,8 @@ def load_implementation(source: str) -> Implementation:
         raise CouldNotLoadError(f"{source} has a CONVENTION, but not as a Convention: as {_say(convention)}")
     if not source.startswith(OURS):
         functions = {function: neighbours.around(called) for function, called in functions.items()}
-    return Implementation(name_of(source), functions, convention, source, neighbours, state)
+    place.nowhere()
+    return Implementation(name_of(source), functions, convention, source, neighbours, state, place)
 
 
 def name_of(source: str) -> str:
@@ -214,9 +217,9 @@ class Examined(NamedTuple):
     files: dict[str, str]
 
 
-def examined(source: str) -> Examined:
+def examined(source: str, place: Place | None = None) -> Examined:
     """Load an implementation to see what it consists of. Raises CouldNotLoadError as `load_implementation` does."""
-    implementation = load_implementation(source)
+    implementation = load_implementation(source, place)
     return Examined(implementation.missing, implementation.files())
 
 

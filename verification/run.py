@@ -6,16 +6,16 @@ import importlib.metadata
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from backproof.oracles.draw import GENERATOR
-from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, load_oracles
-from backproof.verification.execution import Task, judge_parts
+from backproof.verification.campaign import Campaign, CouldNotRunError, Limits, Progress
+from backproof.verification.execution import Judges, Task, judges
 from backproof.verification.folders import absolute, writing
 from backproof.verification.holding import held
-from backproof.verification.implementation import changed_files, examined
+from backproof.verification.implementation import changed_files
 from backproof.verification.store import Manifest, Shard, Store, read_manifest
 from backproof.verification.wording import conjoin
 
@@ -48,34 +48,44 @@ def verify(
     *,
     jobs: int = 1,
     scheduler: str | None = None,
+    watched: bool = False,
+    limits: Limits | None = None,
 ) -> Iterator[Run]:
     """Verify the implementation of that name or path, and keep the records in the folder `out`, held until the end.
 
     out: a path, or an address of any filesystem that fsspec knows. jobs: in how many processes; scheduler: the address
-    of a Dask cluster to do it instead. Neither changes the records. What stops the run is told in what is given, and
-    what was verified by then is kept. Nothing in the folder is touched before the implementation is loaded and, where
-    this process asks them itself, the oracles.
+    of a Dask cluster to do it instead. watched: in processes that this one watches, of which each call may take no
+    longer than the limits say. None of this changes the records. What stops the run is told in what is given, and what
+    was verified by then is kept. Nothing in the folder is touched before the implementation is loaded and, where this
+    process asks them itself, the oracles.
 
     Raises CouldNotLoadError as `load_implementation` does, and CouldNotRunError where an oracle cannot work, where the
     folder cannot be written, or another run works in it.
     """
     started, progress, folder = time.perf_counter(), progress or Progress(), absolute(out)
-    found = examined(source)
-    if jobs == 1 and scheduler is None:
-        load_oracles(campaign.oracles, progress, side_by_side=campaign.small)
-    with writing(out):
-        (folder / "records").mkdir(parents=True, exist_ok=True)
-    with held(folder):
-        manifest = Manifest(campaign, source, found.files, _versions())
-        with writing(out):
-            store = Store.begun(folder, manifest)
-        progress.expects(campaign.networks * len(campaign.dtypes))
-        yield _run(manifest, store, found.missing, range(len(campaign.parts)), progress, jobs, scheduler, started)
+    with ExitStack() as until_told:
+        with judges(campaign, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits) as those:
+            found = those.examined(source)
+            with writing(out):
+                (folder / "records").mkdir(parents=True, exist_ok=True)
+            until_told.enter_context(held(folder))
+            manifest = Manifest(campaign, source, found.files, _versions())
+            with writing(out):
+                store = Store.begun(folder, manifest)
+            progress.expects(campaign.networks * len(campaign.dtypes))
+            run = _run(manifest, store, found.missing, range(len(campaign.parts)), progress, those, started)
+        yield run
 
 
 @contextmanager
 def resume(
-    out: str | Path, progress: Progress | None = None, *, jobs: int = 1, scheduler: str | None = None
+    out: str | Path,
+    progress: Progress | None = None,
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    watched: bool = False,
+    limits: Limits | None = None,
 ) -> Iterator[Run]:
     """Continue the run in the folder `out` where it was interrupted, with the settings that it was begun with.
 
@@ -90,14 +100,16 @@ def resume(
         store, parts = Store(folder, manifest.fingerprint), manifest.campaign.parts
         finished = [shard for shard in store.shards() if shard.finished]
         _check_unchanged(manifest, finished)
-        missing = examined(manifest.source).missing
-        for path in store.remove_all_but([shard.path for shard in finished]):
-            progress.note(f"{path} is damaged; its networks are judged anew.")
-        done = {shard.part for shard in finished}
-        progress.expects(manifest.campaign.networks * len(manifest.campaign.dtypes))
-        progress.judged(sum(len(parts[part]) for part in done) * len(manifest.campaign.dtypes))
-        left = [part for part in range(len(parts)) if part not in done]
-        yield _run(manifest, store, missing, left, progress, jobs, scheduler, started)
+        with judges(manifest.campaign, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits) as those:
+            missing = those.examined(manifest.source).missing
+            for path in store.remove_all_but([shard.path for shard in finished]):
+                progress.note(f"{path} is damaged; its networks are judged anew.")
+            done = {shard.part for shard in finished}
+            progress.expects(manifest.campaign.networks * len(manifest.campaign.dtypes))
+            progress.judged(sum(len(parts[part]) for part in done) * len(manifest.campaign.dtypes))
+            left = [part for part in range(len(parts)) if part not in done]
+            run = _run(manifest, store, missing, left, progress, those, started)
+        yield run
 
 
 def _versions() -> dict[str, str]:
@@ -130,15 +142,14 @@ def _run(
     missing: tuple[str, ...],
     parts: Sequence[int],
     progress: Progress,
-    jobs: int,
-    scheduler: str | None,
+    those: Judges,
     started: float,
 ) -> Run:
     """Judge the parts that are left."""
     stopped: BaseException | None = None
     task = Task(manifest.campaign, manifest.source, str(store.folder), store.fingerprint)
     try:
-        judge_parts(task, parts, progress, jobs=jobs, scheduler=scheduler)
+        those.judge(task, parts, progress)
     except (Exception, KeyboardInterrupt) as error:
         stopped = error
     shards = list(store.shards())

@@ -18,7 +18,7 @@ from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import find_case
 from backproof.studies.frameworks.settings import Settings as FrameworkSettings
 from backproof.studies.power.plan import Plan
-from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Campaign, CouldNotRunError, Grade, Progress
+from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Campaign, CouldNotRunError, Grade, Limits, Progress
 from backproof.verification.convention import Convention
 from backproof.verification.implementation import CouldNotLoadError, load_implementation
 from backproof.verification.judgement import Judgement, judge_one
@@ -64,6 +64,8 @@ def verify(
     out: str | Path = DEFAULT_OUT,
     jobs: int = 1,
     scheduler: str | None = None,
+    watched: bool = False,
+    limits: Limits | None = None,
     page: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -72,7 +74,10 @@ def verify(
     implementation: a module's name, or the path of a .py file, with functions of the contract
     (`backproof.reference_impl.contract.Implementation`). page: write the report as a page and as Markdown, too, as
     `write_page` does later. The other parameters are those of `backproof verify --help`. A script that asks for several
-    jobs starts them anew from its file: it has to call this under `if __name__ == "__main__"`.
+    jobs, or to be watched, starts processes from its file: it has to call this under `if __name__ == "__main__"`.
+
+    watched: the implementation works in a process of its own. What ends that, or takes longer than the limits say, is a
+    failure, and named. Otherwise it works in this one, and nobody watches.
 
     About few networks, PyTorch and JAX are asked in processes of their own, unless they are loaded here already; these
     load side by side, and stay for the next question.
@@ -84,12 +89,15 @@ def verify(
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
     campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute)
-    if campaign.small and jobs == 1 and scheduler is None:
+    if campaign.small and jobs == 1 and scheduler is None and not watched:
         begin(campaign.oracles)  # while this process loads what it needs itself
 
     from backproof.verification.run import verify
 
-    return told(verify(implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
+    running = verify(
+        implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits
+    )
+    return told(running, progress, page=page)
 
 
 def continue_verification(
@@ -97,6 +105,8 @@ def continue_verification(
     *,
     jobs: int = 1,
     scheduler: str | None = None,
+    watched: bool = False,
+    limits: Limits | None = None,
     page: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -106,7 +116,8 @@ def continue_verification(
     """
     from backproof.verification.run import resume
 
-    return told(resume(out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
+    running = resume(out, progress, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits)
+    return told(running, progress, page=page)
 
 
 def told(running: AbstractContextManager[Run], progress: Progress | None = None, *, page: bool = False) -> Report:
