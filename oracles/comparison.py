@@ -122,7 +122,7 @@ def compare(got: Mapping[Quantity, Any], expected: Answer, allowed: Answer, dtyp
         _compare_values([_Triple(q, got[q], expected[q], allowed[q]) for q, p in problems.items() if p is None], dtype)
     )
     return [
-        next(judged) if problem is None else _without_values(quantity, expected[quantity].size, problem)
+        next(judged) if problem is None else without_values(quantity, expected[quantity].size, problem)
         for quantity, problem in problems.items()
     ]
 
@@ -258,7 +258,8 @@ def _structure(got: Any, shape: tuple[int, ...], dtype: str) -> Problem | None:
     return None
 
 
-def _without_values(quantity: Quantity, entries: int, problem: Problem) -> Record:
+def without_values(quantity: Quantity, entries: int, problem: Problem) -> Record:
+    """The record of a quantity that there are no values of."""
     if problem.fails:
         return Record(quantity, "disagrees", entries, entries, 0, math.inf, cause=problem.cause)
     return Record(quantity, "unchecked", entries, 0, entries, math.nan, cause=problem.cause)

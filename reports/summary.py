@@ -102,6 +102,11 @@ class Summary:
         )
 
     @cached_property
+    def begun(self) -> int:
+        """The number of networks that were judged in any dtype."""
+        return self._number(f"SELECT count(DISTINCT number) FROM records WHERE {self._once_a_network}")
+
+    @cached_property
     def failed_networks(self) -> int:
         """The number of networks with any disagreement."""
         return self._number("SELECT count(DISTINCT number) FROM records WHERE verdict = 'disagrees'")

@@ -12,6 +12,7 @@ from backproof.reports.environment import environment
 from backproof.reports.report import SCHEMA_VERSION, ImplementationTested, QuantityOutcome, Report, Settings, Timing
 from backproof.reports.summary import Summary
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, why_stopped
+from backproof.verification.folders import write_whole
 from backproof.verification.implementation import name_of
 from backproof.verification.run import Run
 from backproof.verification.wording import conjoin
@@ -19,24 +20,27 @@ from backproof.verification.wording import conjoin
 # The share of entries too coarse to be checked from which on the verdict tells of them.
 LEAST_SHARE = 0.01
 
-# What `reports.rendering` makes of a report, of which nothing is left that tells of an earlier one.
-PAGES = ("report.md", "report.html")
-
 
 def report_on(run: Run, progress: Progress | None = None) -> Report:
     """Write the report of a run into its folder as JSON, and return it; timing.json says how long all of it took.
 
+    Where it cannot be written, `progress` is told why, and the verdict is what it is. No earlier report is left.
+
     Raises CouldNotRunError where something stopped the run before it had found a disagreement, or there was nothing to
-    check; the report is written all the same.
+    check; the report is written all the same. And where the folder is no longer this run's; then nothing is written.
     """
-    (progress or Progress()).stage("writing the report")
+    progress = progress or Progress()
+    progress.stage("writing the report")
     folder = run.store.folder
     report = _report(run)
-    for page in PAGES:
-        (folder / page).unlink(missing_ok=True)
-    (folder / "report.json").write_bytes(report.to_json())
-    seconds = time.perf_counter() - run.started
-    (folder / "timing.json").write_bytes(Timing(seconds, report.networks / seconds).to_json())
+    run.store.check_undisturbed()
+    try:
+        run.store.remove_report()
+        write_whole(folder / "report.json", report.to_json())
+        seconds = time.perf_counter() - run.started
+        write_whole(folder / "timing.json", Timing(seconds, report.networks / seconds).to_json())
+    except OSError as error:
+        progress.note(f"The report could not be written into {folder}: {error.strerror or error}.")
     if report.verdict == "could not run":
         failure = CouldNotRunError(report.summary)
         failure.report = report
@@ -46,7 +50,7 @@ def report_on(run: Run, progress: Progress | None = None) -> Report:
 
 def _report(run: Run) -> Report:
     campaign, name = run.manifest.campaign, name_of(run.manifest.source)
-    summary = Summary(run.store.tables(), run.manifest.source, campaign)
+    summary = Summary([shard.path for shard in run.shards], run.manifest.source, campaign)
     verdict, sentence = _verdict(name, campaign, summary, run.stopped)
     return Report(
         schema_version=SCHEMA_VERSION,
@@ -72,11 +76,13 @@ def _verdict(
 ) -> tuple[Literal["agree", "disagree", "could not run"], str]:
     """The verdict, and the sentence that says it."""
     oracles, networks = conjoin(campaign.oracles), summary.networks
+    if stopped is None and networks != campaign.networks:
+        stopped = CouldNotRunError("there are no records of the others, or not in every dtype")
     until = f" (stopped after {networks} of {campaign.networks}: {why_stopped(stopped)})" if stopped else ""
     if failed := summary.failed_networks:
         grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
         kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures)))
-        disagrees = f"{name} disagrees with {oracles} on {failed} of {networks} networks, in {kinds}"
+        disagrees = f"{name} disagrees with {oracles} on {failed} of {summary.begun} networks, in {kinds}"
         return "disagree", f"{disagrees}{_who_is_wrong(name, summary)}{grade}{until}."
     if stopped is not None:
         so_far = f"; on the {networks} networks until then it agreed" if networks else ""

@@ -26,7 +26,7 @@ ROOMS = {
     ),
     "verification": (
         {"reference_impl", "oracles"},
-        {"numpy", "msgspec", "pyarrow", "threadpoolctl", "upath", "distributed"},
+        {"numpy", "msgspec", "filelock", "pyarrow", "threadpoolctl", "upath", "distributed"},
     ),
     "reports": (
         {"oracles", "verification"},

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from backproof import write_page
+from backproof.api import told
 from backproof.reports.report import Report
-from backproof.reports.verdict import report_on
 from backproof.verification import run
 from backproof.verification.campaign import Campaign, Progress
 
@@ -13,13 +12,8 @@ from backproof.verification.campaign import Campaign, Progress
 def verify(
     source: str, campaign: Campaign, out: str | Path, progress: Progress | None = None, *, page=False, **where: Any
 ) -> Report:
-    judged = run.verify(source, campaign, out, progress, **where)
-    try:
-        return report_on(judged, progress)
-    finally:
-        if page:
-            write_page(str(out))
+    return told(run.verify(source, campaign, out, progress, **where), progress, page=page)
 
 
 def resume(out: str | Path, progress: Progress | None = None, **where: Any) -> Report:
-    return report_on(run.resume(out, progress, **where), progress)
+    return told(run.resume(out, progress, **where), progress)

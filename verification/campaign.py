@@ -73,6 +73,20 @@ class Campaign(msgspec.Struct, frozen=True):
         return [draw_case(self.seed, number, self.profile) for number in numbers]
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """How many seconds a call of a function may take, and all of the verification; it need not end by any time.
+
+    Raises ValueError where one is not positive.
+    """
+
+    call: float = 60.0
+    whole: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not (self.call > 0 and self.whole > 0):
+            raise ValueError(f"a limit of time is positive; got {min(self.call, self.whole):g} s")
+
+
 class CouldNotRunError(Exception):
     """A verification could not be carried out, or not to its end; the message says why in a sentence.
 
@@ -101,7 +115,7 @@ class Progress:
 def why_stopped(error: BaseException) -> str:
     """What kept something from its end, in a phrase."""
     if isinstance(error, KeyboardInterrupt):
-        return "it was interrupted"
+        return f"it was interrupted{f' while {error}' if str(error) else ''}"
     return str(error) if isinstance(error, CouldNotRunError) else f"{type(error).__name__}: {error}"
 
 

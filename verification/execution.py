@@ -1,6 +1,6 @@
 """Where the parts of a campaign are judged: in this process, in several, or on a Dask cluster.
 
-All three go through the standard `concurrent.futures.Executor`. A part is judged and kept by whoever gets it, and only
+A part is judged and kept by whoever gets it, and only
 its number travels; so the records do not depend on how many worked on them, or how often one of them had to give up.
 """
 
@@ -8,29 +8,38 @@ from __future__ import annotations
 
 import functools
 import gc
-import multiprocessing
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+import math
+import time
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing.context import BaseContext
 
 import threadpoolctl
 from upath import UPath
 
 from backproof.oracles.beside import begin
+from backproof.oracles.case import FUNCTION_OF_KIND, Case
+from backproof.oracles.comparison import Problem, without_values
 from backproof.oracles.compiling import load_compiler
-from backproof.oracles.one_thread import use_one_thread
-from backproof.oracles.registry import ORACLES, Oracle
-from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, load_oracles
-from backproof.verification.garbage import look_seldom
-from backproof.verification.implementation import Implementation, load_implementation, name_of
+from backproof.oracles.registry import Oracle
+from backproof.verification.campaign import Campaign, CouldNotRunError, Limits, Progress, load_oracles
+from backproof.verification.implementation import (
+    CouldNotLoadError,
+    Examined,
+    Implementation,
+    examined,
+    load_implementation,
+    name_of,
+)
+from backproof.verification.judgement import Judgement
 from backproof.verification.part import DRAWING, WRITING, judge_part
+from backproof.verification.place import Place
 from backproof.verification.records import Rows
 from backproof.verification.store import Store
+from backproof.verification.watching import Asked, EndedError, Message, Worker, contexts, look_at, tell
 from backproof.verification.wording import not_installed
 
 # How often a part is given to another process when one dies, before the campaign stops.
@@ -38,6 +47,9 @@ ATTEMPTS = 4
 
 # How many seconds a cluster has to answer.
 PATIENCE = 10
+
+# In place of what was not asked any more, since the process was gone.
+NOT_ASKED = "the process had ended before it was asked"
 
 
 @dataclass(frozen=True)
@@ -50,28 +62,216 @@ class Task:
     fingerprint: str
 
 
-def judge_parts(
-    task: Task, parts: Sequence[int], progress: Progress, *, jobs: int = 1, scheduler: str | None = None
-) -> None:
-    """Judge and keep the parts of those numbers.
+class Judges(ABC):
+    """Those who judge: where the implementation is loaded and called, and the oracles are asked."""
 
-    Raises CouldNotRunError where an oracle cannot work, the cluster cannot be reached, or processes keep dying;
-    CouldNotLoadError as `load_implementation` does. What was finished until then is kept.
+    @abstractmethod
+    def examined(self, source: str) -> Examined:
+        """What the implementation consists of, once it is loaded; raises CouldNotLoadError where it cannot be."""
+
+    @abstractmethod
+    def judge(self, task: Task, parts: Sequence[int], progress: Progress) -> None:
+        """Judge and keep the parts of those numbers.
+
+        Raises CouldNotRunError where an oracle cannot work, the cluster cannot be reached, processes keep dying, or the
+        implementation ends one; CouldNotLoadError as `load_implementation` does. What was finished until then is kept.
+        """
+
+
+@contextmanager
+def judges(
+    campaign: Campaign,
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    watched: bool = False,
+    limits: Limits | None = None,
+) -> Iterator[Judges]:
+    """Those who judge a campaign: this process, some that it watches, or a Dask cluster.
+
+    jobs: how many processes; scheduler: the cluster's address. watched: do so in a process of its own even where that
+    is only one.
     """
-    if not parts:
-        return
     if scheduler is not None:
-        with _cluster(scheduler) as executor:
-            _drain(_submitted(executor, task, parts), progress, set(parts))
-    elif jobs > 1 and len(parts) > 1:
-        _judge_in_processes(task, parts, progress, jobs)
+        yield OnCluster(scheduler)
+    elif watched or (jobs > 1 and len(campaign.parts) > 1):
+        with closing(Apart(campaign, min(jobs, len(campaign.parts)), limits or Limits())) as apart:
+            yield apart
     else:
-        oracles, implementation = _loaded(task, progress, side_by_side=task.campaign.small)
-        with undisturbed():
-            for part in parts:
-                _judge_part(task, part, oracles, implementation, progress)
-                gc.collect()
-                gc.freeze()
+        yield Here(campaign)
+
+
+class Here(Judges):
+    """This process."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+
+    def examined(self, source: str) -> Examined:
+        """As `Judges` has it."""
+        found = examined(source)
+        load_oracles(self._campaign.oracles, side_by_side=self._campaign.small)
+        return found
+
+    def judge(self, task: Task, parts: Sequence[int], progress: Progress) -> None:
+        """As `Judges` has it."""
+        place = Place()
+        oracles, implementation = _loaded(task, progress, place, side_by_side=task.campaign.small)
+        try:
+            with undisturbed():
+                for part in parts:
+                    _judge_part(task, part, oracles, implementation, progress)
+                    gc.collect()
+                    gc.freeze()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_say_asked(task, part, Asked.of(place))) from None
+
+
+class OnCluster(Judges):
+    """A Dask cluster, whose workers nobody watches."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def examined(self, source: str) -> Examined:
+        """As `Judges` has it."""
+        return examined(source)
+
+    def judge(self, task: Task, parts: Sequence[int], progress: Progress) -> None:
+        """As `Judges` has it."""
+        with _cluster(self._address) as executor:
+            for future in as_completed(executor.submit(_judge_on_cluster, task, part) for part in parts):
+                progress.judged(future.result())
+
+
+class Apart(Judges):
+    """Processes of their own, which this one watches: their end, however it comes, is told with its place."""
+
+    def __init__(self, campaign: Campaign, jobs: int, limits: Limits) -> None:
+        """Begin them."""
+        self._alone = jobs == 1 and campaign.small
+        self._context, self._limits = contexts(() if self._alone else campaign.oracles), limits
+        self._until = time.monotonic() + limits.whole
+        self._workers = [Worker(self._context, limits) for _ in range(jobs)]
+        if self._alone:
+            self._workers[0].begin(_begin_oracles, campaign.oracles)
+
+    def examined(self, source: str) -> Examined:
+        """As `Judges` has it."""
+        worker = self._workers[0]
+        worker.begin(_examine, source)
+        found = None
+        while found is None:
+            look_at([worker])
+            try:
+                for message in worker.messages():
+                    tell(message, Progress())
+                    if message.kind == "done" and message.text == source:
+                        found = Examined(message.missing, message.files)
+            except EndedError as ended:
+                raise CouldNotLoadError(f"{source} cannot be imported: it {ended.how}") from None
+            self._check_time(lambda: "it was imported")
+        return found
+
+    def judge(self, task: Task, parts: Sequence[int], progress: Progress) -> None:
+        """As `Judges` has it."""
+        waiting, busy = deque(parts), dict[Worker, int]()
+        ends = Counter[tuple[int, Asked | None]]()
+        progress.stage(f"judging {name_of(task.source)}{f' in {len(self._workers)} processes' * (not self._alone)}")
+        heard = progress if len(self._workers) == 1 else _Counting(progress)
+        try:
+            while waiting or busy:
+                for worker in self._workers:
+                    if worker not in busy and waiting:
+                        busy[worker] = waiting.popleft()
+                        worker.begin(_judge, task, busy[worker], self._alone)
+                look_at(list(busy))
+                for worker, part in list(busy.items()):
+                    try:
+                        for message in worker.messages():
+                            tell(message, heard)
+                            if message.kind == "done" and message.text == str(part):
+                                del busy[worker]
+                    except EndedError as ended:
+                        ends[part, ended.asked] += 1
+                        if ended.asked and (not ended.by_others or ends[part, ended.asked] > 1):
+                            raise _told_of(task, part, ended.asked, ended.how) from None
+                        if ends.total() >= ATTEMPTS:
+                            raise CouldNotRunError(_keep_dying(task, [*busy.values(), *waiting])) from None
+                        progress.note(f"A process died; {len(busy) + len(waiting)} of {len(parts)} parts are left.")
+                        waiting.appendleft(busy.pop(worker))
+                        self._workers[self._workers.index(worker)] = Worker(self._context, self._limits)
+                self._check_time(lambda: _asked_now(task, busy))
+        except KeyboardInterrupt:
+            asked = _asked_now(task, busy)
+            for worker in busy:
+                worker.interrupt()
+            raise KeyboardInterrupt(asked) from None
+
+    def _check_time(self, asked: Callable[[], str]) -> None:
+        """Raises CouldNotRunError where all of it takes too long; asked: what was asked, in words."""
+        if time.monotonic() > self._until:
+            then = asked()
+            raise CouldNotRunError(f"it took more than {self._limits.whole:g} s{f'; {then} then' if then else ''}")
+
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self._workers:
+            worker.end()
+
+
+class _Counting(Progress):
+    """Tells of the networks that are judged, and not what each of several processes does."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.judged, self.note = progress.judged, progress.note  # type: ignore[method-assign]
+
+
+def _asked_now(task: Task, busy: Mapping[Worker, int]) -> str:
+    """What one of the processes asks, in words; empty where none does."""
+    return next(filter(None, (_say_asked(task, part, worker.asked()) for worker, part in busy.items())), "")
+
+
+def _say_asked(task: Task, part: int, asked: Asked | None) -> str:
+    """What was asked, about which network of a part; empty where it was nothing."""
+    if asked is None:
+        return ""
+    if not asked.function:
+        return f"{name_of(task.source)} was imported"
+    return f"{asked.function} was asked about {_case(task, part, asked).reference()} in {asked.dtype}"
+
+
+def _case(task: Task, part: int, asked: Asked) -> Case:
+    (case,) = task.campaign.draw([task.campaign.parts[part][asked.network]])
+    return case
+
+
+def _keep_dying(task: Task, left: Sequence[int]) -> str:
+    return (
+        f"the processes that judge {name_of(task.source)} keep dying; the first part that none of them finished is "
+        f"number {min(left)}, networks {task.campaign.parts[min(left)].start} and on (too little memory, or does it "
+        "crash?)"
+    )
+
+
+def _told_of(task: Task, part: int, asked: Asked, how: str) -> CouldNotRunError:
+    """That a function ended its process, for whoever is told; and a record of that network says so too."""
+    if not asked.function:
+        return CouldNotLoadError(f"{task.source} cannot be imported: it {how}")
+    number, case = task.campaign.parts[part][asked.network], _case(task, part, asked)
+    rows = Rows(task.campaign, [number], [case])
+    for i, dtype in enumerate(task.campaign.dtypes):
+        ended = dtype == asked.dtype
+        records = [
+            without_values(q, math.prod(shape), Problem(f"{asked.function} {how}"))
+            if ended and FUNCTION_OF_KIND[q.kind] == asked.function
+            else without_values(q, math.prod(shape), Problem(NOT_ASKED, fails=False))
+            for q, shape in case.shapes.items()
+        ]
+        rows.add_judgement(0, i, Judgement(case, dict.fromkeys(task.campaign.oracles, records), 0))
+        rows.judged[0, i] = True
+    Store(UPath(task.folder), task.fingerprint).write(part, rows.table(), finished=False)
+    return CouldNotRunError(f"{asked.function} {how}, asked about {case.reference()} in {asked.dtype}")
 
 
 def _judge_part(
@@ -86,18 +286,18 @@ def _judge_part(
         judge_part(rows, campaign, implementation, oracles, progress)
     except BaseException:
         if rows.judged.any():
-            store.write(part, rows.table(), finished=False)
+            store.write(part, rows.table(), implementation.files(), finished=False)
         raise
     progress.stage(WRITING)
-    store.write(part, rows.table())
+    store.write(part, rows.table(), implementation.files())
 
 
-def _loaded(task: Task, progress: Progress, *, side_by_side: bool = False) -> tuple[list[Oracle], Implementation]:
+def _loaded(task: Task, progress: Progress, place: Place, *, side_by_side: bool) -> tuple[list[Oracle], Implementation]:
     if side_by_side:
         begin(task.campaign.oracles)
         load_compiler()
     oracles = load_oracles(task.campaign.oracles, progress, side_by_side=side_by_side)
-    return oracles, load_implementation(task.source)
+    return oracles, load_implementation(task.source, place)
 
 
 @contextmanager
@@ -120,77 +320,35 @@ def undisturbed() -> Iterator[None]:
                 gc.unfreeze()
 
 
-def _judge_in_processes(task: Task, parts: Sequence[int], progress: Progress, jobs: int) -> None:
-    """Judge in `jobs` processes; where one dies, begin again with the parts that are not finished."""
-    left = set(parts)
-    for _ in range(ATTEMPTS):
-        executor = ProcessPoolExecutor(min(jobs, len(left)), workers(task.campaign.oracles), initializer=be_a_worker)
-        try:
-            progress.stage(f"judging {name_of(task.source)} in {jobs} processes")
-            _drain(_submitted(executor, task, sorted(left)), progress, left)
-        except BrokenProcessPool:
-            progress.note(f"A process died; {len(left)} of {len(parts)} parts are left, and go to new ones.")
-            continue
-        finally:
-            executor.shutdown(cancel_futures=True)
-        return
-    raise CouldNotRunError(
-        f"the processes that judge {name_of(task.source)} keep dying; the first part that none of them finished is "
-        f"number {min(left)}, networks {task.campaign.parts[min(left)].start} and on (too little memory, or does it "
-        "crash?)"
-    )
-
-
-def _submitted(executor: Executor, task: Task, parts: Sequence[int]) -> dict[Future[int], int]:
-    return {executor.submit(work, task, part): part for part in parts}
-
-
-def _drain(futures: dict[Future[int], int], progress: Progress, left: set[int]) -> None:
-    """Wait for all parts, tell of each, and take it from those that are left."""
-    for future in as_completed(futures):
-        progress.judged(future.result())
-        left.discard(futures[future])
-
-
-def work(task: Task, part: int) -> int:
-    """What a worker does with a part: judge it, keep it, and return how many networks that were, in all dtypes."""
-    oracles, implementation = _kept_loaded(task)
-    with undisturbed():
-        _judge_part(task, part, oracles, implementation, Progress())
-        gc.collect()
+def _judge_on_cluster(task: Task, part: int) -> int:
+    """What a worker of a cluster does with a part: judge it, keep it, and return how many networks, in all dtypes."""
+    _judge(task, part, False, Place(), Progress())
     return len(task.campaign.parts[part]) * len(task.campaign.dtypes)
 
 
+def _begin_oracles(oracles: Sequence[str], _place: Place, _progress: Progress) -> Message:
+    """Have the oracles load in processes beside this one."""
+    begin(oracles)
+    return Message("done")
+
+
+def _examine(source: str, place: Place, _progress: Progress) -> Message:
+    found = examined(source, place)
+    return Message("done", source, missing=found.missing, files=found.files)
+
+
+def _judge(task: Task, part: int, alone: bool, place: Place, progress: Progress) -> Message:
+    """Judge a part and keep it; alone: the oracles load side by side, each in a process of its own."""
+    oracles, implementation = _kept_loaded(task, alone, place)
+    with undisturbed():
+        _judge_part(task, part, oracles, implementation, progress)
+        gc.collect()
+    return Message("done", str(part))
+
+
 @functools.lru_cache(maxsize=1)
-def _kept_loaded(task: Task) -> tuple[list[Oracle], Implementation]:
-    return _loaded(task, Progress())
-
-
-def workers(oracles: Sequence[str]) -> BaseContext:
-    """How processes begin: where that can be done, forked off one that has only loaded what all of them need.
-
-    So they begin at once, and share that memory.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *(ORACLES[oracle][0] for oracle in oracles)])
-    return context
-
-
-def be_a_worker() -> None:
-    """One of several processes on a machine: XLA too computes in one thread, and nobody outlives who began it."""
-    look_seldom()
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    use_one_thread()
-
-
-def _leave_with_parent() -> None:
-    """End this process as soon as its parent has; one that is killed tells nobody."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _kept_loaded(task: Task, alone: bool, place: Place) -> tuple[list[Oracle], Implementation]:
+    return _loaded(task, Progress(), place, side_by_side=alone)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +11,18 @@ from upath import UPath
 
 from backproof.verification.campaign import CouldNotRunError
 
+# What addresses of folders on this machine begin with.
+LOCAL = ("", "file", "local")
+
 
 def absolute(out: str | Path) -> UPath:
     """The folder as an absolute path, or at its address: who works on it may be elsewhere."""
     folder = UPath(out)
-    return UPath(folder.resolve()) if folder.protocol in ("", "file", "local") else folder
+    return UPath(folder.resolve()) if folder.protocol in LOCAL else folder
 
 
 @contextmanager
-def writing(out: str | Path) -> Iterator[None]:
+def writing(out: str | Path | UPath) -> Iterator[None]:
     """Raises CouldNotRunError where what is done meanwhile fails because nothing can be written there."""
     try:
         yield
@@ -35,3 +39,17 @@ def made(out: str | Path) -> UPath:
         folder = UPath(out)
         folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def write_whole(path: UPath, data: bytes) -> None:
+    """Write a file that is there whole or, whatever happens, as it was before.
+
+    Raises OSError where that cannot be done.
+    """
+    temporary = path.with_name(f"writing-{uuid.uuid4().hex}")
+    try:
+        temporary.write_bytes(data)
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from backproof.reference_impl.contract import FUNCTIONS, Array
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
 from backproof.verification.global_state import Separate
-from backproof.verification.neighbours import Neighbours
+from backproof.verification.neighbours import FROM_FILE, Neighbours
 from backproof.verification.place import Place
 from backproof.verification.wording import conjoin
 
@@ -61,15 +60,16 @@ def added_error(value: Any) -> Array | float:
 class Implementation:
     """Functions of the contract under a name; `missing` are those that it does not have.
 
-    convention: which networks it is made for; the others are made to suit it. source: what it was loaded from. state:
-    what it has made of the state that all code in a process shares, if it was loaded. place: where it is told which
-    function is called about what.
+    convention: which networks it is made for; the others are made to suit it. source: what it was loaded from.
+    neighbours: what it imports, where it was loaded. state: what it has made of the state that all code in a process
+    shares. place: where it is told which function is called about what.
     """
 
     name: str
     functions: dict[str, Callable[..., Any]]
     convention: Convention | None = None
     source: str = ""
+    neighbours: Neighbours | None = None
     state: Separate | None = None
     place: Place = field(default_factory=Place)
 
@@ -77,6 +77,10 @@ class Implementation:
     def missing(self) -> tuple[str, ...]:
         """The contract's functions that are not there, in the contract's order."""
         return tuple(function for function in FUNCTIONS if function not in self.functions)
+
+    def files(self) -> dict[str, str]:
+        """The local files that it consists of, with their digests, as far as they have been imported by now."""
+        return {} if self.neighbours is None else self.neighbours.files()
 
     def suited(self, case: Case) -> Case:
         """The network, or one like it that the implementation is made for."""
@@ -165,18 +169,21 @@ def no_function(function: str) -> str:
     return f"there is no function {function}"
 
 
-def load_implementation(source: str) -> Implementation:
+def load_implementation(source: str, place: Place | None = None) -> Implementation:
     """The implementation in a module or in a .py file.
 
-    Raises CouldNotLoadError where there is none.
+    place: where it is told what is called. Raises CouldNotLoadError where there is none.
     """
+    place = place or Place()
+    place.loading()
     is_file = source.endswith(".py")
-    neighbours = Neighbours(Path(source).resolve().parent if is_file else Path.cwd())
-    state = Separate()
+    neighbours, state = Neighbours(_folder_of(source)), Separate()
     with state.entered(), neighbours:
         # What it says about warnings itself comes before this.
         warnings.simplefilter("ignore", RuntimeWarning)
         module = _import_file(Path(source)) if is_file else _import_module(source)
+    neighbours.note(_own_files(module))
+    neighbours.note_imported()
     functions = {function: getattr(module, function) for function in FUNCTIONS if hasattr(module, function)}
     if not functions:
         raise CouldNotLoadError(
@@ -190,7 +197,8 @@ def load_implementation(source: str) -> Implementation:
         raise CouldNotLoadError(f"{source} has a CONVENTION, but not as a Convention: as {_say(convention)}")
     if not source.startswith(OURS):
         functions = {function: neighbours.around(called) for function, called in functions.items()}
-    return Implementation(name_of(source), functions, convention, source, state)
+    place.nowhere()
+    return Implementation(name_of(source), functions, convention, source, neighbours, state, place)
 
 
 def name_of(source: str) -> str:
@@ -198,32 +206,44 @@ def name_of(source: str) -> str:
     return source.removeprefix(OURS)
 
 
-def source_digest(source: str) -> str:
-    """A digest of the code in a .py file, or in a module and, if it is one, its package; empty where there is none."""
-    digest = hashlib.sha256()
-    for file in _source_files(source):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+class Examined(NamedTuple):
+    """What is known of an implementation once it has been loaded, before it is called.
+
+    missing: the contract's functions that it does not have. files: the local files that it consists of, with their
+    digests.
+    """
+
+    missing: tuple[str, ...]
+    files: dict[str, str]
 
 
-def _source_files(source: str) -> list[Path]:
-    if source.endswith(".py"):
-        return [path] if (path := Path(source)).is_file() else []
-    with Neighbours(Path.cwd()):
-        try:
-            spec = importlib.util.find_spec(source)
-        except (ImportError, ValueError):
-            return []
-    if spec is None or spec.origin is None:
-        return []
-    folders = map(Path, spec.submodule_search_locations or [])
-    return sorted({Path(spec.origin), *(file for folder in folders for file in folder.rglob("*.py"))})
+def examined(source: str, place: Place | None = None) -> Examined:
+    """Load an implementation to see what it consists of. Raises CouldNotLoadError as `load_implementation` does."""
+    implementation = load_implementation(source, place)
+    return Examined(implementation.missing, implementation.files())
+
+
+def changed_files(source: str, files: Mapping[str, str]) -> list[str]:
+    """Those of an implementation's files, given with their digests, that are no longer what they were."""
+    return Neighbours(_folder_of(source)).changed(files)
+
+
+def _folder_of(source: str) -> Path:
+    """Where what lies beside an implementation lies."""
+    return Path(source).resolve().parent if source.endswith(".py") else Path.cwd()
+
+
+def _own_files(module: ModuleType) -> set[Path]:
+    """The file of a module and, if it is one, all of its package's."""
+    folders = map(Path, getattr(module, "__path__", []))
+    files = {file for folder in folders for file in folder.rglob("*.py")}
+    return files | ({Path(module.__file__)} if module.__file__ else set())
 
 
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise CouldNotLoadError(f"there is no file {path}")
-    name = f"implementation_{path.stem}"
+    name = f"{FROM_FILE}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

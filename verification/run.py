@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from backproof.oracles.draw import GENERATOR
-from backproof.verification.campaign import Campaign, Progress
-from backproof.verification.execution import Task, judge_parts
+from backproof.verification.campaign import Campaign, CouldNotRunError, Limits, Progress
+from backproof.verification.execution import Judges, Task, judges
 from backproof.verification.folders import absolute, writing
-from backproof.verification.implementation import load_implementation, source_digest
-from backproof.verification.store import Manifest, Store, read_manifest
+from backproof.verification.holding import held
+from backproof.verification.implementation import changed_files
+from backproof.verification.store import Manifest, Shard, Store, read_manifest
+from backproof.verification.wording import conjoin
 
 # What the numbers in the records depend on, besides the campaign and the implementation.
 PACKAGES = ("numpy", "torch", "jax", "jaxlib")
@@ -23,17 +27,19 @@ PACKAGES = ("numpy", "torch", "jax", "jaxlib")
 class Run:
     """What was judged: by which settings, where its records are, and how it ended.
 
-    missing: the contract's functions that the implementation does not have. stopped: what kept it from its end, if
-    anything did. started: by `time.perf_counter`.
+    missing: the contract's functions that the implementation does not have. shards: those whose records count. stopped:
+    what kept it from its end, if anything did. started: by `time.perf_counter`.
     """
 
     manifest: Manifest
     store: Store
     missing: tuple[str, ...]
+    shards: list[Shard]
     stopped: BaseException | None
     started: float
 
 
+@contextmanager
 def verify(
     source: str,
     campaign: Campaign,
@@ -42,45 +48,68 @@ def verify(
     *,
     jobs: int = 1,
     scheduler: str | None = None,
-) -> Run:
-    """Verify the implementation of that name or path, and keep the records in the folder `out`.
+    watched: bool = False,
+    limits: Limits | None = None,
+) -> Iterator[Run]:
+    """Verify the implementation of that name or path, and keep the records in the folder `out`, held until the end.
 
     out: a path, or an address of any filesystem that fsspec knows. jobs: in how many processes; scheduler: the address
-    of a Dask cluster to do it instead. Neither changes the records. What stops the run is told in what is returned, and
-    what was verified by then is kept.
+    of a Dask cluster to do it instead. watched: in processes that this one watches, of which each call may take no
+    longer than the limits say. None of this changes the records. What stops the run is told in what is given, and what
+    was verified by then is kept. Nothing in the folder is touched before the implementation is loaded and, where this
+    process asks them itself, the oracles.
 
-    Raises CouldNotRunError where the folder cannot be written.
-    """
-    started = time.perf_counter()
-    manifest = Manifest(campaign, source, source_digest(source), _versions())
-    with writing(out):
-        store = Store.begun(absolute(out), manifest)
-    progress = progress or Progress()
-    progress.expects(campaign.networks * len(campaign.dtypes))
-    return _run(manifest, store, range(len(campaign.parts)), progress, jobs, scheduler, started)
-
-
-def resume(out: str | Path, progress: Progress | None = None, *, jobs: int = 1, scheduler: str | None = None) -> Run:
-    """Continue the run in the folder `out` where it was interrupted, with the settings that it was begun with.
-
-    Parts that are finished stay as they are; one whose file is damaged, or belongs to another run, is judged anew.
-    Raises ValueError where the folder holds no run, or the implementation or the packages have changed since.
+    Raises CouldNotLoadError as `load_implementation` does, and CouldNotRunError where an oracle cannot work, where the
+    folder cannot be written, or another run works in it.
     """
     started, progress, folder = time.perf_counter(), progress or Progress(), absolute(out)
-    manifest = read_manifest(folder)
-    _check_unchanged(manifest)
-    store, parts = Store(folder, manifest.fingerprint), manifest.campaign.parts
-    left = set(range(len(parts)))
-    progress.expects(manifest.campaign.networks * len(manifest.campaign.dtypes))
-    for path, part in store.finished():
-        if part in left:
-            left.discard(part)
-            progress.judged(len(parts[part]) * len(manifest.campaign.dtypes))
-        else:
-            progress.note(f"{path} is damaged or belongs to another run; its networks are judged anew.")
-            path.unlink()
-    store.remove_unfinished()
-    return _run(manifest, store, sorted(left), progress, jobs, scheduler, started)
+    with ExitStack() as until_told:
+        with judges(campaign, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits) as those:
+            found = those.examined(source)
+            with writing(out):
+                (folder / "records").mkdir(parents=True, exist_ok=True)
+            until_told.enter_context(held(folder))
+            manifest = Manifest(campaign, source, found.files, _versions())
+            with writing(out):
+                store = Store.begun(folder, manifest)
+            progress.expects(campaign.networks * len(campaign.dtypes))
+            run = _run(manifest, store, found.missing, range(len(campaign.parts)), progress, those, started)
+        yield run
+
+
+@contextmanager
+def resume(
+    out: str | Path,
+    progress: Progress | None = None,
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    watched: bool = False,
+    limits: Limits | None = None,
+) -> Iterator[Run]:
+    """Continue the run in the folder `out` where it was interrupted, with the settings that it was begun with.
+
+    Parts that are finished stay as they are; one whose file is damaged is judged anew. The folder is held to the end.
+
+    Raises ValueError where the folder holds no run, or the implementation or the packages have changed since;
+    CouldNotLoadError as `load_implementation` does; and CouldNotRunError where another run works in the folder.
+    """
+    started, progress, folder = time.perf_counter(), progress or Progress(), absolute(out)
+    with held(folder):
+        manifest = read_manifest(folder)
+        store, parts = Store(folder, manifest.fingerprint), manifest.campaign.parts
+        finished = [shard for shard in store.shards() if shard.finished]
+        _check_unchanged(manifest, finished)
+        with judges(manifest.campaign, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits) as those:
+            missing = those.examined(manifest.source).missing
+            for path in store.remove_all_but([shard.path for shard in finished]):
+                progress.note(f"{path} is damaged; its networks are judged anew.")
+            done = {shard.part for shard in finished}
+            progress.expects(manifest.campaign.networks * len(manifest.campaign.dtypes))
+            progress.judged(sum(len(parts[part]) for part in done) * len(manifest.campaign.dtypes))
+            left = [part for part in range(len(parts)) if part not in done]
+            run = _run(manifest, store, missing, left, progress, those, started)
+        yield run
 
 
 def _versions() -> dict[str, str]:
@@ -94,10 +123,11 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _check_unchanged(manifest: Manifest) -> None:
+def _check_unchanged(manifest: Manifest, shards: Sequence[Shard]) -> None:
     """Raises ValueError where the rest of the run would not be what its beginning was."""
-    if source_digest(manifest.source) != manifest.source_digest:
-        raise ValueError(f"{manifest.source} has changed since the run was begun; verify it anew")
+    for files in (manifest.files, *(shard.files for shard in shards)):
+        if changed := changed_files(manifest.source, files):
+            raise ValueError(f"{conjoin(changed)} has changed since the run was begun; verify it anew")
     for package, version in _versions().items():
         if manifest.versions.get(package) != version:
             raise ValueError(
@@ -109,18 +139,38 @@ def _check_unchanged(manifest: Manifest) -> None:
 def _run(
     manifest: Manifest,
     store: Store,
+    missing: tuple[str, ...],
     parts: Sequence[int],
     progress: Progress,
-    jobs: int,
-    scheduler: str | None,
+    those: Judges,
     started: float,
 ) -> Run:
     """Judge the parts that are left."""
-    stopped, missing = None, tuple[str, ...]()
+    stopped: BaseException | None = None
     task = Task(manifest.campaign, manifest.source, str(store.folder), store.fingerprint)
     try:
-        missing = load_implementation(manifest.source).missing
-        judge_parts(task, parts, progress, jobs=jobs, scheduler=scheduler)
+        those.judge(task, parts, progress)
     except (Exception, KeyboardInterrupt) as error:
         stopped = error
-    return Run(manifest, store, missing, stopped, started)
+    shards = list(store.shards())
+    return Run(manifest, store, missing, shards, stopped or _not_whole(manifest, shards), started)
+
+
+def _not_whole(manifest: Manifest, shards: Sequence[Shard]) -> CouldNotRunError | None:
+    """Why the shards are not the records of the whole run, if they are not: of one implementation, each part once."""
+    files = dict(manifest.files)
+    for shard in shards:
+        if changed := [file for file, digest in shard.files.items() if files.setdefault(file, digest) != digest]:
+            return CouldNotRunError(f"{conjoin(changed)} was changed while the run went on; verify it anew")
+    late = (
+        files.keys() - manifest.files.keys()
+    )  # imported while it went on: beside what the others have become by then?
+    if late and (changed := changed_files(manifest.source, files)):
+        return CouldNotRunError(f"{conjoin(changed)} was changed while the run went on; verify it anew")
+    times = Counter(shard.part for shard in shards if shard.finished)
+    for number, part in enumerate(manifest.campaign.parts):
+        if times[number] != 1:
+            what = "are missing or damaged" if not times[number] else f"are there {times[number]} times, and differ"
+            how = "continue the run" if not times[number] else "verify it anew"
+            return CouldNotRunError(f"the records of networks {part.start} to {part.stop - 1} {what}; {how}")
+    return None

@@ -7,6 +7,7 @@ it is called for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import find_case
 from backproof.studies.frameworks.settings import Settings as FrameworkSettings
 from backproof.studies.power.plan import Plan
-from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Campaign, CouldNotRunError, Grade, Progress
+from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Campaign, CouldNotRunError, Grade, Limits, Progress
 from backproof.verification.convention import Convention
 from backproof.verification.implementation import CouldNotLoadError, load_implementation
 from backproof.verification.judgement import Judgement, judge_one
@@ -63,6 +64,8 @@ def verify(
     out: str | Path = DEFAULT_OUT,
     jobs: int = 1,
     scheduler: str | None = None,
+    watched: bool = False,
+    limits: Limits | None = None,
     page: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -71,21 +74,30 @@ def verify(
     implementation: a module's name, or the path of a .py file, with functions of the contract
     (`backproof.reference_impl.contract.Implementation`). page: write the report as a page and as Markdown, too, as
     `write_page` does later. The other parameters are those of `backproof verify --help`. A script that asks for several
-    jobs starts them anew from its file: it has to call this under `if __name__ == "__main__"`.
+    jobs, or to be watched, starts processes from its file: it has to call this under `if __name__ == "__main__"`.
+
+    watched: the implementation works in a process of its own. What ends that, or takes longer than the limits say, is a
+    failure, and named. Otherwise it works in this one, and nobody watches.
 
     About few networks, PyTorch and JAX are asked in processes of their own, unless they are loaded here already; these
     load side by side, and stay for the next question.
+
+    An earlier report in `out` is replaced once the implementation is loaded. Only one verification works in a folder
+    at a time. Where the report cannot be written, `progress` is told, and it is returned all the same.
 
     Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
     campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute)
-    if campaign.small and jobs == 1 and scheduler is None:
+    if campaign.small and jobs == 1 and scheduler is None and not watched:
         begin(campaign.oracles)  # while this process loads what it needs itself
 
     from backproof.verification.run import verify
 
-    return _told(verify(implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
+    running = verify(
+        implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits
+    )
+    return told(running, progress, page=page)
 
 
 def continue_verification(
@@ -93,6 +105,8 @@ def continue_verification(
     *,
     jobs: int = 1,
     scheduler: str | None = None,
+    watched: bool = False,
+    limits: Limits | None = None,
     page: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -102,34 +116,38 @@ def continue_verification(
     """
     from backproof.verification.run import resume
 
-    return _told(resume(out, progress, jobs=jobs, scheduler=scheduler), progress, page=page)
+    running = resume(out, progress, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits)
+    return told(running, progress, page=page)
 
 
-def _told(run: Run, progress: Progress | None, *, page: bool) -> Report:
-    """The report of a run, and its page."""
+def told(running: AbstractContextManager[Run], progress: Progress | None = None, *, page: bool = False) -> Report:
+    """The report of a run, and its page; what cannot be written costs the file and not the verdict."""
     from backproof.reports.verdict import report_on
+    from backproof.studies.chapters import write_page_of
 
-    try:
-        return report_on(run, progress)
-    finally:
-        if page:
-            write_page(str(run.store.folder))
+    with running as run:
+        try:
+            return report_on(run, progress)
+        finally:
+            if page:
+                try:
+                    write_page_of(run.store.folder)
+                except (OSError, ValueError) as error:
+                    (progress or Progress()).note(f"The page could not be written: {error}.")
 
 
 def write_page(out: str | Path = DEFAULT_OUT) -> None:
     """Write report.html and report.md into the folder `out`, of the report and the claims that are there.
 
-    Raises ValueError where there are none that this version could read, and OSError where the files cannot be written.
+    Raises ValueError where there are none that this version could read, `CouldNotRunError` where a verification works
+    there, and OSError where the files cannot be written.
     """
-    from backproof.reports import rendering
-    from backproof.studies.chapters import chapters_in
+    from backproof.studies.chapters import write_page_of
     from backproof.verification.folders import absolute
+    from backproof.verification.holding import held
 
-    folder = absolute(out)
-    report, chapters = rendering.read_report(folder), chapters_in(folder)
-    if report is None and not chapters.found:
-        raise ValueError(f"in {out} there is no report that this version of backproof can read")
-    rendering.write_page(report, chapters, folder)
+    with held(folder := absolute(out)):
+        write_page_of(folder)
 
 
 def replay(

@@ -25,7 +25,7 @@ from backproof.studies.bench.methods import METHODS, compiled_anew, passes
 from backproof.studies.bench.sizes import Size, measure_sizes
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Campaign, Progress, load_oracles
 from backproof.verification.document import Document
-from backproof.verification.execution import Task, judge_parts
+from backproof.verification.execution import Task, judges
 from backproof.verification.implementation import Implementation, as_implementation, load_implementation
 from backproof.verification.judgement import judge
 from backproof.verification.part import computing
@@ -216,10 +216,11 @@ def _in_processes(campaign: Campaign, jobs: int, progress: Progress) -> float:
 def _run(campaign: Campaign, jobs: int, progress: Progress) -> None:
     """Judge `reference_impl` and keep the records in a folder that is not kept."""
     with tempfile.TemporaryDirectory() as folder:
-        manifest = Manifest(campaign, DEFAULT_IMPLEMENTATION, "", {})
+        manifest = Manifest(campaign, DEFAULT_IMPLEMENTATION, {}, {})
         store = Store.begun(UPath(folder), manifest)
         task = Task(campaign, DEFAULT_IMPLEMENTATION, str(store.folder), store.fingerprint)
-        judge_parts(task, range(len(campaign.parts)), progress, jobs=jobs)
+        with judges(campaign, jobs=jobs, watched=True) as those:
+            those.judge(task, range(len(campaign.parts)), progress)
 
 
 def _architectures(cases: list[Case]) -> int:

@@ -17,9 +17,10 @@ from backproof.studies.power.detection import DERIVED
 from backproof.studies.power.report import AlarmPlace
 from backproof.studies.usual import usually_caught
 from backproof.verification.campaign import Progress
-from backproof.verification.execution import be_a_worker, undisturbed, workers
+from backproof.verification.execution import undisturbed
 from backproof.verification.implementation import as_implementation
 from backproof.verification.probes import Probe, probe_all
+from backproof.verification.watching import be_a_worker, contexts
 
 # Networks that are judged together: many for an oracle to work on, few enough to hold in memory.
 PART = 2048
@@ -83,7 +84,7 @@ def _parts(networks: int, judge_part: partial[Alarms], processes: int) -> Iterat
     if processes == 1:
         yield from map(judge_part, parts)
         return
-    with ProcessPoolExecutor(processes, workers([judge_part.keywords["oracle"]]), be_a_worker) as pool:
+    with ProcessPoolExecutor(processes, contexts([judge_part.keywords["oracle"]]), be_a_worker) as pool:
         yield from pool.map(judge_part, parts)
 
 

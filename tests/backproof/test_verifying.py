@@ -1,8 +1,14 @@
 """`backproof verify` and `backproof replay`, as their users meet them."""
 
+import errno
+import os
+import subprocess
+import sys
+
 import pytest
 
 from backproof import api
+from backproof.oracles import beside
 from backproof.oracles.draw import draw_case
 from tests.backproof.commands import TORCH, run, written
 from tests.quick import first
@@ -17,7 +23,7 @@ class TestVerify:
         assert (done.exit_code, done.stderr) == (0, "")
         assert "reference_impl agrees with torch and jax on all 3 networks, in float64 and float32" in done.stdout
         assert "backproof-report/report.html" in done.stdout.splitlines()[-1]
-        files = {path.name for path in (here / "backproof-report").iterdir() if path.is_file()}
+        files = {path.name for path in (here / "backproof-report").iterdir() if path.is_file()} - {".lock"}
         charts = {"ratios.svg", "growth.svg", "fineness.svg"}
         assert files == {"report.json", "report.md", "report.html", "manifest.json", "timing.json", *charts}
         assert written(here / "backproof-report")["verdict"] == "agree"
@@ -163,14 +169,15 @@ class TestBadInput:
         done = run("verify", "absent.py", "--debug")
         assert done.exit_code == 2
         assert done.stderr.startswith("Traceback")
-        assert done.stderr.splitlines()[-1].startswith("Error: absent.py could not be verified: there is no file")
+        assert done.stderr.splitlines()[-1].startswith("Error: there is no file absent.py")
 
     def test_jax_without_x64(self, here, monkeypatch):
+        monkeypatch.setattr(beside, "_begun", {})  # one that another test has begun would answer
         monkeypatch.setenv("JAX_ENABLE_X64", "0")
         done = run("verify", "--networks", 1)
         assert done.exit_code == 2
         assert "the oracle jax cannot work here: JAX is told to do without 64-bit floats" in done.stderr
-        assert written(here / "backproof-report")["verdict"] == "could not run"
+        assert not (here / "backproof-report").exists()
 
     def test_a_defect_of_our_own(self, here, monkeypatch):
         """Even that is a sentence, which says how to see more."""
@@ -240,3 +247,68 @@ class TestReplayByAFramework:
         assert done.exit_code == 2
         assert done.stderr.startswith("Error: ")
         assert sentence in done.stderr
+
+
+class TestAnyEncoding:
+    """What a terminal cannot show is shown by its number, and costs no verdict."""
+
+    @pytest.mark.parametrize(
+        "encoding", ["ascii", *(pytest.param(one, marks=pytest.mark.long) for one in ("latin-1", "utf-8"))]
+    )
+    @pytest.mark.parametrize(
+        ("command", "status", "said"),
+        [
+            ("verify größer∞.py --networks 2 --oracle complex-step --page", 1, "disagrees with complex-step on 2 of 2"),
+            ("replay v2:kinks:0:3 --implementation größer∞.py --oracle complex-step", 1, "relu disagrees"),
+            ("infer größer∞.py", 2, ""),
+            ("verify ∞.py", 2, ""),
+            ("verify --profile ∞", 2, ""),
+        ],
+    )
+    def test_encoding(self, command, status, said, encoding, here):
+        (here / "größer∞.py").write_text("def relu(z): raise ValueError('größer als ∞')\n", encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "backproof", *command.split()],
+            env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+            capture_output=True,
+            timeout=300,
+        )
+        output = done.stdout + done.stderr
+        assert (done.returncode, b"Unicode" in output, b"Traceback" in output) == (status, False, False)
+        assert said.encode() in done.stdout
+
+
+def test_interrupted_before_anything(here, monkeypatch):
+    """It could not run, which is no disagreement."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backproof.verification.run.examined", interrupted)
+    done = run("verify", "--networks", 1, *TORCH)
+    assert (done.exit_code, done.stderr) == (2, "Error: it was interrupted, and nothing was found out\n")
+
+
+def test_full_disk(here, monkeypatch):
+    """The report is lost, and said to be; the verdict and its status are what they are."""
+
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("backproof.reports.verdict.write_whole", full)
+    done = run("verify", "--networks", 2, *TORCH, "--page")
+    assert done.exit_code == 0
+    assert "reference_impl agrees with torch on all 2 networks" in done.stdout
+    assert "The report is in" not in done.stdout
+    assert "No space left on device" in done.stderr
+
+
+def test_no_room_for_the_page(here, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("backproof.studies.chapters.write_page", full)
+    done = run("verify", "--networks", 2, *TORCH, "--page")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-1] == "The report is in backproof-report/report.json"
+    assert done.stderr == "The page could not be written: [Errno 28] No space left on device\n"

@@ -41,6 +41,11 @@ def read(folder):
     return json.loads((folder / "report.json").read_bytes())
 
 
+def contents(folder):
+    """Every file in a folder, with its bytes."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture(scope="module")
 def agreeing(tmp_path_factory):
     """The folder of a run in which everything agrees."""
@@ -215,13 +220,23 @@ def test_no_page_of_an_earlier_report(tmp_path):
 class TestWhatCannotRun:
     """A sentence, the status, and what was verified before."""
 
-    def test_no_implementation(self, tmp_path):
-        """There is a report of that too."""
+    @pytest.mark.parametrize("jobs", [1, 2])
+    def test_no_implementation(self, jobs, tmp_path):
+        """A typing error costs nothing: what an earlier run has left stays, to the last byte."""
+        verify("backproof.reference_impl", replace(SMALL, networks=1), tmp_path, page=True)
+        before = contents(tmp_path)
         with pytest.raises(CouldNotRunError, match=r"there is no file nowhere\.py"):
-            verify("nowhere.py", SMALL, tmp_path, page=True)
-        report = read(tmp_path)
-        assert (report["verdict"], report["networks"], report["quantities"]) == ("could not run", 0, [])
-        assert "Could not run" in (tmp_path / "report.md").read_text()
+            verify("nowhere.py", SMALL, tmp_path, page=True, jobs=jobs)
+        assert contents(tmp_path) == before
+
+    def test_no_oracle(self, tmp_path, monkeypatch):
+        """Nor does an oracle that cannot work."""
+        verify("backproof.reference_impl", replace(SMALL, networks=1), tmp_path)
+        before = contents(tmp_path)
+        monkeypatch.setattr(campaign, "load_oracle", lambda name: (_ for _ in ()).throw(RuntimeError("no")))
+        with pytest.raises(CouldNotRunError, match="the oracle torch cannot work here: no"):
+            verify("backproof.reference_impl", SMALL, tmp_path)
+        assert contents(tmp_path) == before
 
     def test_folder_that_cannot_be_written(self, tmp_path):
         (tmp_path / "file").write_text("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import sys
 
@@ -18,6 +19,9 @@ def run() -> None:
     Python would take all of the frameworks down piece by piece, which takes half a second, and for nothing.
     """
     status: object = 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a sign is shown its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         main(prog_name="backproof")
     except SystemExit as end:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from backproof.grader.assignment import CouldNotGradeError
-from backproof.verification.campaign import CouldNotRunError
+from backproof.verification.campaign import CouldNotRunError, why_stopped
 from backproof.verification.garbage import look_seldom
 from backproof.verification.wording import not_installed
 
@@ -46,7 +46,7 @@ def ends_with_status(command: Callable[..., int]) -> Callable[..., None]:
             status = command(*arguments, **settings)
         except click.ClickException:
             raise
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             if debug:
                 traceback.print_exc()
             click.echo(f"Error: {_sentence(error)}", err=True)
@@ -56,8 +56,10 @@ def ends_with_status(command: Callable[..., int]) -> Callable[..., None]:
     return ended
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     """What went wrong, and what to do."""
+    if isinstance(error, KeyboardInterrupt):
+        return f"{why_stopped(error)}, and nothing was found out"
     if isinstance(error, ModuleNotFoundError):
         return f"this command {not_installed(error)}"
     if isinstance(error, ValueError | OSError | CouldNotRunError | CouldNotGradeError):

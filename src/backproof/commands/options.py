@@ -21,6 +21,18 @@ def count(name: str, default: int | None, help: str, *, least: int = 1) -> Optio
     return click.option(name, type=click.IntRange(min=least), default=default, help=help)
 
 
+def seconds(name: str, default: float | None, help: str) -> Option:
+    """A time; without a default there is no limit."""
+    return click.option(
+        name,
+        type=click.FloatRange(min=0, min_open=True),
+        default=default,
+        show_default=default is not None or "no limit",
+        metavar="SECONDS",
+        help=help,
+    )
+
+
 def networks(default: int, help: str = "How many to draw.") -> Option:
     """How many networks."""
     return count("--networks", default, help)

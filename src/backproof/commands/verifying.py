@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,10 @@ from backproof.oracles.draw import find_case
 from backproof.oracles.one_thread import use_one_thread
 from backproof.studies.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
 from backproof.studies.frameworks.settings import FRAMEWORKS
-from backproof.verification.campaign import DEFAULT_IMPLEMENTATION
+from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Limits
+
+# What does not change what comes out.
+WHERE = ("jobs", "scheduler", "in_process", "call_limit", "time_limit")
 
 
 @main.command()
@@ -33,6 +37,9 @@ from backproof.verification.campaign import DEFAULT_IMPLEMENTATION
 @click.option("--resume", metavar="DIR", help="Continue the verification in this folder, with its settings.")
 @options.count("--jobs", 1, "How many processes to work in.")
 @click.option("--scheduler", metavar="ADDRESS", help="The Dask cluster to work on instead.")
+@click.option("--in-process", is_flag=True, help="Call IMPLEMENTATION in this process, for a debugger; nobody watches.")
+@options.seconds("--call-limit", Limits().call, "How many seconds a call of a function may take.")
+@options.seconds("--time-limit", None, "How many seconds all of it may take.")
 @click.option(
     "--page/--no-page", default=True, help="Write report.html and report.md as well, once the verdict is there."
 )
@@ -47,19 +54,24 @@ def verify(
     resume: str | None,
     jobs: int,
     scheduler: str | None,
+    in_process: bool,
+    call_limit: float,
+    time_limit: float | None,
     page: bool,
     **settings: Any,
 ) -> int:
     """Compare IMPLEMENTATION with the oracles on random networks.
 
     IMPLEMENTATION is a module's name, or the path of a .py file, with functions of the contract: forward, backward,
-    loss and so on. Without it, Backproof's own is verified.
+    loss and so on. Without it, Backproof's own is verified. It works in a process of its own, which is watched: what
+    ends that process, or hangs, is named.
     """
     use_one_thread()
     if resume is not None:
-        _refuse_others(context, {"resume", "jobs", "scheduler", "page", "debug"})
+        _refuse_others(context, {"resume", *WHERE, "page", "debug"})
 
-    where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler}
+    limits = Limits(call_limit, time_limit or math.inf)
+    where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler, "watched": not in_process, "limits": limits}
     folder = settings["out"] if resume is None else resume
     try:
         if resume is None:
@@ -67,17 +79,31 @@ def verify(
         else:
             report = watched(partial(api.continue_verification, resume, **where))
     except api.CouldNotRunError as error:
-        if page and error.report is not None:
-            api.write_page(folder)
+        if error.report is not None:
+            _report_in(folder, page=page)
         raise
 
     from backproof.reports.terminal import report_view
 
     show(report_view(report))
-    if page:
-        api.write_page(folder)
-    click.echo(f"\nThe report is in {folder.rstrip('/')}/report.{'html' if page else 'json'}")
+    if place := _report_in(folder, page=page):
+        click.echo(f"\nThe report is in {place}")
     return AGREES if report.verdict == "agree" else DISAGREES
+
+
+def _report_in(folder: str, *, page: bool) -> str | None:
+    """Where the report can be read, once the page is written, or None; a page that cannot be costs no verdict."""
+    from backproof.verification.folders import absolute
+
+    if not (absolute(folder) / "report.json").exists():
+        return None
+    if page:
+        try:
+            api.write_page(folder)
+            return f"{folder.rstrip('/')}/report.html"
+        except (OSError, ValueError, api.CouldNotRunError) as error:
+            click.echo(f"The page could not be written: {error}", err=True)
+    return f"{folder.rstrip('/')}/report.json"
 
 
 def _refuse_others(context: click.Context, allowed: set[str]) -> None:
