@@ -17,13 +17,15 @@ from backproof.oracles.bounds.activations import (
 from backproof.oracles.bounds.arithmetic import Arithmetic
 from backproof.oracles.bounds.layers import softmax_errors, softmax_values
 from backproof.oracles.bounds.propagation import LARGEST_POWER, known
-from backproof.oracles.bounds.roundoff import Roundoff
+from backproof.oracles.bounds.roundoff import Roundoff, where
 from backproof.oracles.bounds.rows import exactly, few_digits
 from backproof.oracles.compiling import Compiled
 from backproof.oracles.layout import Layout
 from backproof.oracles.powers import common_power, is_power_of_two
 from backproof.oracles.stack import Flat, Stack
 from backproof.reference_impl.contract import Array
+
+BOUNDED = ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax", "relu", "relu_prime")
 
 
 @Compiled
@@ -37,14 +39,21 @@ def _functions(
     tanh: Array,
     tanh_prime: Array,
     softmax: Array,
+    relu: Array,
+    relu_prime: Array,
     a: Array,
 ) -> None:
-    """The bounds of the activations and their derivatives at x, which is exact, (A, F)."""
+    """The bounds of the activations and their derivatives at x, which is exact, (A, F).
+
+    Who takes a positive x that is too small to be a normal number for 0 gives 0 for the ReLU, and for its slope.
+    """
     for i in range(len(inputs)):
         curve, other = sigmoid_curve(inputs[i]), tanh_curve(inputs[i])
         for n in range(len(rs)):
             sigmoid[n, i], sigmoid_prime[n, i] = sigmoid_error(rs[n], curve), sigmoid_prime_error(rs[n], curve)
             tanh[n, i], tanh_prime[n, i] = tanh_error(rs[n], other), tanh_prime_error(rs[n], other)
+            lost = 0 < inputs[i] < rs[n].tiny
+            relu[n, i], relu_prime[n, i] = where(lost, inputs[i], 0.0), where(lost, np.inf, 0.0)
     at = 0
     for s in range(len(samples)):
         k = first_widths[s]
@@ -73,13 +82,15 @@ def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found:
             step = alpha * g[i]
             error = r.u * (3 * abs(step) + abs(w[i] - step))
             found[i] = error + (2 * r.tiny if (w[i] != 0) | (g[i] != 0) else 0.0)
-        if not (is_power_of_two(alpha) and few_digits(w[start:end]) and few_digits(g[start:end])):
+        exact = is_power_of_two(alpha) or alpha == 0
+        if not (exact and few_digits(w[start:end]) and few_digits(g[start:end])):
             continue
+        factor = min(abs(alpha), 1.0) if alpha != 0 else 1.0
         for t in range(L):
             start = layout.starts[s, t]
             end = start + layout.rows[s, t] * layout.columns[s, t]
             power = common_power(LARGEST_POWER, w[start:end])
-            quantum = common_power(power, g[start:end]) * min(alpha, 1.0)
+            quantum = common_power(power, g[start:end]) * factor
             for i in range(start, end):
                 if exactly(r, r.u, abs(w[i]) + abs(alpha * g[i]), quantum):
                     found[i] = 0.0
@@ -89,12 +100,12 @@ def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found:
 def functions(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
     """The bounds of the activations and their derivatives at x, each in a line for every arithmetic."""
     shape = (len(arithmetics), len(stack.lines.x))
-    found = {kind: np.empty(shape) for kind in ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax")}
+    found = {kind: np.empty(shape) for kind in BOUNDED}
     rs = tuple(map(Roundoff.of, arithmetics))
     _functions.for_multiplications(len(stack.lines.x))(
         rs, stack.lines.x, stack.first_widths, stack.samples, *found.values(), np.empty(stack.shape.width)
     )
-    return found | {kind: np.zeros(shape) for kind in ("relu", "relu_prime")}
+    return found
 
 
 def steps(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
