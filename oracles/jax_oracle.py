@@ -22,13 +22,14 @@ from backproof.oracles.jax_functions import Kept, enable_x64, keep_what_is_compi
 from backproof.oracles.stack import DEPTHS, LOSS_KINDS, ByStack, Flat, Stack, round_up
 from backproof.reference_impl.contract import ACTIVATIONS, Array
 
-WIDTHS, BATCHES = (8, 16, 32, 64), (8, 32)
+WIDTHS, BATCHES = (8, 16, 32, 64, 96), (8, 32, 48)
 
 # Which networks and how many layers, and what JAX gives for them, maybe not ready yet.
 Answered = tuple[tuple[slice, int], dict[str, jax.Array]]
 
-# Stacks of so few networks are padded to the largest shape: what that costs is less than compiling another function.
-FEW = 24
+# Stacks of so few networks are padded to one shape, larger ones to another: what that costs is less than compiling
+# another function.
+FEW, USUAL, LARGER = 24, (64, 32), (96, 48)
 
 # How many numbers a layer of a compiled function has: padding a stack with networks that are not there costs as well.
 LAYER_SIZE = 1 << 14
@@ -93,7 +94,8 @@ class Networks(NamedTuple):
 def _parts(stack: Stack) -> Iterator[tuple[tuple[slice, int], Networks]]:
     """The stack's networks, as many at a time as a compiled function takes: which, how many layers, and padded."""
     few = len(stack.cases) <= FEW
-    widths, batches = (WIDTHS[-1:], BATCHES[-1:]) if few else (WIDTHS, BATCHES)
+    usual = stack.shape.width <= USUAL[0] and stack.shape.batch <= USUAL[1]
+    widths, batches = [[size] for size in (USUAL if usual else LARGER)] if few else (WIDTHS, BATCHES)
     K, N = round_up(stack.shape.width, widths), round_up(stack.shape.batch, batches)
     S = max(1, LAYER_SIZE // (K * N))
     for start in range(0, len(stack.cases), S):

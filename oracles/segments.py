@@ -155,6 +155,14 @@ def count_exact(
                 inexact[s] += got[i] != exact[i]
 
 
+def last_outputs(stack: Stack, outputs: Array) -> Array:
+    """The last layers' outputs in a line, of all outputs in a line."""
+    found = np.empty_like(stack.lines.y)
+    last = stack.layout_of("output", stack.depth - 1)
+    gather(outputs, last.starts[:, 0], last.sizes[:, 0], found)
+    return found
+
+
 @Compiled
 def gather(line: Array, starts: Array, sizes: Array, found: Array) -> None:
     """Put stretches of a line one after the other into another one; NaN for those whose start is -1."""

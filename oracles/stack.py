@@ -29,7 +29,7 @@ from backproof.oracles.layout import Layout
 from backproof.reference_impl.contract import ACTIVATIONS, Array, LossKind
 
 # What networks are padded to; past the largest, to the next power of two.
-DEPTHS, WIDTHS, BATCHES = (2, 4, 8), (4, 8, 16, 32, 64), (4, 8, 16, 32)
+DEPTHS, WIDTHS, BATCHES = (2, 4, 8, 12), (4, 8, 16, 32, 64, 96), (4, 8, 16, 32, 48)
 
 # How many numbers a layer of a stack has, and how many weights: enough to be worth the calls, few enough to stay in a
 # processor's cache.

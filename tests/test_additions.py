@@ -104,7 +104,7 @@ class AgainOracle(CertifiedOracle):
     ],
 }
 
-GENERATOR = 2
+GENERATOR = 3
 RAISED = {"oracles/draw.py": [(f"GENERATOR = {GENERATOR}\n", "")]}
 
 LOSS: Additions = {

@@ -39,7 +39,7 @@ def elsewhere(system, arguments, folder):
             for arguments, said in (
                 ("verify --networks 3", "agrees with torch and jax on all 3"),
                 ("verify --networks 300 --oracle complex-step --jobs 2", "on all 300 networks"),
-                ("replay v2:kinks:0:3 --oracle complex-step", "agrees"),
+                ("replay v3:kinks:0:3 --oracle complex-step", "agrees"),
                 ("infer", "reference_impl is consistent."),
                 ("claims", "Of the notes' 18 statements"),
             )

@@ -39,7 +39,7 @@ SMALL = draw_case(0, 4).to_json()
 
 PARSERS = {
     "case JSON": Parser(lambda text, _: Case.from_json(text), (ValueError,), (SMALL, "{}", "[" * 5000, SMALL[:-1])),
-    "case name": Parser(lambda text, _: find_case(text), (ValueError,), ("v2:kinks:0:17", "v2:all:0:3", "v2:odd:1:1")),
+    "case name": Parser(lambda text, _: find_case(text), (ValueError,), ("v3:kinks:0:17", "v3:all:0:3", "v3:odd:1:1")),
     "case file": Parser(
         lambda text, folder: find_case(_written(text, folder, "case.json")), (ValueError,), (SMALL, '{"weights": 1}')
     ),
@@ -98,7 +98,7 @@ COMMANDS = {
 }
 ARGUMENTS = {
     "verify": ["reference_impl", "mine.py", "", ".", "..", "json", "/dev/null"],
-    "replay": ["v2:kinks:0:3", "v2:odd:0:3", "v9:kinks:0:3", "v2:kinks:0:" + "9" * 30, "{}", SMALL, "/", ""],
+    "replay": ["v3:kinks:0:3", "v3:odd:0:3", "v9:kinks:0:3", "v3:kinks:0:" + "9" * 30, "{}", SMALL, "/", ""],
     "infer": ["mine.py", "absent", "", "json"],
     "power": ["surplus"],
 }

@@ -199,8 +199,8 @@ def test_help_is_light():
     [
         ("verify --networks 1", "duckdb"),
         ("verify --networks 1 --oracle torch", "torch"),
-        ("replay v2:kinks:0:1 --oracle torch", "torch"),
-        ("replay v2:kinks:0:1 --oracle jax", "jax"),
+        ("replay v3:kinks:0:1 --oracle torch", "torch"),
+        ("replay v3:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),
         ("key --out x", "flint"),
         ("power --part floors --networks 1", "altair"),
@@ -224,7 +224,7 @@ def test_missing_extra(command, package, tmp_path):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("replay v2:narrow:0:4 --oracle complex-step", "agrees"),
+        ("replay v3:narrow:0:4 --oracle complex-step", "agrees"),
         ("infer", "reference_impl is consistent."),
     ],
 )

@@ -13,7 +13,7 @@ from backproof.oracles.case import FUNCTION_OF_KIND
 from backproof.oracles.comparison import NOTHING
 from backproof.oracles.exact import exact_stack
 from backproof.oracles.registry import Oracle
-from backproof.oracles.segments import compare, count_exact, gather, naming
+from backproof.oracles.segments import compare, count_exact, last_outputs, naming
 from backproof.oracles.stack import Flat, Stack, stacks
 from backproof.reference_impl.contract import Array
 from backproof.verification.calls import answers_of
@@ -91,7 +91,7 @@ class _StackJudge:
         self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
         self.expected, self.progress = [first], progress
         progress.stage(CALLING)
-        self.predictions = _predictions(stack, first)
+        self.predictions = last_outputs(stack, first["output"])
         self.answers = answers_of(implementation, stack, self.predictions)
         progress.stage(BOUNDING)
         self.bounds, self.own, self.theirs = self._bounds()
@@ -184,11 +184,3 @@ class _StackJudge:
                     later=self.answers.later.get(s, {}),
                 ),
             )
-
-
-def _predictions(stack: Stack, expected: Flat) -> Array:
-    """The last layers' outputs in a line, for the loss to be asked about."""
-    found = np.empty_like(stack.lines.y)
-    last = stack.layout_of("output", stack.depth - 1)
-    gather(expected["output"], last.starts[:, 0], last.sizes[:, 0], found)
-    return found

@@ -17,11 +17,13 @@ from backproof.oracles.bounds.activations import (
 from backproof.oracles.bounds.arithmetic import Arithmetic
 from backproof.oracles.bounds.layers import softmax_errors, softmax_values
 from backproof.oracles.bounds.propagation import known
-from backproof.oracles.bounds.roundoff import Roundoff
+from backproof.oracles.bounds.roundoff import Roundoff, where
 from backproof.oracles.compiling import Compiled
 from backproof.oracles.layout import Layout
 from backproof.oracles.stack import Flat, Stack
 from backproof.reference_impl.contract import Array
+
+BOUNDED = ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax", "relu", "relu_prime")
 
 
 @Compiled
@@ -35,14 +37,21 @@ def _functions(
     tanh: Array,
     tanh_prime: Array,
     softmax: Array,
+    relu: Array,
+    relu_prime: Array,
     a: Array,
 ) -> None:
-    """The bounds of the activations and their derivatives at x, which is exact, (A, F)."""
+    """The bounds of the activations and their derivatives at x, which is exact, (A, F).
+
+    Who takes a positive x that is too small to be a normal number for 0 gives 0 for the ReLU, and for its slope.
+    """
     for i in range(len(inputs)):
         curve, other = sigmoid_curve(inputs[i]), tanh_curve(inputs[i])
         for n in range(len(rs)):
             sigmoid[n, i], sigmoid_prime[n, i] = sigmoid_error(rs[n], curve), sigmoid_prime_error(rs[n], curve)
             tanh[n, i], tanh_prime[n, i] = tanh_error(rs[n], other), tanh_prime_error(rs[n], other)
+            lost = 0 < inputs[i] < rs[n].tiny
+            relu[n, i], relu_prime[n, i] = where(lost, inputs[i], 0.0), where(lost, np.inf, 0.0)
     at = 0
     for s in range(len(samples)):
         k = first_widths[s]
@@ -77,12 +86,12 @@ def _steps(r: Roundoff, w: Array, g: Array, rates: Array, layout: Layout, found:
 def functions(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:
     """The bounds of the activations and their derivatives at x, each in a line for every arithmetic."""
     shape = (len(arithmetics), len(stack.lines.x))
-    found = {kind: np.empty(shape) for kind in ("sigmoid", "sigmoid_prime", "tanh", "tanh_prime", "softmax")}
+    found = {kind: np.empty(shape) for kind in BOUNDED}
     rs = tuple(map(Roundoff.of, arithmetics))
     _functions.for_multiplications(len(stack.lines.x))(
         rs, stack.lines.x, stack.first_widths, stack.samples, *found.values(), np.empty(stack.shape.width)
     )
-    return found | {kind: np.zeros(shape) for kind in ("relu", "relu_prime")}
+    return found
 
 
 def steps(stack: Stack, arithmetics: Sequence[Arithmetic]) -> Flat:

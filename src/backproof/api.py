@@ -159,7 +159,7 @@ def replay(
     grade: Grade = DEFAULTS.grade,
     attribute: bool = DEFAULTS.attribute,
 ) -> Judgement:
-    """Judge an implementation on one case: a name such as "v2:kinks:0:17", JSON, or the path of a JSON file.
+    """Judge an implementation on one case: a name such as "v3:kinks:0:17", JSON, or the path of a JSON file.
 
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """

@@ -16,7 +16,7 @@ from backproof.oracles.attribution import SMALLEST
 from backproof.oracles.bounds import Arithmetic, bounds
 from backproof.oracles.case import FUNCTION_OF_KIND, Answer, Case, Quantity
 from backproof.oracles.certified import SMALL, Enclosure, enclose
-from backproof.oracles.draw import DRAWN
+from backproof.oracles.profiles import DRAWN
 from backproof.reference_impl.contract import Array
 from backproof.studies.frameworks.backends import Backend
 from backproof.studies.frameworks.settings import PART, Settings

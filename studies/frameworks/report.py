@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from backproof.oracles.draw import DRAWN
+from backproof.oracles.profiles import DRAWN
 from backproof.reference_impl.contract import Array
 from backproof.reports.report import Count, Text, Timing
 from backproof.studies.frameworks.backends import KINDS, Backend, Missing

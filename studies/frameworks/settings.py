@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from backproof.oracles.bounds import TORCH
 from backproof.oracles.case import Case
 from backproof.oracles.draw import PROFILES, draw_case
 from backproof.studies.frameworks.backends import DTYPES, KINDS, Backend
@@ -41,8 +44,11 @@ class Settings:
         check_names("framework", self.frameworks, FRAMEWORKS)
 
     def drawn(self, start: int) -> list[Case]:
-        """The networks of the part that starts with that number."""
-        return [draw_case(self.seed, i, self.profile) for i in range(start, min(start + PART, self.networks))]
+        """The networks of the part that starts with that number, but for those with inputs that a dtype has not."""
+        numbers = range(start, min(start + PART, self.networks))
+        largest = min(TORCH[dtype].largest for dtype in self.dtypes)
+        cases = (draw_case(self.seed, i, self.profile) for i in numbers)
+        return [case for case in cases if np.abs(case.x).max() <= largest]
 
     def networks_of(self, backend: Backend) -> int:
         """How many networks a backend is put to."""

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from backproof.mistakes.accepted import ACCEPTED
 from backproof.oracles.case import DTYPES
-from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.draw import draw_case
+from backproof.oracles.profiles import DRAWN
 from backproof.oracles.registry import load_oracle
 from backproof.studies.power.detection import DERIVED
 from backproof.studies.power.report import AlarmPlace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from backproof.oracles.case import DTYPES
-from backproof.oracles.draw import DRAWN
+from backproof.oracles.profiles import DRAWN
 from backproof.studies.power.detection import DERIVED, METHODS
 from backproof.studies.power.report import AlarmOutcome, FloorOutcome, LeakOutcome, MistakeOutcome, Mutants, PowerReport
 from backproof.studies.usual import USUAL

@@ -28,7 +28,7 @@ class TestPublicFunctions:
         assert list(tmp_path.iterdir()) == []
 
     def test_replay(self):
-        judgement = backproof.replay("v2:kinks:0:3", dtype="float32", oracles=["torch"])
+        judgement = backproof.replay("v3:kinks:0:3", dtype="float32", oracles=["torch"])
         assert (judgement.disagreements, judgement.checked, judgement.case.dtype) == ([], True, "float32")
 
 

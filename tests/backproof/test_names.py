@@ -73,7 +73,7 @@ LIGHT = ("--oracle", "complex-step", "--networks", "2")
             0,
             "mine.py agrees",
         ),
-        (("backproof", "replay", "v2:kinks:0:3", "--implementation", "mine.py", *LIGHT[:2]), 0, "agrees"),
+        (("backproof", "replay", "v3:kinks:0:3", "--implementation", "mine.py", *LIGHT[:2]), 0, "agrees"),
         (("backproof", "infer", "mine.py"), 0, "mine.py is consistent."),
         (("backproof", "infer"), 0, "reference_impl is consistent."),
         (

@@ -97,11 +97,11 @@ class TestBadInput:
             ("verify exits.py", "exits.py cannot be imported: SystemExit: 3"),
             ("verify empty.py", "empty.py has none of the contract's functions; it needs at least one of sigmoid,"),
             ("verify number.py", "number.py has relu, but not as a function: as a value of type int"),
-            ("replay absent.json", "neither the name of a case, as in v2:ordinary:0:17, nor JSON, nor a readable file"),
-            ("replay v2:odd:0:1", "unknown profile 'odd'"),
-            ("replay v2:kinks:0:1 --implementation absent.py", "there is no file absent.py"),
+            ("replay absent.json", "neither the name of a case, as in v3:ordinary:0:17, nor JSON, nor a readable file"),
+            ("replay v3:odd:0:1", "unknown profile 'odd'"),
+            ("replay v3:kinks:0:1 --implementation absent.py", "there is no file absent.py"),
             (
-                "replay v2:kinks:0:1 --dtype float8",
+                "replay v3:kinks:0:1 --dtype float8",
                 "'float8' is not one of 'float64', 'float32', 'bfloat16', 'float16'",
             ),
             ("claims --seed -1", "'--seed': -1 is not in the range x>=0"),
@@ -182,7 +182,7 @@ class TestBadInput:
     def test_a_defect_of_our_own(self, here, monkeypatch):
         """Even that is a sentence, which says how to see more."""
         monkeypatch.setattr(api, "find_case", lambda name: 1 / 0)
-        done = run("replay", "v2:kinks:0:1")
+        done = run("replay", "v3:kinks:0:1")
         assert (done.exit_code, done.stderr) == (
             2,
             "Error: ZeroDivisionError: division by zero (--debug shows where)\n",
@@ -198,7 +198,7 @@ class TestReplay:
         (here / "case.json").write_text(case.to_json())
         shown = [run("replay", name, *TORCH) for name in (case.name, case.to_json(), "case.json")]
         assert [done.exit_code for done in shown] == [0, 0, 0]
-        assert shown[0].stdout.startswith("v2:narrow:0:4")
+        assert shown[0].stdout.startswith("v3:narrow:0:4")
         tables = [done.stdout.partition("\n")[2] for done in shown]
         assert tables[0] == tables[1] == tables[2]
         assert all(str(quantity) in tables[0] for quantity in case.quantities)
@@ -206,10 +206,10 @@ class TestReplay:
     def test_nothing_to_check(self, here):
         """Not a pass: exit status 2."""
         (here / "mine.py").write_text("def relu(z): raise NotImplementedError\n")
-        assert run("replay", "v2:kinks:0:3", "--implementation", "mine.py", *TORCH).exit_code == 2
+        assert run("replay", "v3:kinks:0:3", "--implementation", "mine.py", *TORCH).exit_code == 2
 
     def test_dtype(self, here):
-        done = run("replay", "v2:kinks:0:3", "--dtype", "float32", *TORCH)
+        done = run("replay", "v3:kinks:0:3", "--dtype", "float32", *TORCH)
         assert (done.exit_code, "float32" in done.stdout) == (0, True)
 
 
@@ -217,17 +217,17 @@ class TestReplayByAFramework:
     """backproof replay --framework, and --script."""
 
     def test_framework(self, here):
-        done = run("replay", "v2:kinks:0:3", "--framework", "torch-eager", "--dtype", "bfloat16")
+        done = run("replay", "v3:kinks:0:3", "--framework", "torch-eager", "--dtype", "bfloat16")
         assert (done.exit_code, done.stderr) == (0, "")
         assert "torch-eager in bfloat16" in done.stdout
         assert "certified" in done.stdout
 
     def test_script(self, here):
         """One for each framework that the oracles are made of, or for the one that is named; the judgement as usual."""
-        done = run("replay", "v2:kinks:0:3", "--script", *TORCH)
+        done = run("replay", "v3:kinks:0:3", "--script", *TORCH)
         assert done.exit_code == 0
         assert done.stdout.splitlines()[-1] == "The script is v2-kinks-0-3-torch-eager-float64.py"
-        run("replay", "v2:kinks:0:3", "--script", "--framework", "jax-jit", "--dtype", "float16")
+        run("replay", "v3:kinks:0:3", "--script", "--framework", "jax-jit", "--dtype", "float16")
         assert {path.name for path in here.iterdir()} == {
             "v2-kinks-0-3-torch-eager-float64.py",
             "v2-kinks-0-3-jax-jit-float16.py",
@@ -243,7 +243,7 @@ class TestReplayByAFramework:
         ],
     )
     def test_refuses(self, arguments, sentence, here):
-        done = run("replay", "v2:kinks:0:3", *arguments.split())
+        done = run("replay", "v3:kinks:0:3", *arguments.split())
         assert done.exit_code == 2
         assert done.stderr.startswith("Error: ")
         assert sentence in done.stderr

@@ -66,14 +66,14 @@ def test_who_is_wrong(implementation, oracle, dtype, outside, torch_oracle):
 def test_two_witnesses_one_of_them_wrong(torch_oracle):
     """The verdict against each names the one that is wrong."""
     (judgement,) = judge(
-        [draw_case(0, 42)], load_implementation("backproof.reference_impl"), [torch_oracle, Moved(torch_oracle)]
+        [draw_case(0, 48)], load_implementation("backproof.reference_impl"), [torch_oracle, Moved(torch_oracle)]
     )
     assert {(oracle, record.outside) for oracle, record in judgement.disagreements} == {("moved", "oracle")}
 
 
 def test_outside_its_own_bound_though_they_agree(torch_oracle):
     """An oracle that is off by more than its own bound, and by less than both together, is found when looked for."""
-    case, reference = draw_case(0, 42), load_implementation("backproof.reference_impl")
+    case, reference = draw_case(0, 48), load_implementation("backproof.reference_impl")
     (theirs,) = bounds([case], [torch_oracle.arithmetic])[0].allowances
 
     class SlightlyOff(Moved):

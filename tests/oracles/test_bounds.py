@@ -12,9 +12,10 @@ from backproof.oracles.bounds.propagation import LARGEST_POWER
 from backproof.oracles.bounds.roundoff import Roundoff
 from backproof.oracles.bounds.rows import positive_sum_error, sum_error
 from backproof.oracles.case import Case, Quantity
-from backproof.oracles.draw import DRAWN, draw_case, draw_like
+from backproof.oracles.draw import draw_case, draw_like
 from backproof.oracles.exact import exact_answer
 from backproof.oracles.powers import common_power
+from backproof.oracles.profiles import DRAWN
 from backproof.oracles.strategies import networks
 from backproof.reference_impl.network import backward
 from tests.oracles.rounding import Rounding, evaluate, toy_arithmetic

@@ -67,7 +67,7 @@ def test_json_is_short(case):
 
 def test_reference(case):
     """A drawn case is named, one written out in full is its own name."""
-    assert draw_case(0, 3).reference() == "v2:kinks:0:3"
+    assert draw_case(0, 3).reference() == "v3:kinks:0:3"
     assert case.reference() == case.to_json()
 
 

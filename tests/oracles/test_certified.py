@@ -11,7 +11,8 @@ from backproof.oracles import certified
 from backproof.oracles.bounds import NUMPY, TORCH, bounds
 from backproof.oracles.case import Case, Quantity
 from backproof.oracles.certified import CertifiedOracle, Enclosure, enclose
-from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.draw import draw_case
+from backproof.oracles.profiles import DRAWN
 from tests.quick import first
 
 

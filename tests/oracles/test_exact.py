@@ -8,8 +8,9 @@ import pytest
 
 from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Case, Quantity
-from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.draw import draw_case
 from backproof.oracles.exact import exact_answer
+from backproof.oracles.profiles import DRAWN
 from tests.oracles.test_certified import rational_answer
 
 INTEGERS = [draw_case(0, i, "integers") for i in range(120)]

@@ -8,8 +8,9 @@ from torch.nn import functional
 from backproof.oracles import jax_oracle
 from backproof.oracles.bounds import JAX, NUMPY, TORCH, bounds
 from backproof.oracles.case import Case, Quantity
-from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.draw import draw_case
 from backproof.oracles.jax_functions import enable_x64
+from backproof.oracles.profiles import DRAWN
 from backproof.oracles.registry import ORACLES, load_oracle
 
 

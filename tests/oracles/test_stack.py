@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from backproof.oracles.bounds import JAX, NUMPY, bounds, propagation
 from backproof.oracles.bounds.network import stack_bounds
 from backproof.oracles.case import OF_INPUT, Case, Quantity
-from backproof.oracles.draw import DRAWN, draw_case
-from backproof.oracles.stack import WIDTHS, in_a_line, shape_of, stack_of, stacks
+from backproof.oracles.draw import draw_case
+from backproof.oracles.profiles import DRAWN
+from backproof.oracles.stack import BATCHES, WIDTHS, in_a_line, shape_of, stack_of, stacks
 from backproof.oracles.strategies import networks
 from tests.quick import first
 
@@ -49,7 +50,7 @@ def test_every_case_is_in_one_stack(crowd):
 
 def test_larger_than_all_steps():
     """Past the largest step the next power of two."""
-    assert shape_of(extreme(9, max(WIDTHS) + 1, 33)) == (128, 64)
+    assert shape_of(extreme(9, max(WIDTHS) + 1, max(BATCHES) + 1)) == (128, 64)
 
 
 @given(st.lists(networks(), min_size=1, max_size=5))
@@ -122,7 +123,10 @@ def test_shared_bounds_hold_for_each(crowd):
 
 @pytest.mark.parametrize("profile", DRAWN)
 def test_following_errors_only_narrows_the_bound(profile, monkeypatch):
-    """Where errors are followed only if sizes say little, the bound is nearly that where they always are."""
+    """Where errors are followed only if sizes say little, the bound is nearly that where they always are.
+
+    (What is followed for few networks is not compiled, and its exponentials differ in the last digit.)
+    """
     arithmetics = [NUMPY["float64"]]
     growth = []
     for stack in stacks([draw_case(4, i, profile) for i in range(60)]):
@@ -135,7 +139,7 @@ def test_following_errors_only_narrows_the_bound(profile, monkeypatch):
             comparable = np.isfinite(fine) & np.isfinite(coarse) & (fine > 0)
             growth.append(coarse[comparable] / fine[comparable])
             assert (coarse[fine == 0] == 0).all()
-            assert (fine <= coarse).all()
+            assert (fine <= coarse * (1 + 1e-15)).all()
     growth = np.concatenate(growth)
     if growth.size:
         assert np.median(growth) < 3
@@ -170,10 +174,13 @@ def test_errors_are_followed_where_their_sizes_say_little(dtype, complex_step_or
 
 def test_nothing_is_said_about_a_dead_neuron_that_nan_arrives_at():
     """Where a gradient that nobody knows meets a slope of 0, honest evaluations have 0 or NaN."""
-    case = draw_case(0, 50754, "ordinary")
+    weights = np.array([[1.0], [-1.0]]), np.array([[1000.0, 0.0], [-1000.0, 0.0]])
+    biases = np.zeros(2), np.zeros(2)
+    x, y = np.array([[1.0]]), np.array([[0.5, 0.5]])
+    case = Case(weights, biases, x, y, ("relu", "softmax"), "binary_cross_entropy_sum", 0.5)
     (found,) = bounds([case], [NUMPY["float64"]])
-    assert np.isinf(found.allowances[0][Quantity("dW", 3)]).all()
-    assert np.isinf(found.allowances[0][Quantity("db", 3)]).all()
+    assert np.isinf(found.allowances[0][Quantity("dW", 1)]).all()
+    assert np.isinf(found.allowances[0][Quantity("db", 1)]).all()
 
 
 @pytest.mark.parametrize(

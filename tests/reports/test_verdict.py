@@ -150,7 +150,7 @@ class TestAgreement:
         verify("backproof.reference_impl", Campaign(networks=1, oracles=("torch",), profile="integers"), tmp_path)
         assert read(tmp_path)["networks"] == 1
         assert duckdb.sql(f"SELECT DISTINCT \"case\" FROM '{tmp_path}/records/*.parquet'").fetchall() == [
-            ("v2:integers:0:0",)
+            ("v3:integers:0:0",)
         ]
 
 

@@ -48,7 +48,7 @@ def test_many_parts(networks):
 def test_draw():
     """A network's number in the run is its number in the random sequence."""
     cases = Campaign(seed=3, profile="narrow").draw(range(7, 9))
-    assert [case.name for case in cases] == ["v2:narrow:3:7", "v2:narrow:3:8"]
+    assert [case.name for case in cases] == ["v3:narrow:3:7", "v3:narrow:3:8"]
 
 
 def test_oracle_that_is_not_installed(monkeypatch):

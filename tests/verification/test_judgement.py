@@ -30,7 +30,7 @@ def test_loss_is_judged_alone(torch_oracle):
     """A wrong forward pass fails outputs, and is not blamed on the loss."""
     reference = load_implementation("backproof.reference_impl").functions
     wrong = {**reference, "forward": lambda *arguments: [a * 1.5 for a in reference["forward"](*arguments)]}
-    (judgement,) = judge([draw_case(0, 42)], Implementation("planted", wrong), [torch_oracle])
+    (judgement,) = judge([draw_case(0, 48)], Implementation("planted", wrong), [torch_oracle])
     assert {record.quantity.kind for _, record in judgement.disagreements} == {"output"}
 
 

@@ -84,7 +84,7 @@ def test_a_relative_error_of_1e_9(torch_oracle):
 def test_a_planted_gradient_fails_no_other_quantity(torch_oracle):
     """Blame stays where it belongs: only the array that was changed disagrees."""
     reference = load_implementation("backproof.reference_impl")
-    case = draw_case(0, 42)
+    case = draw_case(0, 48)
 
     def backward(*arguments):
         dW, db = reference.functions["backward"](*arguments)

@@ -149,7 +149,7 @@ def page(folder: str) -> int:
 def replay(case: str, *, dtype: str, framework: str | None, scripted: bool, **settings: Any) -> int:
     """Show one network alone: its numbers, and every quantity against every oracle.
 
-    CASE is what a report or a failing test names: a name such as v2:kinks:0:17, a case in JSON, or a file of that.
+    CASE is what a report or a failing test names: a name such as v3:kinks:0:17, a case in JSON, or a file of that.
     """
     from backproof.reports.terminal import case_view
 

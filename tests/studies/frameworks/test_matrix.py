@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import vl_convert
 
-from backproof.oracles.draw import DRAWN, draw_case
+from backproof.oracles.draw import draw_case
+from backproof.oracles.profiles import DRAWN
 from backproof.studies.frameworks.backends import KINDS, NumpyBackend, load_backend, load_backends
 from backproof.studies.frameworks.campaign import frameworks
 from backproof.studies.frameworks.charts import charts
@@ -238,7 +239,7 @@ class TestCannot:
 
         class Interrupted(NumpyBackend):
             def answers(self, cases):
-                if cases[0].name == "v2:narrow:0:4":
+                if cases[0].name == "v3:narrow:0:4":
                     raise KeyboardInterrupt
                 return super().answers(cases)
 

@@ -18,7 +18,8 @@ from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.leaks import LEAKS, narrow
 from backproof.mistakes.textbook import Textbook
 from backproof.oracles.case import DTYPES
-from backproof.oracles.draw import DRAWN, find_case
+from backproof.oracles.draw import find_case
+from backproof.oracles.profiles import DRAWN
 from backproof.studies.power import laboratory
 from backproof.studies.power.conformance import by_conformance, by_unit_tests
 from backproof.studies.power.detection import DERIVED, METHODS, detect, floors, specimens
@@ -109,7 +110,7 @@ class TestFalseAlarms:
         assert found.places == []
         assert {method for _, method in found.alarms} >= {"numpy assert_allclose", "torch assert_close"}
 
-    @pytest.mark.parametrize("name", ["v2:ordinary:0:70794", "v2:ordinary:0:383106"])
+    @pytest.mark.parametrize("name", ["v3:ordinary:0:70794", "v3:ordinary:0:383106"])
     def test_alarms_of_the_past(self, name, torch_oracle):
         """Exact sums in which infinities cancel: fsum raises where additions give NaN."""
         cases = [find_case(name).cast(dtype) for dtype in DTYPES]
