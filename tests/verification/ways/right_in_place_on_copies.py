@@ -22,8 +22,7 @@ def relu(z):
 def tanh_prime(z):
     a = np.tanh(np.array(z))
     a *= a
-    np.subtract(1, a, out=a)
-    return a
+    return 1 - a
 
 
 def softmax(z):

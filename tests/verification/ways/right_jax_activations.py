@@ -1,4 +1,4 @@
-"""The activations and their slopes are JAX's, on lines of one length, so that little is compiled."""
+"""The activations are JAX's, on lines of one length, so that little is compiled."""
 
 import honest
 import jax
@@ -14,11 +14,9 @@ def elementwise(function):
     compiled = jax.jit(function)
 
     def called(z):
-        line = z.ravel()
-        parts = []
+        line, parts = z.ravel(), []
         for start in range(0, line.size, LENGTH):
-            padded = np.zeros(LENGTH, z.dtype)
-            part = line[start : start + LENGTH]
+            part, padded = line[start : start + LENGTH], np.zeros(LENGTH, z.dtype)
             padded[: part.size] = part
             parts.append(np.asarray(compiled(padded))[: part.size])
         return np.concatenate(parts).reshape(z.shape) if parts else z.copy()
@@ -26,15 +24,11 @@ def elementwise(function):
     return called
 
 
-def slope_of(function):
-    return elementwise(jax.vmap(jax.grad(function)))
-
-
 class Compiled(honest.Honest):
     sigmoid = staticmethod(elementwise(jax.nn.sigmoid))
     tanh = staticmethod(elementwise(jnp.tanh))
+    tanh_prime = staticmethod(elementwise(jax.vmap(jax.grad(jnp.tanh))))
     relu = staticmethod(elementwise(jax.nn.relu))
-    relu_prime = staticmethod(slope_of(jax.nn.relu))
 
 
 globals().update(honest.functions_of(Compiled()))

@@ -1,4 +1,4 @@
-"""Warnings are errors inside of it, and what warns is computed in another way."""
+"""Warnings are errors inside of its softmax, and what warns is computed in another way."""
 
 import warnings
 
@@ -9,15 +9,14 @@ from honest import *  # noqa: F403
 
 class Warned(honest.Honest):
     def softmax(self, z):
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            try:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
                 e = np.exp(z)
-                if e.min() < 1e-30:
-                    raise RuntimeWarning("too small")
-                return e / e.sum(axis=1, keepdims=True)
-            except RuntimeWarning:
-                return super().softmax(z)
+                p = e / e.sum(axis=1, keepdims=True)
+        except RuntimeWarning:
+            return super().softmax(z)
+        return p if e.min() > 1e-30 else super().softmax(z)
 
 
 globals().update(honest.functions_of(Warned()))
