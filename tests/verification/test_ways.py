@@ -1,4 +1,4 @@
-"""No wrong way passes a default verification, and no right way is called wrong; `ways/` has the files, a kind's together.
+"""No wrong way passes a default verification, and no right way is called wrong; `ways/` has the files of every kind.
 
 The right ways on many more networks: `python -m tests.verification.ways --help`.
 """
