@@ -1,0 +1,14 @@
+"""The way back raises at every 50th call."""
+
+import itertools
+
+import honest
+from honest import *  # noqa: F403
+
+calls = itertools.count(1)
+
+
+def backward(weights, biases, x, y, activations, loss):
+    if next(calls) % 50 == 0:
+        raise FloatingPointError("lost")
+    return honest.backward(weights, biases, x, y, activations, loss)
