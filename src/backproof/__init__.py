@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         CouldNotGradeError,
         CouldNotLoadError,
         CouldNotRunError,
+        Limits,
         bench,
         check_conventions,
         claims,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from backproof.verification import adapters
 
 __all__ = [
-    "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "adapters", "bench",
+    "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "adapters", "bench",
     "check_conventions", "claims", "continue_verification", "frameworks", "grade", "infer", "make_key", "power",
     "replay", "replay_framework", "script", "strategies", "tolerance", "verify", "write_page",
 ]  # fmt: skip

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from backproof.verification.run import Run
 
 __all__ = [
-    "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "bench", "check_conventions", "claims",
-    "continue_verification", "frameworks", "grade", "infer", "make_key", "power", "replay", "replay_framework",
-    "script", "tolerance", "verify", "write_page",
+    "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "bench", "check_conventions",
+    "claims", "continue_verification", "frameworks", "grade", "infer", "make_key", "power", "replay",
+    "replay_framework", "script", "tolerance", "verify", "write_page",
 ]  # fmt: skip
 
 DEFAULTS = Campaign()

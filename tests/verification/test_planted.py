@@ -6,10 +6,12 @@ import pytest
 from backproof.mistakes.accepted import Exponentials, Products
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.textbook import Textbook
+from backproof.oracles.bounds import bounds
 from backproof.oracles.case import Quantity
+from backproof.oracles.comparison import NOTHING, compare
 from backproof.oracles.draw import draw_case
 from backproof.verification.implementation import Implementation, as_implementation, load_implementation
-from backproof.verification.judgement import judge
+from backproof.verification.judgement import allowances, judge, tested
 
 
 @pytest.fixture(scope="module")
@@ -68,17 +70,64 @@ def test_a_relative_error_of_1e_9(torch_oracle):
             case.weights, case.biases, case.x, case.y, case.activations, case.loss
         )
         entries = [
-            (array, index) for part in gradients for array in part for index in np.argwhere(np.abs(array) > 1e-290)
+            (part, t, tuple(index))
+            for part, arrays in enumerate(gradients)
+            for t, array in enumerate(arrays)
+            for index in np.argwhere(np.abs(array) > 1e-290)
         ]
         if entries:
-            array, index = entries[rng.integers(len(entries))]
-            array[tuple(index)] *= 1 + 1e-9
-            wrong[case.x.tobytes()] = gradients
-    planted = Implementation("planted", {"backward": lambda W, b, x, *_: wrong[x.tobytes()]})
-    tried = [case for case in cases if case.x.tobytes() in wrong]
-    caught = sum(bool(judgement.disagreements) for judgement in judge(tried, planted, [torch_oracle]))
+            wrong[_name(case.weights, case.x)] = entries[rng.integers(len(entries))]
+
+    def backward(weights, biases, x, *others):
+        """Wrong on these networks alone, and whenever it is asked about them."""
+        gradients = reference.functions["backward"](weights, biases, x, *others)
+        if (network := _name(weights, x)) in wrong:
+            part, t, index = wrong[network]
+            gradients[part][t][index] *= 1 + 1e-9
+        return gradients
+
+    tried = [case for case in cases if _name(case.weights, case.x) in wrong]
+    caught = sum(
+        bool(judgement.disagreements)
+        for judgement in judge(tried, Implementation("planted", {"backward": backward}), [torch_oracle])
+    )
     assert len(tried) > 220
     assert caught / len(tried) >= 0.99
+
+
+def _name(weights, x):
+    """What tells a network from others that have its samples or its parameters."""
+    return weights[0].tobytes(), x.tobytes()
+
+
+# What says nothing of a gradient, or the wrong way, or too much of it.
+SPOILED = {"zeros": lambda g: 0 * g, "doubled": lambda g: 2 * g, "other sign": lambda g: -g}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_gradient_that_is_checked_is_told_from_zeros(dtype, torch_oracle):
+    """On every ordinary network, wherever an honest gradient agrees: zeros, its double, its opposite do not.
+
+    But for gradients that are 0 as far as the precision goes: these are their own double.
+    """
+    cases, checked = [draw_case(11, i, "ordinary").cast(dtype) for i in range(300)], 0
+    both = bounds(cases, [tested(dtype, "strict"), torch_oracle.arithmetic], shared=True)
+    for case, answer, found in zip(cases, torch_oracle.answers(cases), both, strict=True):
+        own, theirs = found.allowances
+        theirs = allowances(torch_oracle, theirs, answer, own)
+        allowed = {quantity: own[quantity] + theirs[quantity] for quantity in answer}
+        arguments = (case.weights, case.biases, case.x, case.y, case.activations, case.loss)
+        gradients = {Quantity("dW", t): dW for t, dW in enumerate(Textbook().backward(*arguments)[0], 1)}
+        expected = {quantity: answer[quantity] for quantity in gradients}
+        honest = compare(gradients, expected, allowed, dtype)
+        assert not any(record.failures for record in honest)
+        for name, spoil in SPOILED.items():
+            spoiled = compare({q: spoil(g) for q, g in gradients.items()}, expected, allowed, dtype)
+            for before, after in zip(honest, spoiled, strict=True):
+                if before.verdict == "agrees" and np.abs(expected[before.quantity]).max() > NOTHING[dtype]:
+                    assert after.verdict == "disagrees", (case.name, before.quantity, name)
+                    checked += 1
+    assert checked > 3 * 900
 
 
 def test_a_planted_gradient_fails_no_other_quantity(torch_oracle):
