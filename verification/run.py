@@ -153,20 +153,24 @@ def _run(
     except (Exception, KeyboardInterrupt) as error:
         stopped = error
     shards = list(store.shards())
+    if changed := _changed_meanwhile(manifest, shards):  # nobody can tell what was judged
+        shards, stopped = [], CouldNotRunError(f"{changed} was changed while the run went on; verify it anew")
     return Run(manifest, store, missing, shards, stopped or _not_whole(manifest, shards), started)
 
 
-def _not_whole(manifest: Manifest, shards: Sequence[Shard]) -> CouldNotRunError | None:
-    """Why the shards are not the records of the whole run, if they are not: of one implementation, each part once."""
+def _changed_meanwhile(manifest: Manifest, shards: Sequence[Shard]) -> str:
+    """The files that were not the same for all parts, or before others were imported; empty where there are none."""
     files = dict(manifest.files)
     for shard in shards:
         if changed := [file for file, digest in shard.files.items() if files.setdefault(file, digest) != digest]:
-            return CouldNotRunError(f"{conjoin(changed)} was changed while the run went on; verify it anew")
-    late = (
-        files.keys() - manifest.files.keys()
-    )  # imported while it went on: beside what the others have become by then?
-    if late and (changed := changed_files(manifest.source, files)):
-        return CouldNotRunError(f"{conjoin(changed)} was changed while the run went on; verify it anew")
+            return conjoin(changed)
+    late = files.keys() - manifest.files.keys()
+    changed = changed_files(manifest.source, files) if late else []
+    return conjoin(changed) if changed else ""
+
+
+def _not_whole(manifest: Manifest, shards: Sequence[Shard]) -> CouldNotRunError | None:
+    """Why the shards are not the records of the whole run, each part once, if they are not."""
     times = Counter(shard.part for shard in shards if shard.finished)
     for number, part in enumerate(manifest.campaign.parts):
         if times[number] != 1:

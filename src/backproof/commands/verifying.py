@@ -31,7 +31,7 @@ WHERE = ("jobs", "scheduler", "in_process", "call_limit", "time_limit")
 @options.several("--dtype", DTYPES, DEFAULTS.dtypes, "Precision of the implementation's inputs")
 @options.place(
     DEFAULT_OUT,
-    "Folder for report.json, report.md, report.html and the records; replaces an earlier report in it.",
+    "Folder for report.json, report.md, report.html and the records, for one run at a time; replaces an earlier run's.",
     anywhere=True,
 )
 @click.option("--resume", metavar="DIR", help="Continue the verification in this folder, with its settings.")
