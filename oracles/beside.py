@@ -114,13 +114,16 @@ class Beside(ByStack):
         try:
             assert self._process.stdout is not None
             succeeded, answer = pickle.load(self._process.stdout)  # noqa: S301 (it runs no code but this project's)
-        except (EOFError, OSError, ValueError) as error:
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
             raise self._gone() from error
         if not succeeded:
             raise answer
         return answer
 
     def _gone(self) -> RuntimeError:
+        """What to raise, once others who ask for the oracle get another process."""
+        if _begun.get(self.name) is self:
+            del _begun[self.name]
         return RuntimeError("the process that it worked in is gone (too little memory?)")
 
 

@@ -14,14 +14,26 @@ import numpy as np
 
 from backproof.oracles.case import KINDS, OF_INPUT, Case, Quantity
 from backproof.oracles.comparison import Problem, Record
-from backproof.reference_impl.contract import Array
-from backproof.verification.implementation import Implementation, arguments_of, copied, distribute, outcome, same
+from backproof.reference_impl.contract import HIDDEN_ACTIVATIONS, Array
+from backproof.verification.implementation import (
+    Implementation,
+    arguments_of,
+    changed_arguments,
+    copied,
+    distribute,
+    outcome,
+    same,
+    say_changed,
+)
 
 # Of so many networks one is asked about again, which costs as much as four others.
 ONE_OF = 29
 
 # The shapes, by their dimensions, that a function for arrays of any shape is asked about.
 DIMENSIONS = (0, 1, 3)
+
+# In place of a hidden layer's activation another one.
+OTHER = dict(zip(HIDDEN_ACTIVATIONS, HIDDEN_ACTIVATIONS[1:] + HIDDEN_ACTIVATIONS[:1], strict=True))
 
 
 class Later(NamedTuple):
@@ -90,6 +102,12 @@ class Repeated:
     def _ask(self, name: str, arguments: list[Any]) -> Any:
         return outcome(self._implementation.functions[name], name, arguments, self._implementation.place)
 
+    def _ask_unchanged(self, name: str, arguments: list[Any]) -> Any:
+        """The same for this network's arguments, which it has to leave as they are."""
+        result = self._ask(name, arguments)
+        changed = changed_arguments(self._own[name], arguments)
+        return Problem(say_changed(name, changed)) if changed else result
+
     def _ask_about_another(self, *, same_samples: bool) -> dict[str, Any]:
         """What each function gives for a network like this one, with its samples or else its parameters."""
         results = {}
@@ -116,10 +134,14 @@ class Repeated:
         plain = "asked again on its own, after another network"
         lay, how = LAYOUTS[self._turn % len(LAYOUTS)]
         arguments = [_laid(argument, lay) for argument in copied(self._own[name])]
-        result = self._ask(name, arguments)
+        if name == "backward" and "forward" in self._own:
+            other = _another("forward", copied(self._own["forward"]), same_samples=True)
+            other[2] = arguments[2]  # the very same array, and not only the same numbers
+            self._ask("forward", other)
+        result = self._ask_unchanged(name, arguments)
         if lay is np.array or same(self._copies[name], result):
             return result, plain
-        usual = self._ask(name, copied(self._own[name]))
+        usual = self._ask_unchanged(name, copied(self._own[name]))
         if not same(self._copies[name], usual):
             return usual, plain
         # Whoever cannot work with arrays that it may not write to is not wrong for that alone.
@@ -129,14 +151,17 @@ class Repeated:
         """The sigmoid of a single number, of a vector, or of an array of three dimensions."""
         x, usual = self._case.x, self._copies["sigmoid"]
         dimensions = DIMENSIONS[self._turn // len(LAYOUTS) % len(DIMENSIONS)]
-        z = {0: x[0, 0].reshape(()), 1: x.ravel(), 3: x[None]}[dimensions].copy()
+        z = {0: x[0, 0].reshape(()), 1: x.ravel(), 3: np.stack([x, x])}[dimensions].copy()
         shape, result = z.shape, self._ask("sigmoid", [z])
         if not isinstance(result, Problem):
             if np.shape(result) != shape or not isinstance(result, np.ndarray | np.generic | float):
                 result = Problem(f"a value of shape {np.shape(result)}, should be {shape}")
             else:
                 values = usual.copy()
-                values.flat[: z.size] = np.ravel(result)
+                parts: Any = result if dimensions == 3 else [result]
+                for part in parts:
+                    if not same(usual.flat[: np.size(part)], np.ravel(part)):
+                        values.flat[: np.size(part)] = np.ravel(part)
                 result = values
         return {} if same(usual, result) else self._distributed("sigmoid", result, f"of an array of shape {shape}")
 
@@ -150,6 +175,7 @@ def _another(name: str, arguments: list[Any], *, same_samples: bool) -> list[Any
         return [prediction, np.flip(y).copy(), loss] if same_samples else [np.flip(prediction).copy(), y, loss]
     weights, biases, *rest = arguments
     if same_samples:
+        rest = [[*map(OTHER.__getitem__, part[:-1]), part[-1]] if _is_names(part) else part for part in rest]
         return [[np.flip(W).copy() for W in weights], [np.flip(b).copy() for b in biases], *rest]
     if name == "gradient_descent_step":
         return [weights, biases, weights, biases, rest[2]]
@@ -157,11 +183,17 @@ def _another(name: str, arguments: list[Any], *, same_samples: bool) -> list[Any
     return [weights, biases, *samples]
 
 
+def _is_names(part: Any) -> bool:
+    """Whether an argument is the list of activations."""
+    return isinstance(part, list) and isinstance(part[0], str)
+
+
 def _nudged(name: str, arguments: list[Any], *, samples: bool) -> list[Any]:
     """The arguments with the next larger numbers in the samples or else in the parameters."""
     array = arguments[0] if name in OF_INPUT or name == "loss" else arguments[2] if samples else arguments[0]
     for part in array if isinstance(array, list) else [array]:
-        part[:] = np.nextafter(part, part.dtype.type(np.inf))
+        with np.errstate(all="ignore"):  # whatever the implementation has set
+            part[:] = np.nextafter(part, part.dtype.type(np.inf))
     return arguments
 
 
@@ -185,7 +217,8 @@ def _is_close(result: Any, other: Any) -> bool:
         return isinstance(other, list | tuple) and all(map(_is_close, result, other))
     if not _is_numbers(other) or np.shape(result) != np.shape(other):
         return False
-    return bool(np.allclose(result, other, rtol=1e-3, atol=1e-3 * np.max(np.abs(result)), equal_nan=True))
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(result, other, rtol=1e-3, atol=1e-3 * np.max(np.abs(result)), equal_nan=True))
 
 
 def _laid(value: Any, lay: Callable[[Array], Array]) -> Any:
@@ -210,4 +243,5 @@ LAYOUTS: tuple[tuple[Callable[[Array], Array], str], ...] = (
     (np.array, ""),
     (_read_only, "asked again with arrays that cannot be written to"),
     (_in_pieces, "asked again with arrays that are not in one piece"),
+    (np.asfortranarray, "asked again with arrays that lie column by column"),
 )

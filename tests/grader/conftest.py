@@ -86,7 +86,8 @@ class Unprotected:
             if call.function not in self._namespace:
                 yield call, Trouble(f"there is no function {call.function}", fails=False, sort="missing")
             else:
-                result = implementation.call(call.function, arguments_for(self._key, call))
+                with implementation.at_work():
+                    result = implementation.call(call.function, arguments_for(self._key, call))
                 unwritten = isinstance(result, Problem) and not result.fails
                 yield call, Trouble(result.cause, fails=False, sort="unwritten") if unwritten else result
 

@@ -105,9 +105,9 @@ FOUND_BY = {
         "ties": "softmax",
     },
     "arrays": {
-        "first_of_many": "relu",
+        "first_of_many": "sigmoid",
         "memory_order": "sigmoid",
-        "rows_and_columns": "tanh",
+        "rows_and_columns": "sigmoid",
         "strides": "forward",
     },
     "hides": {
