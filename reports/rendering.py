@@ -18,7 +18,7 @@ from backproof.oracles.user_cache import kept
 from backproof.reports.charts import NAMES, Chart, charts
 from backproof.reports.pages import ROOM, template
 from backproof.reports.report import Report
-from backproof.reports.wording import describe, format_ratio, format_value, say_exact, say_kinks
+from backproof.reports.wording import describe, format_ratio, format_value, say_drawn, say_exact, say_kinks
 
 Kind = TypeVar("Kind")
 
@@ -132,5 +132,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "cell": _cell,
     "markdown": _markdown,
     "exact": say_exact,
+    "drawn": say_drawn,
     "kinks": say_kinks,
 }

@@ -68,7 +68,7 @@ class TestAgreement:
     def test_fields(self, agreeing):
         """What others read: verdict, number of networks, quantities with their counts and ratios."""
         report = read(agreeing)
-        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "2.0")
+        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "2.1")
         assert report["summary"].startswith(
             "reference_impl agrees with torch on all 12 networks, in float64 and float32: no error is larger than 0."
         )
@@ -77,7 +77,7 @@ class TestAgreement:
         row = rows["dW", "float64", "torch"]
         assert (row["cases"], row["failures"]) == (12, 0)
         assert 0 <= row["median_ratio"] <= row["worst_ratio"] <= 1
-        assert row["worst"]["replay"].startswith("backproof replay v2:")
+        assert row["worst"]["replay"].startswith("backproof replay v3:")
         assert set(report["environment"]) == {
             "python", "numpy", "torch", "jax", "jaxlib", "blas", "processor", "platform",
         }  # fmt: skip
