@@ -38,8 +38,8 @@ SCHEMA = pa.schema(
         "width": pa.int16(),
         "batch": pa.int16(),
         "size": pa.int32(),
-        # What was drawn, in the run's first dtype: the corners of `oracles.corners` and the hidden layers' activations, a
-        # bit for each in the order of their tables; the smallest |x| but for 0, and the largest.
+        # What was drawn, in the run's first dtype: the corners of `oracles.corners` and the hidden layers' activations,
+        # a bit for each in the order of the tables; the smallest |x| but for 0, and the largest.
         "corners": pa.int32(),
         "hidden": pa.int32(),
         "last": _TEXT,
