@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backproof.oracles.segments import last_outputs
-from backproof.oracles.stack import LOSS_KINDS, Stack
+from backproof.oracles.stack import LOSS_KINDS, PASS_ON, Stack
 from backproof.reference_impl.contract import ACTIVATIONS, Array
 
 SQUARED_ERROR, CROSS_ENTROPY, BINARY = range(len(LOSS_KINDS))
@@ -188,16 +188,16 @@ CORNERS: dict[str, Callable[[Seen], Array]] = {
     "labels of 1/2": lambda seen: seen.any_of("y", seen.stack.lines.y == 0.5),
     "labels of 1": lambda seen: seen.any_of("y", seen.stack.lines.y == 1),
     "labels outside of [0, 1]": lambda seen: seen.any_of("y", (seen.stack.lines.y < 0) | (seen.stack.lines.y > 1)),
-    "confidently wrong, squared error": lambda seen: (
+    "a confident mistake under a squared error": lambda seen: (
         seen.predicted(SQUARED_ERROR, seen.likelihood < 1e-6) & seen.probabilities
     ),
-    "confidently wrong, cross-entropy": lambda seen: seen.predicted(
+    "a confident mistake under a cross-entropy": lambda seen: seen.predicted(
         CROSS_ENTROPY, (seen.stack.lines.y > 0) & (seen.predictions < IMPROBABLE)
     ),
-    "confidently wrong, binary cross-entropy, label 1": lambda seen: seen.predicted(
+    "a confident mistake about a label 1 of a binary cross-entropy": lambda seen: seen.predicted(
         BINARY, (seen.likelihood < IMPROBABLE) & (seen.stack.lines.y == 1)
     ),
-    "confidently wrong, binary cross-entropy, label 0": lambda seen: seen.predicted(
+    "a confident mistake about a label 0 of a binary cross-entropy": lambda seen: seen.predicted(
         BINARY, (seen.likelihood < IMPROBABLE) & (seen.stack.lines.y == 0)
     ),
     "a label's probability below 10^-100": lambda seen: (
@@ -211,6 +211,13 @@ CORNERS: dict[str, Callable[[Seen], Array]] = {
     "a negative learning rate": lambda seen: seen.stack.learning_rate < 0,
     "a learning rate above 1": lambda seen: seen.stack.learning_rate > 1,
 }
+
+
+def hidden_activations(stack: Stack) -> Array:
+    """For each network of a stack its hidden layers' activations: a bit for each, in the contract's order, (S,)."""
+    hidden = stack.activations[:, :-1]
+    found: Array = np.bitwise_or.reduce(np.where(hidden == PASS_ON, 0, 1 << hidden), axis=1, initial=0)
+    return found
 
 
 def corners_met(seen: Seen) -> Array:

@@ -18,7 +18,15 @@ from backproof.oracles.user_cache import kept
 from backproof.reports.charts import NAMES, Chart, charts
 from backproof.reports.pages import ROOM, template
 from backproof.reports.report import Report
-from backproof.reports.wording import describe, format_ratio, format_value, say_exact, say_kinks, say_profiles
+from backproof.reports.wording import (
+    describe,
+    format_ratio,
+    format_value,
+    say_drawn,
+    say_exact,
+    say_kinks,
+    say_profiles,
+)
 
 Kind = TypeVar("Kind")
 
@@ -133,5 +141,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "markdown": _markdown,
     "exact": say_exact,
     "profiles": say_profiles,
+    "drawn": say_drawn,
     "kinks": say_kinks,
 }

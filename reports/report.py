@@ -134,6 +134,31 @@ class ExactMode(msgspec.Struct, frozen=True):
     inexact: Annotated[int, Meta(ge=0, description="Networks of these with a number that is not exact, to the bit")]
 
 
+class Range(msgspec.Struct, frozen=True):
+    """Between what a number of the networks lies."""
+
+    what: Text
+    smallest: float | None
+    largest: float | None
+
+
+class Met(msgspec.Struct, frozen=True):
+    """Something that occurs in networks, and in how many of them."""
+
+    what: Text
+    networks: Count
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """What the networks were like, as they were drawn; of inputs the absolute value."""
+
+    ranges: list[Range]
+    corners: Annotated[list[Met], Meta(description="Where mistakes hide, also what no network met")]
+    hidden: Annotated[list[Met], Meta(description="Activations of hidden layers")]
+    last: Annotated[list[Met], Meta(description="Activations of last layers")]
+    losses: list[Met]
+
+
 class Timing(Document, frozen=True):
     """How long a run took, which is all that differs from one to the next."""
 
@@ -153,6 +178,7 @@ class Report(Document, frozen=True):
     implementation: ImplementationTested
     settings: Settings
     networks: Annotated[int, Meta(ge=0, description="Networks that were verified, in every dtype asked for")]
+    drawn: Drawn
     quantities: list[QuantityOutcome]
     failures: Annotated[list[Place], Meta(description="The worst disagreements, one for a quantity, dtype and oracle")]
     worst: Annotated[

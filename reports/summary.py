@@ -17,12 +17,24 @@ from upath import UPath
 
 from backproof.oracles.case import DTYPES, FUNCTION_OF_KIND
 from backproof.oracles.comparison import TOO_COARSE
-from backproof.reports.report import ExactMode, Growth, Place, Quantiles, QuantityOutcome, Unchecked
+from backproof.oracles.corners import CORNERS
+from backproof.reports.report import Drawn, ExactMode, Growth, Met, Place, Quantiles, QuantityOutcome, Range, Unchecked
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
 from backproof.verification.document import finite
+from backproof.verification.records import BRANCHES
 
 KINDS = list(FUNCTION_OF_KIND)
 QUANTILES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
+
+# What networks have numbers of, and the columns with them.
+RANGES = {
+    "layers": "depth",
+    "neurons or inputs": "width",
+    "samples": "batch",
+    "largest input of a network": "largest_input",
+    "smallest input of a network but 0": "smallest_input",
+    "learning rate": "learning_rate",
+}
 
 # What questions to very many records may take; what needs more goes to the disk for a while.
 MEMORY = "1GB"
@@ -229,6 +241,42 @@ class Summary:
             """
         )
         return [ExactMode(**row) for row in sorted(rows, key=lambda row: DTYPES.index(row["dtype"]))]
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """What the networks were like."""
+        once = f"{self._once_a_network} AND dtype = '{self._campaign.dtypes[0]}'"
+        bits = {"corners": list(CORNERS), "hidden": list(BRANCHES["hidden"])}
+        counts = [
+            f"count(*) FILTER (({column} >> {bit}) & 1 = 1)"
+            for column, names in bits.items()
+            for bit in range(len(names))
+        ]
+        ends = [
+            f"{end}({column}) FILTER (isfinite(CAST({column} AS DOUBLE)))"
+            for column in RANGES.values()
+            for end in ("min", "max")
+        ]
+        (row,) = self._rows(f"SELECT {', '.join((*counts, *ends))} FROM records WHERE {once}") or [{}]
+        found = list(row.values()) or [0] * len(counts) + [None] * len(ends)
+        numbers, limits = found[: len(counts)], found[len(counts) :]
+        corners, hidden = numbers[: len(CORNERS)], numbers[len(CORNERS) :]
+
+        def named(column: str) -> list[Met]:
+            rows = self._rows(f"SELECT {column}, count(*) AS n FROM records WHERE {once} GROUP BY {column}")
+            networks = {row[column]: row["n"] for row in rows}
+            return [Met(name, networks.get(name, 0)) for name in BRANCHES[column]]
+
+        return Drawn(
+            ranges=[
+                Range(what, *(None if end is None else finite(end) for end in limits[2 * i : 2 * i + 2]))
+                for i, what in enumerate(RANGES)
+            ],
+            corners=[Met(*one) for one in zip(CORNERS, corners, strict=True)],
+            hidden=[Met(*one) for one in zip(BRANCHES["hidden"], hidden, strict=True)],
+            last=named("last"),
+            losses=named("loss"),
+        )
 
     @property
     def _once_a_network(self) -> str:

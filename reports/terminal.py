@@ -15,7 +15,7 @@ from backproof.oracles.case import Case
 from backproof.oracles.comparison import Record, say_outside
 from backproof.reports.report import Place, QuantityOutcome, Report
 from backproof.reports.tables import table
-from backproof.reports.wording import describe, format_ratio, say_kinks
+from backproof.reports.wording import describe, format_ratio, say_drawn, say_kinks
 from backproof.verification.campaign import Progress
 from backproof.verification.judgement import Judgement
 from backproof.verification.wording import conjoin
@@ -37,6 +37,8 @@ def report_view(report: Report) -> Group:
     parts += [_failure(places) for places in together.values()]
     if report.failures:
         parts.append("")
+    if drawn := say_drawn(report.drawn):
+        parts.append(Text(drawn, style="dim"))
     parts.append(Text(report.summary, style=f"bold {COLOURS[report.verdict]}"))
     return Group(*parts)
 

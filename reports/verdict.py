@@ -59,6 +59,7 @@ def _report(run: Run) -> Report:
         implementation=ImplementationTested(name, list(run.missing)),
         settings=msgspec.convert(msgspec.structs.asdict(campaign) | {"generator": GENERATOR}, Settings),
         networks=summary.networks,
+        drawn=summary.drawn,
         quantities=summary.quantities,
         failures=summary.failures,
         worst=summary.largest_ratios,

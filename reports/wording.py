@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from backproof.reports.report import ExactMode, Place
+from backproof.reports.report import Drawn, ExactMode, Place
+from backproof.verification.wording import conjoin
+
+# So many corners that no network met are named in a sentence.
+FEW = 3
 
 
 def format_ratio(ratio: float | None) -> str:
@@ -31,6 +35,22 @@ def say_kinks(undecided: int, undecidable: int) -> str:
     neurons = "1 ReLU neuron lies" if undecided == 1 else f"{undecided} ReLU neurons lie"
     also = f" Ball arithmetic finds {undecidable} undecidable: kink." if undecidable else ""
     return f"Over all samples, {neurons} so near 0 that rounding may decide on which side.{also}"
+
+
+def say_drawn(drawn: Drawn) -> str:
+    """What was drawn, in a sentence; empty where nothing was."""
+    limits = {one.what: (one.smallest, one.largest) for one in drawn.ranges}
+    sizes = [f"{smallest:g} to {largest:g} {what}" for what, (smallest, largest) in list(limits.items())[:3] if largest]
+    if not sizes:
+        return ""
+    never = [corner.what for corner in drawn.corners if not corner.networks]
+    rarest = min(drawn.corners, key=lambda corner: corner.networks)
+    met = f"{len(drawn.corners) - len(never)} of {len(drawn.corners)} corners were met"
+    also = f"the rarest, {rarest.what}, by {rarest.networks} networks"
+    if never:
+        named = never if len(never) <= FEW else [*never[:FEW], f"{len(never) - FEW} more"]
+        also = f"not: {conjoin(named)}"
+    return f"Drawn were networks of {conjoin(sizes)}; {met} ({also})."
 
 
 def say_exact(mode: ExactMode) -> str:

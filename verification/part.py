@@ -11,6 +11,7 @@ from backproof.oracles.bounds import Arithmetic
 from backproof.oracles.bounds.network import StackBounds, stack_bounds
 from backproof.oracles.case import FUNCTION_OF_KIND
 from backproof.oracles.comparison import NOTHING
+from backproof.oracles.corners import Seen
 from backproof.oracles.exact import exact_stack
 from backproof.oracles.registry import Oracle
 from backproof.oracles.segments import compare, count_exact, last_outputs, naming
@@ -103,6 +104,8 @@ class _StackJudge:
         """
         self.expected += others
         self.progress.stage(COMPARING)
+        if self.dtype == 0:
+            self.rows.add_drawn(Seen(self.stack, self.expected[0]["output"]), self.networks)
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
         wrong = ~self.answers.sound | self._compare()
         wrong[list(self.answers.later)] = True

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from backproof.oracles.case import KINDS, Case
 from backproof.oracles.comparison import NO_FINITE_BOUND, NO_FINITE_VALUE, TOO_COARSE, Record, fineness
+from backproof.oracles.corners import Seen, corners_met, hidden_activations
 from backproof.oracles.segments import Outcomes
 from backproof.oracles.stack import Stack
-from backproof.reference_impl.contract import Array
+from backproof.reference_impl.contract import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, Array
 from backproof.verification.campaign import Campaign
 from backproof.verification.implementation import no_function
 from backproof.verification.judgement import Judgement
@@ -22,6 +23,10 @@ QUANTITIES = [kind for kinds in KINDS.values() for kind in kinds]
 VERDICTS = ["unchecked", "agrees", "disagrees"]
 CAUSES = ["", NO_FINITE_VALUE, NO_FINITE_BOUND, TOO_COARSE]
 OUTSIDE = ["", "implementation", "oracle", "both", "neither", "undecided"]
+
+# Branches that a network has by the choice of its activations and loss, and the columns that tell of them.
+BRANCHES = {"hidden": HIDDEN_ACTIVATIONS, "last": ACTIVATIONS, "loss": tuple(LOSSES)}
+DRAWN = ("corners", "hidden", "smallest_input", "largest_input")
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -34,6 +39,15 @@ SCHEMA = pa.schema(
         "width": pa.int16(),
         "batch": pa.int16(),
         "size": pa.int32(),
+        # What was drawn, in the run's first dtype: the corners of `oracles.corners` and the hidden layers' activations,
+        # a bit for each in the order of the tables; the smallest |x| but for 0, and the largest.
+        "corners": pa.int32(),
+        "hidden": pa.int32(),
+        "last": _TEXT,
+        "loss": _TEXT,
+        "learning_rate": pa.float64(),
+        "smallest_input": pa.float64(),
+        "largest_input": pa.float64(),
         # How it was judged, and how many of its neurons, over all samples, lie too near a kink: for the bounds, and for
         # ball arithmetic, where that was asked.
         "dtype": _TEXT,
@@ -77,6 +91,8 @@ class Rows:
         self.campaign, self.numbers, self.cases = campaign, numbers, cases
         shape = (len(numbers), len(campaign.dtypes), len(campaign.oracles), len(QUANTITIES))
         self.judged = np.zeros(shape[:2], bool)
+        self.corners, self.hidden = (np.zeros(len(numbers), np.int32) for _ in range(2))
+        self.smallest_input, self.largest_input = np.zeros(len(numbers)), np.zeros(len(numbers))
         self.undecided, self.exact, self.inexact, self.digits = (np.zeros(shape[:2], np.int32) for _ in range(4))
         self.undecidable = np.full(shape[:2], -1, np.int32)
         self.verdict, self.outside = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
@@ -95,6 +111,11 @@ class Rows:
         at = (networks, dtype, slice(None), QUANTITIES.index(kind))
         self.entries[at] = self.unchecked[at] = stack.sizes[kind][:, None]
         self.cause[at] = self._cause(no_function(function))
+
+    def add_drawn(self, seen: Seen, networks: Array) -> None:
+        """Note what the networks at these places in the part are like."""
+        self.corners[networks], self.hidden[networks] = corners_met(seen), hidden_activations(seen.stack)
+        self.smallest_input[networks], self.largest_input[networks] = seen.smallest_input, seen.largest_input
 
     def outcomes(self, dtype: int, oracle: int, kind: str) -> Outcomes:
         """The columns of a kind of quantity in a dtype and against an oracle, to be filled in."""
@@ -144,8 +165,11 @@ class Rows:
         def each(of_judged: Array) -> Array:
             return np.repeat(of_judged, oracles * kinds)
 
-        def of_networks(values: list[int]) -> Array:
-            return each(np.array(values)[networks])
+        def of_networks(values: Sequence[float] | Array) -> Array:
+            return each(np.asarray(values)[networks])
+
+        def named(numbers: list[int], words: Sequence[str]) -> pa.Array:
+            return words_of(of_networks(np.array(numbers, np.int32)), words)
 
         def words_of(codes: Array, words: Sequence[str]) -> pa.Array:
             return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string()))
@@ -162,6 +186,10 @@ class Rows:
             "width": of_networks([max(case.widths) for case in self.cases]),
             "batch": of_networks([case.n for case in self.cases]),
             "size": of_networks([case.size for case in self.cases]),
+            **{name: of_networks(getattr(self, name)) for name in DRAWN},
+            "last": named([BRANCHES["last"].index(case.activations[-1]) for case in self.cases], BRANCHES["last"]),
+            "loss": named([BRANCHES["loss"].index(case.loss) for case in self.cases], BRANCHES["loss"]),
+            "learning_rate": of_networks([case.learning_rate for case in self.cases]),
             "dtype": words_of(each(dtypes), self.campaign.dtypes),
             **{
                 field: each(getattr(self, field)[networks, dtypes])

@@ -161,7 +161,7 @@ class TestBlame:
         got, within, network, replay = outcomes.failed["test_sigmoid[float64]"].splitlines()
         assert re.fullmatch(r"sigmoid\[\d+, \d+\]=0\.\d+, but should be 0\.\d+ \[sigmoid\(-?\d\.\d+\)\]", got)
         assert re.fullmatch(r"within .*e-1\d: error / allowed is .*e\+0\d; \d+ of \d+ are off", within)
-        assert network.endswith("samples, half_squared_error_sum, float64")
+        assert network.endswith("samples, squared_error_sum, float64")
         assert replay.startswith("backproof replay v3:ordinary:0:0 --dtype float64 --implementation ")
         done = subprocess.run(
             [str(Path(sys.executable).parent / "backproof"), *replay.split()[1:]], capture_output=True

@@ -94,7 +94,7 @@ class TestFrameworks:
             "profile": "kinks",
             "dtypes": ["float32"],
             "frameworks": ["numpy"],
-            "generator": 2,
+            "generator": 3,
         }
 
     def test_nothing_there(self, here):

@@ -56,7 +56,7 @@ class TestVerify:
             "oracles": ["complex-step"],
             "grade": "lenient",
             "attribute": False,
-            "generator": 2,
+            "generator": 3,
         }
 
     def test_everybody_against_certified_values(self, here):
@@ -226,11 +226,11 @@ class TestReplayByAFramework:
         """One for each framework that the oracles are made of, or for the one that is named; the judgement as usual."""
         done = run("replay", "v3:kinks:0:3", "--script", *TORCH)
         assert done.exit_code == 0
-        assert done.stdout.splitlines()[-1] == "The script is v2-kinks-0-3-torch-eager-float64.py"
+        assert done.stdout.splitlines()[-1] == "The script is v3-kinks-0-3-torch-eager-float64.py"
         run("replay", "v3:kinks:0:3", "--script", "--framework", "jax-jit", "--dtype", "float16")
         assert {path.name for path in here.iterdir()} == {
-            "v2-kinks-0-3-torch-eager-float64.py",
-            "v2-kinks-0-3-jax-jit-float16.py",
+            "v3-kinks-0-3-torch-eager-float64.py",
+            "v3-kinks-0-3-jax-jit-float16.py",
         }
 
     @pytest.mark.parametrize(

@@ -98,10 +98,14 @@ MET = {
     "labels of 1/2": [replace(plain(), y=np.array([[0.5, 0.75]] * 3), **SQUARED)],
     "labels of 1": [replace(plain(), y=YES, **SQUARED)],
     "labels outside of [0, 1]": [replace(plain(), y=np.array([[-0.5, 0.75]] * 3), **SQUARED)],
-    "confidently wrong, squared error": [last(plain(), NOTHING, [-20.0, 20.0], y=YES, **SQUARED)],
-    "confidently wrong, cross-entropy": [last(plain(), NOTHING, [-20.0, 20.0])],
-    "confidently wrong, binary cross-entropy, label 1": [last(plain(), NOTHING, [-30.0, 1.0], y=YES, **SIGMOIDS)],
-    "confidently wrong, binary cross-entropy, label 0": [last(plain(), NOTHING, [30.0, 1.0], y=NO, **SIGMOIDS)],
+    "a confident mistake under a squared error": [last(plain(), NOTHING, [-20.0, 20.0], y=YES, **SQUARED)],
+    "a confident mistake under a cross-entropy": [last(plain(), NOTHING, [-20.0, 20.0])],
+    "a confident mistake about a label 1 of a binary cross-entropy": [
+        last(plain(), NOTHING, [-30.0, 1.0], y=YES, **SIGMOIDS)
+    ],
+    "a confident mistake about a label 0 of a binary cross-entropy": [
+        last(plain(), NOTHING, [30.0, 1.0], y=NO, **SIGMOIDS)
+    ],
     "a label's probability below 10^-100": [last(plain(), NOTHING, [-300.0, 0.0])],
     "equal largest outputs before a softmax": [last(plain(), NOTHING, [1.0, 1.0])],
     "a pre-activation of exactly 0 before a ReLU": [

@@ -83,7 +83,7 @@ class TestAgreement:
         assert (row["cases"], row["failures"]) == (12, 0)
         assert 0 < row["coarse_entries"] <= row["unchecked_entries"] < row["entries"]
         assert 0 <= row["median_ratio"] <= row["worst_ratio"] <= 1
-        assert row["worst"]["replay"].startswith("backproof replay v2:")
+        assert row["worst"]["replay"].startswith("backproof replay v3:")
         assert set(report["environment"]) == {
             "python", "numpy", "torch", "jax", "jaxlib", "blas", "processor", "platform",
         }  # fmt: skip

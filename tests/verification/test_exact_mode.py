@@ -94,7 +94,7 @@ def test_the_last_bit_of_an_output_counts(torch_oracle):
 
 def test_a_witness_is_wrong(torch_oracle):
     """It is the witness that is named."""
-    (judgement,) = judge([draw_case(0, 5, "integers")], with_loss(1), [Agreeing(torch_oracle, MORE)])
+    (judgement,) = judge([draw_case(0, 4, "integers")], with_loss(1), [Agreeing(torch_oracle, MORE)])
     assert {record.outside for _, record in judgement.disagreements} == {"oracle"}
     assert judgement.inexact == ()
 
@@ -112,7 +112,7 @@ def test_signs_of_zeros_are_free(torch_oracle):
 
 def test_what_is_declared_to_be_approximate(torch_oracle):
     """An adapter's own error is allowed on an exact network too, and no more than it."""
-    case = draw_case(0, 5, "integers")
+    case = draw_case(0, 4, "integers")
     for error, agrees in ((1e-6, True), (1e-17, False)):
         functions = dict(load_implementation("backproof.reference_impl").functions)
         loss = functions["loss"]

@@ -8,7 +8,7 @@ from backproof.oracles.comparison import Problem
 from backproof.oracles.draw import draw_case
 from backproof.verification.implementation import CouldNotLoadError, Implementation, load_implementation
 
-CASE = draw_case(0, 48)
+CASE = draw_case(0, 24)
 PREDICTION = np.ones((CASE.n, CASE.widths[-1]))
 
 

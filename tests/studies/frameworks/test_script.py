@@ -45,7 +45,7 @@ def assert_small(printed: str) -> None:
 def test_runs_by_itself(library, tmp_path):
     """In a process and a folder of its own, where nothing of the project is to be found."""
     (path,) = write_scripts(draw_case(0, 3, "kinks"), [library], "float32", tmp_path)
-    assert path.name == f"v2-kinks-0-3-{'torch-eager' if library == 'torch' else 'jax-jit'}-float32.py"
+    assert path.name == f"v3-kinks-0-3-{'torch-eager' if library == 'torch' else 'jax-jit'}-float32.py"
     done = subprocess.run(
         [sys.executable, "-I", path.name], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False
     )
