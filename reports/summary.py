@@ -22,6 +22,7 @@ from backproof.reports.report import Drawn, ExactMode, Growth, Met, Place, Quant
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
 from backproof.verification.document import finite
 from backproof.verification.records import BRANCHES
+from backproof.verification.repeated import DEPENDS
 
 KINDS = list(FUNCTION_OF_KIND)
 QUANTILES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
@@ -35,6 +36,9 @@ RANGES = {
     "smallest input of a network but 0": "smallest_input",
     "learning rate": "learning_rate",
 }
+
+# More than any network's size.
+LAST = 1 << 40
 
 # What questions to very many records may take; what needs more goes to the disk for a while.
 MEMORY = "1GB"
@@ -97,8 +101,11 @@ class Summary:
 
     @cached_property
     def failures(self) -> list[Place]:
-        """For each quantity, dtype and oracle with a disagreement, the one on the smallest network."""
-        rows = self._places("verdict = 'disagrees'", "size")
+        """For each quantity, dtype and oracle with a disagreement, the one on the smallest network.
+
+        Where answers depend on what they should not, a network comes first that shows it.
+        """
+        rows = self._places("verdict = 'disagrees'", f"size + if(starts_with(cause, '{DEPENDS}'), 0, {LAST})")
         return [self._place(row) for row in sorted(rows, key=_rank)]
 
     @cached_property

@@ -27,7 +27,7 @@ from backproof.verification.implementation import (
     say_changed,
 )
 from backproof.verification.place import Place
-from backproof.verification.repeated import Later, Repeated, is_asked_again
+from backproof.verification.repeated import BEFORE, Later, Repeated, is_asked_again
 from backproof.verification.wording import conjoin
 
 # The parts of a case as they lie in memory, each with the functions that get it.
@@ -179,7 +179,7 @@ def _looked_at_twice(implementation: Implementation, case: Case, prediction: Arr
             continue
         again = implementation.call(name, arguments_of(name, case, prediction))
         if not isinstance(again, Problem):
-            looked_at[name] = Problem(f"{result.cause}; not always: asked again, it gave an answer")
+            looked_at[name] = Problem(f"{BEFORE}: {result.cause}, and not when it was asked again")
     return looked_at
 
 
@@ -192,7 +192,7 @@ def _who_changed(implementation: Implementation, case: Case, prediction: Array, 
         name: implementation.call(name, arguments_of(name, case, prediction)) for name in implementation.functions
     }
     if not any(isinstance(result, Problem) for result in results.values()):
-        once = Problem(f"{conjoin(parts)} changed while this was asked; not always: asked again, nothing did")
+        once = Problem(f"{BEFORE}: {conjoin(parts)} changed while this was asked, and not when it was asked again")
         results |= {name: once for name in results if any(name in GIVEN_TO[part] for part in parts)}
     return results
 

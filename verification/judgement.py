@@ -60,7 +60,8 @@ class Evidence:
     got: what the implementation gave, or a `Problem`, for each quantity. expected: each oracle's answer, by its name.
     own: the bound of an honest implementation; theirs: each oracle's. undecided: how many of the neurons lie too near
     a kink for the implementation's arithmetic. exact: the exact values of what must be exact, or None. later: what was
-    given when it was asked again, where that is something else.
+    given when it was asked again, where that is something else. lenient: the bound of an honest implementation under
+    that grade, where it is another one.
     """
 
     case: Case
@@ -71,6 +72,7 @@ class Evidence:
     undecided: int
     exact: Exact | None = None
     later: Mapping[Quantity, Later] = field(default_factory=dict)
+    lenient: Answer | None = None
 
     @property
     def inexact(self) -> tuple[Quantity, ...]:
@@ -135,8 +137,9 @@ def judge(
             found.undecided[0],
             exactly(case),
             answers.later.get(0, {}),
+            leniently([case], grade)[0],
         )
-        yield judgement(evidence, grade, attribute=attribute)
+        yield judgement(evidence, attribute=attribute)
         progress.judged()
 
 
@@ -171,7 +174,14 @@ def tested(dtype: str, grade: Grade) -> Arithmetic:
     return replace(NUMPY[dtype], lenient=grade == "lenient")
 
 
-def judgement(evidence: Evidence, grade: Grade, *, attribute: bool) -> Judgement:
+def leniently(cases: Sequence[Case], grade: Grade) -> list[Answer | None]:
+    """The lenient bounds of an implementation on cases of one dtype, or None where the grade is that one."""
+    if grade == "lenient" or not cases:
+        return [None] * len(cases)
+    return [found.allowances[0] for found in bounds(cases, [tested(cases[0].dtype, "lenient")])]
+
+
+def judgement(evidence: Evidence, *, attribute: bool) -> Judgement:
     """Judge one case by the evidence: compare, attribute what disagrees, and say what would agree leniently.
 
     attribute: hold what agrees against the certified values too.
@@ -185,9 +195,8 @@ def judgement(evidence: Evidence, grade: Grade, *, attribute: bool) -> Judgement
     )
     if attribute or judged.disagreements:
         judged = _attributed(judged, evidence, attribute=attribute)
-    if judged.disagreements and grade == "strict":
-        (found,) = bounds([evidence.case], [tested(evidence.case.dtype, "lenient")])
-        lenient = evidence.records(found.allowances[0])
+    if judged.disagreements and evidence.lenient is not None:
+        lenient = evidence.records(evidence.lenient)
         marked = {name: list(map(_mark_lenient, judged.records[name], lenient[name])) for name in lenient}
         judged = replace(judged, records=marked)
     if not evidence.later:

@@ -20,7 +20,7 @@ from backproof.reference_impl.contract import Array
 from backproof.verification.calls import answers_of
 from backproof.verification.campaign import Campaign, Progress
 from backproof.verification.implementation import Implementation
-from backproof.verification.judgement import Evidence, allowances, exactly, given, judgement, tested
+from backproof.verification.judgement import Evidence, allowances, exactly, given, judgement, leniently, tested
 from backproof.verification.records import Rows
 
 # What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
@@ -113,7 +113,7 @@ class _StackJudge:
         if self.campaign.attribute:
             wrong[:] = True
         for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
-            judged = judgement(evidence, self.campaign.grade, attribute=self.campaign.attribute)
+            judged = judgement(evidence, attribute=self.campaign.attribute)
             self.rows.add_judgement(self.stack.numbers[s], self.dtype, judged)
         self.rows.judged[self.networks, self.dtype] = True
 
@@ -169,7 +169,8 @@ class _StackJudge:
             stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
             for number in (self.own, *self.theirs)
         )
-        for s in chosen:
+        lenient = leniently([stack.cases[s] for s in chosen], self.campaign.grade)
+        for s, leniently_own in zip(chosen, lenient, strict=True):
             case = stack.cases[s]
             yield (
                 s,
@@ -185,5 +186,6 @@ class _StackJudge:
                     undecided=int(self.bounds.undecided[self.own, s]),
                     exact=exactly(case),
                     later=self.answers.later.get(s, {}),
+                    lenient=leniently_own,
                 ),
             )

@@ -29,6 +29,10 @@ from backproof.verification.implementation import (
 # Of so many networks one is asked about again, which costs as much as four others.
 ONE_OF = 29
 
+# What the causes begin with that only come out where a network is asked about again.
+DEPENDS = "it depends on"
+BEFORE = f"{DEPENDS} what was asked before"
+
 # The shapes, by their dimensions, that a function for arrays of any shape is asked about.
 DIMENSIONS = (0, 1, 3)
 
@@ -44,8 +48,7 @@ class Later(NamedTuple):
 
     def cause(self, record: Record) -> str:
         """What is wrong, where a comparison has found that."""
-        wrong = record.cause or f"got {record.got:.7g}, should be {record.expected:.7g}"
-        return f"{self.how}: {wrong}" if self.how else wrong
+        return f"{self.how}, {record.cause or f'got {record.got:.7g}, should be {record.expected:.7g}'}"
 
 
 def is_asked_again(case: Case) -> bool:
@@ -80,8 +83,8 @@ class Repeated:
             if not _is_numbers(copy):
                 continue
             if not same(copy, self._results[name]):
-                problem = Problem(f"what {name} had returned changed when it was called again: it kept the array")
-                found |= self._distributed(name, problem, "")
+                problem = Problem("which changed when it was called again: it kept the array")
+                found |= self._distributed(name, problem, f"{BEFORE}: it returned an array")
                 continue
             if how := self._remembered(name):
                 found |= self._distributed(name, copy, how)
@@ -121,17 +124,17 @@ class Repeated:
         """Where a function gave for this network just what it had given for others, and that is no accident: that."""
         equal = [name in others and same(self._copies[name], others[name]) for others in self._others]
         if all(equal) and not _is_plain(self._copies[name]):
-            return "the answer for two other networks of its shapes that were asked about before"
+            return f"{BEFORE}: the answer for two other networks of its shapes that were asked about before"
         for as_before, what in zip(equal, ("samples", "parameters"), strict=True):
             if as_before and not _is_close(
                 self._copies[name], self._ask(name, _nudged(name, copied(self._own[name]), samples=what == "samples"))
             ):
-                return f"the answer for a network with the same {what} that was asked about before"
+                return f"{BEFORE}: the answer for a network with the same {what} that was asked about before"
         return ""
 
     def _ask_again(self, name: str) -> tuple[Any, str]:
         """The result for arrays that lie in one piece, are not to be written to, or do not lie in one piece."""
-        plain = "asked again on its own, after another network"
+        plain = f"{BEFORE}: asked again on its own, after another network"
         lay, how = LAYOUTS[self._turn % len(LAYOUTS)]
         arguments = [_laid(argument, lay) for argument in copied(self._own[name])]
         if name == "backward" and "forward" in self._own:
@@ -163,7 +166,11 @@ class Repeated:
                     if not same(usual.flat[: np.size(part)], np.ravel(part)):
                         values.flat[: np.size(part)] = np.ravel(part)
                 result = values
-        return {} if same(usual, result) else self._distributed("sigmoid", result, f"of an array of shape {shape}")
+        return (
+            {}
+            if same(usual, result)
+            else self._distributed("sigmoid", result, f"{DEPENDS} the shape of arrays: of shape {shape}")
+        )
 
 
 def _another(name: str, arguments: list[Any], *, same_samples: bool) -> list[Any]:
@@ -241,7 +248,7 @@ def _in_pieces(array: Array) -> Array:
 # How the arrays of a network that is asked about again lie, and how that is told.
 LAYOUTS: tuple[tuple[Callable[[Array], Array], str], ...] = (
     (np.array, ""),
-    (_read_only, "asked again with arrays that cannot be written to"),
-    (_in_pieces, "asked again with arrays that are not in one piece"),
-    (np.asfortranarray, "asked again with arrays that lie column by column"),
+    (_read_only, f"{DEPENDS} how arrays lie: asked again with arrays that cannot be written to"),
+    (_in_pieces, f"{DEPENDS} how arrays lie: asked again with arrays that are not in one piece"),
+    (np.asfortranarray, f"{DEPENDS} how arrays lie: asked again with arrays that lie column by column"),
 )

@@ -123,13 +123,14 @@ def continue_verification(
 def told(running: AbstractContextManager[Run], progress: Progress | None = None, *, page: bool = False) -> Report:
     """The report of a run, and its page; what cannot be written costs the file and not the verdict."""
     from backproof.reports.verdict import report_on
-    from backproof.studies.chapters import write_page_of
 
     with running as run:
         try:
             return report_on(run, progress)
         finally:
             if page:
+                from backproof.studies.chapters import write_page_of
+
                 try:
                     write_page_of(run.store.folder)
                 except (OSError, ValueError) as error:

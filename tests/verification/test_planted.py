@@ -6,13 +6,13 @@ import pytest
 from backproof.mistakes.accepted import Exponentials, Products
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.textbook import Textbook
-from backproof.oracles.bounds import bounds
+from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Quantity
 from backproof.oracles.comparison import NOTHING, compare
 from backproof.oracles.draw import draw_case
 from backproof.oracles.profiles import MAX_DEPTH
 from backproof.verification.implementation import Implementation, as_implementation, load_implementation
-from backproof.verification.judgement import allowances, judge, tested
+from backproof.verification.judgement import allowances, judge
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_a_gradient_that_is_checked_is_told_from_zeros(dtype, torch_oracle):
     But for gradients that are 0 as far as the precision goes: these are their own double.
     """
     cases, checked = [draw_case(11, i, "ordinary").cast(dtype) for i in range(300)], 0
-    both = bounds(cases, [tested(dtype, "strict"), torch_oracle.arithmetic], shared=True)
+    both = bounds(cases, [NUMPY[dtype], torch_oracle.arithmetic], shared=True)
     for case, answer, found in zip(cases, torch_oracle.answers(cases), both, strict=True):
         own, theirs = found.allowances
         theirs = allowances(torch_oracle, theirs, answer, own)

@@ -18,6 +18,10 @@ from backproof.verification.judgement import judge
 from backproof.verification.repeated import DIMENSIONS, LAYOUTS, ONE_OF, _another, is_asked_again
 from tests.verification.test_part import part
 
+# What causes begin with.
+BEFORE, LAY = "it depends on what was asked before", "it depends on how arrays lie"
+AFTER = f"{BEFORE}: asked again on its own, after another network"
+
 TOLD = [how for _, how in LAYOUTS]
 PLAIN, READ_ONLY, IN_PIECES = (
     next(i for i, how in enumerate(TOLD) if how.endswith(end)) for end in ("", "written to", "not in one piece")
@@ -109,11 +113,11 @@ class TestMemories:
         """Right as long as each network is asked about once, forward and then backward."""
         found = causes(LastForward(), network(), torch_oracle)
         assert found.keys() == {"dW", "db"}
-        assert all(cause.startswith("asked again on its own, after another network: got") for cause in found.values())
+        assert all(cause.startswith(f"{AFTER}, got ") for cause in found.values())
 
     def test_a_buffer_handed_out_again(self, torch_oracle):
         assert causes(Buffered(), network(), torch_oracle) == {
-            "relu": "what relu had returned changed when it was called again: it kept the array"
+            "relu": f"{BEFORE}: it returned an array, which changed when it was called again: it kept the array"
         }
 
     @pytest.mark.parametrize(
@@ -132,9 +136,9 @@ class TestMemories:
         found = causes(Cached(function, key), network(dtype=dtype), torch_oracle)
         assert found.keys() == kinds
         for cause in found.values():
-            assert cause.startswith("the answer for ")
+            assert cause.startswith(f"{BEFORE}: the answer for ")
             assert f"{how} that " in cause
-            assert " asked about before: got " in cause
+            assert " asked about before, got " in cause
 
     def test_a_loss_under_a_key_with_too_little_in_it(self, torch_oracle):
         """A single number may well be that of several networks; it is wrong all the same."""
@@ -162,9 +166,7 @@ class TestMemories:
                     raise NotImplementedError("enough")
                 return super().tanh(z)
 
-        assert causes(Once(), network(), torch_oracle) == {
-            "tanh": "asked again on its own, after another network: tanh is not implemented for it: enough"
-        }
+        assert causes(Once(), network(), torch_oracle) == {"tanh": f"{AFTER}, tanh is not implemented for it: enough"}
 
 
 class TestCoincidences:
@@ -215,7 +217,9 @@ class TestLayouts:
 
         found = causes(Differs(), network(READ_ONLY), torch_oracle)
         assert found.keys() == {"relu"}
-        assert found["relu"].startswith("asked again with arrays that cannot be written to: got 0.5, should be ")
+        assert found["relu"].startswith(
+            f"{LAY}: asked again with arrays that cannot be written to, got 0.5, should be "
+        )
 
     @pytest.mark.parametrize(
         ("relu", "cause"),
@@ -234,7 +238,7 @@ class TestLayouts:
         planted.relu = relu
         found = causes(planted, network(IN_PIECES), torch_oracle)
         assert found.keys() == {"relu"}
-        assert found["relu"].startswith(f"asked again with arrays that are not in one piece: {cause}")
+        assert found["relu"].startswith(f"{LAY}: asked again with arrays that are not in one piece, {cause}")
         assert causes(planted, network(PLAIN), torch_oracle) == {}
 
     def test_an_honest_program_may_round_otherwise(self, torch_oracle):
@@ -275,7 +279,7 @@ class TestOtherShapes:
         planted.sigmoid_prime = Textbook().sigmoid_prime
         found = causes(planted, network(dimensions=dimensions), torch_oracle)
         assert found.keys() == {"sigmoid"}
-        assert found["sigmoid"].startswith(f"of an array of shape {shape}: {cause}")
+        assert found["sigmoid"].startswith(f"it depends on the shape of arrays: of shape {shape}, {cause}")
         others = [other for other in DIMENSIONS if other != dimensions]
         assert any(not causes(planted, network(dimensions=other), torch_oracle) for other in others)
 
@@ -307,7 +311,7 @@ class TestWhich:
         rows = part(as_implementation(LastForward()), Campaign(networks=40, oracles=("torch",)), [torch_oracle])
         wrong = [row for row in rows if row["verdict"] == "disagrees"]
         assert {row["quantity"] for row in wrong} == {"dW", "db"}
-        assert all(row["cause"].startswith("asked again on its own, after another network: ") for row in wrong)
+        assert all(row["cause"].startswith(f"{AFTER}, got ") for row in wrong)
         assert 0 < len({row["case"] for row in wrong}) < 40
         drawn = Campaign(networks=40, oracles=("torch",)).draw(range(40))
         named = {case.name: case for case in drawn if is_asked_again(case)}
