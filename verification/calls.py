@@ -175,7 +175,7 @@ def _looked_at_twice(implementation: Implementation, case: Case, prediction: Arr
     """The results, in which what raised says so if it does not always."""
     looked_at = dict(results)
     for name, result in results.items():
-        if not isinstance(result, Problem):
+        if not isinstance(result, Problem) or result.cause.startswith(BEFORE):
             continue
         again = implementation.call(name, arguments_of(name, case, prediction))
         if not isinstance(again, Problem):
