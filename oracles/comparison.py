@@ -26,8 +26,8 @@ NO_FINITE_VALUE = "the oracle gives no finite value"
 NO_FINITE_BOUND = "rounding alone can change it without limit"
 TOO_COARSE = "rounding alone can change it by a tenth"
 
-# An entry is checked where no more than this is allowed, relative to its value or to the largest of its array: zeros in
-# its place, twice its value or the other sign would be seen. And where neither what is allowed nor anything in its
+# An entry is checked where no more than this is allowed, relative to its value or to the largest of its array that is
+# checked: zeros in its place, twice its value or the other sign would be seen. And where neither what is allowed nor anything in its
 # array is more than a thousand times the smallest normal number: it is 0 as far as the precision goes.
 COARSE = 0.1
 NOTHING = {"float64": 2.0**-1012, "float32": 2.0**-116}
@@ -215,9 +215,12 @@ def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array, 
         error = np.abs(got - expected)
         ratio = np.divide(error, allowed, out=np.zeros_like(error), where=error != 0)
         absolute = np.abs(expected)
-        array = np.repeat(np.maximum.reduceat(np.where(np.isfinite(absolute), absolute, 0.0), starts), sizes)
     bounded, known = np.isfinite(allowed), np.isfinite(expected)
-    coarse = bounded & known & (allowed > COARSE * array) & (np.maximum(allowed, array) > nothing) & (ratio <= 1)
+    array, fine = (
+        np.repeat(np.maximum.reduceat(np.where(counts, absolute, 0.0), starts), sizes)
+        for counts in (known, known & (allowed <= COARSE * absolute))
+    )
+    coarse = bounded & known & (allowed > COARSE * fine) & (np.maximum(allowed, array) > nothing) & (ratio <= 1)
     checked = bounded & known & ~coarse
     ratio = np.where(checked, ratio, -1.0)
     allowed, absolute = np.where(checked, allowed, 0.0), np.where(checked, absolute, 0.0)

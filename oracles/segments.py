@@ -98,16 +98,18 @@ def compare(
             start = layout.starts[s, t]
             size = layout.rows[s, t] * layout.columns[s, t]
             entries += size
-            array = 0.0
+            array, fine = 0.0, 0.0
             for i in range(start, start + size):
-                array = max(array, abs(expected[i]) if abs(expected[i]) < np.inf else 0.0)
+                absolute = abs(expected[i]) if abs(expected[i]) < np.inf else 0.0
+                array = max(array, absolute)
+                fine = max(fine, absolute if own[i] + theirs[i] <= COARSE * absolute else 0.0)
             for i in range(start, start + size):
                 ratio, allowed = ratios[i], own[i] + theirs[i]
                 if ratio < 0:
                     unchecked += 1
                     unknown += math.isfinite(allowed)
                     continue
-                if ratio <= 1 and allowed > COARSE * array and max(allowed, array) > nothing:
+                if ratio <= 1 and allowed > COARSE * fine and max(allowed, array) > nothing:
                     unchecked += 1
                     coarse += 1
                     continue

@@ -19,7 +19,7 @@ from backproof.oracles.registry import Oracle
 from backproof.oracles.stack import Stack, shape_of, stack_of
 from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
-from backproof.verification.implementation import Implementation, added_error, load_implementation
+from backproof.verification.implementation import Implementation, added_error, load_implementation, same
 from backproof.verification.repeated import Later
 
 if TYPE_CHECKING:
@@ -92,6 +92,15 @@ class Evidence:
         return {
             r.quantity: replace(r, cause=self.later[r.quantity].cause(r)) for r in found if r.verdict == "disagrees"
         }
+
+    def with_later(self, record: Record, later: Record | None) -> Record:
+        """The record of the first answer, or the later one if that alone disagrees, or says why the first one does."""
+        if later is None:
+            return record
+        if record.verdict != "disagrees":
+            return later
+        q = record.quantity
+        return replace(record, cause=later.cause) if same(self.got[q], self.later[q].value) else record
 
     def _compare(self, got: Mapping[Quantity, Any], oracle: str, own: Answer) -> list[Record]:
         expected, theirs = self.expected[oracle], self.theirs[oracle]
@@ -202,7 +211,10 @@ def judgement(evidence: Evidence, *, attribute: bool) -> Judgement:
     if not evidence.later:
         return judged
     later = {name: evidence.later_records(name) for name in judged.records}
-    records = {name: [later[name].get(r.quantity, r) for r in found] for name, found in judged.records.items()}
+    records = {
+        name: [evidence.with_later(record, later[name].get(record.quantity)) for record in found]
+        for name, found in judged.records.items()
+    }
     return replace(judged, records=records)
 
 

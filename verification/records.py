@@ -151,7 +151,8 @@ class Rows:
         index = worst.index or ()
         self.indexed[at] = worst.index is not None
         self.row[at], self.column[at] = (*index, -1, -1)[:2]
-        causes = [record.cause for record in (worst, *records) if record.cause]
+        told = [record for record in records if record.verdict == "disagrees"] or records
+        causes = [record.cause for record in (worst, *told) if record.cause]
         self.cause[at] = self._cause(causes[0] if causes else "")
         self.leniently[at] = all(record.leniently for record in records if record.verdict == "disagrees") and (
             worst.verdict == "disagrees"

@@ -215,7 +215,8 @@ def _is_plain(result: Any) -> bool:
     """Whether a result may well be that of several networks: numbers all alike, as where nothing is learned."""
     if isinstance(result, list | tuple):
         return all(map(_is_plain, result))
-    return bool(np.all(result == np.ravel(result)[0]))
+    numbers = np.ravel(result)
+    return bool(np.all((numbers == numbers[0]) | (np.isnan(numbers) & np.isnan(numbers[0]))))
 
 
 def _is_close(result: Any, other: Any) -> bool:

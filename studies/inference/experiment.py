@@ -64,13 +64,17 @@ class Experiment:
         """How backward wants and gives them: so that its gradients follow any loss at all."""
         return self._first_shapes("backward", self._backward_follows_any)
 
+    def _alone(self, functions: dict[str, Function]) -> Implementation:
+        """These functions of the program, or made of them, and no others."""
+        return Implementation("", functions, state=self.implementation.state)
+
     def _first_shapes(self, name: str, right: Callable[[Implementation], bool | None]) -> str | None:
         """The first shapes in which the function is right; None where there is no function or it declines all."""
         if name not in self.implementation.functions:
             return None
         declined = True
         for shapes, shaped in SHAPED.items():
-            found = right(Implementation("", {name: shaped(self.implementation.functions[name])}))
+            found = right(self._alone({name: shaped(self.implementation.functions[name])}))
             if found:
                 return shapes
             declined = declined and found is None
@@ -112,7 +116,7 @@ class Experiment:
     def _value_follows(self, asked: str) -> str | None:
         """What the value of a loss follows, of predictions that are distributions."""
         probes = {kind: self.probes(f"{kind}_sum", "softmax") for kind in KINDS}
-        alone = Implementation("", {k: f for k, f in self.implementation.functions.items() if k == "loss"})
+        alone = self._alone({k: f for k, f in self.implementation.functions.items() if k == "loss"})
         quantity = Quantity("loss")
         got = []
         for probe in probes["squared_error"]:
@@ -129,7 +133,7 @@ class Experiment:
         if self.backward_shapes == NONE:
             return NONE
         shaped = SHAPED[self.backward_shapes](self.implementation.functions["backward"])
-        alone = Implementation("", {"backward": shaped})
+        alone = self._alone({"backward": shaped})
         found = {}
         for loss, last in self._asked():
             if loss == asked and (gradients := self._gradients(alone, loss, last)) is not None:
@@ -170,7 +174,7 @@ class Experiment:
         probe = self.probes("squared_error_sum", "identity")[0]
 
         def right(argument: Array) -> bool:
-            answer = Implementation("", {name: lambda _: prime(argument)}).answer(probe.case, probe.prediction)
+            answer = self._alone({name: lambda _: prime(argument)}).answer(probe.case, probe.prediction)
             return all(record.verdict == "agrees" for record in probe.records(answer, [name]))
 
         if right(probe.case.x.copy()):
@@ -182,7 +186,7 @@ class Experiment:
         if "relu_prime" not in self.implementation.functions:
             return None
         probe = probe_at_the_kink("identity", "squared_error_sum")
-        alone = Implementation("", {"relu_prime": lambda z: self.implementation.functions["relu_prime"](0 * z)})
+        alone = self._alone({"relu_prime": lambda z: self.implementation.functions["relu_prime"](0 * z)})
         answer = probe.ask(alone)[Quantity("relu_prime")]
         return float(answer[0, 0]) if is_like(answer, probe.case.x) else None
 
@@ -203,7 +207,7 @@ class Experiment:
         shaped = SHAPED[self.backward_shapes](self.implementation.functions["backward"])
         kink = replace(linear.case, activations=("relu", last))
         quantity = Quantity("dW", 1)
-        got = Implementation("", {"backward": shaped}).answer(kink, linear.prediction)[quantity]
+        got = self._alone({"backward": shaped}).answer(kink, linear.prediction)[quantity]
         expected = linear.expected[quantity]
         if not is_like(got, expected):
             return None
@@ -218,7 +222,7 @@ class Experiment:
             return None
         functions = {"gradient_descent_step": self.implementation.functions["gradient_descent_step"]}
         probe = self.probes("squared_error_sum", "identity")[0]
-        answer = probe.ask(Implementation("", functions))
+        answer = probe.ask(self._alone(functions))
         if all(record.verdict == "agrees" for record in probe.records(answer, ["step_W", "step_b"])):
             return "subtracts"
         starts = {quantity: start for quantity, start, _ in probe.case.steps()}

@@ -114,7 +114,7 @@ def test_undecided():
 
 def test_exact_values_have_no_tolerance():
     """On an integer network the smallest step off is outside for an output; a gradient may be rounded."""
-    case, output = draw_case(0, 5), Quantity("output", 1)
+    case, output = draw_case(0, 4, "integers"), Quantity("output", 1)
     own, theirs = bounds([case], [NUMPY["float64"], TORCH["float64"]])[0].allowances
     certified = Attribution(case, own)
 

@@ -91,7 +91,7 @@ class Examiner:
         Both answers may be as far from the truth as rounding takes them. Where the plain call fails there is nothing to
         compare with, and other tests tell.
         """
-        otherwise = Implementation("", {function: called(self.function(function))})
+        otherwise = Implementation("", {function: called(self.function(function))}, state=self.implementation.state)
         judged = 0
         for probe, plain in self.answers(function, on):
             own = [record for record in probe.records(plain, KINDS[function]) if not record.cause]
@@ -106,7 +106,7 @@ class Examiner:
         self, function: str, on: Callable[[Case], bool] = any_network, profile: str = "all"
     ) -> Iterator[tuple[Probe, Given]]:
         """As many networks of that kind as every test looks at, each with what the function gives; none it declines."""
-        alone = Implementation("", {function: self.function(function)})
+        alone = Implementation("", {function: self.function(function)}, state=self.implementation.state)
         answered = declined = 0
         for index in range(MOST_DRAWN):
             case = _drawn(self.implementation.convention, self.seed, index, profile, self.dtype)
@@ -126,7 +126,7 @@ class Examiner:
     def again(self, function: str, probe: Probe, case: Case, after: str) -> None:
         """Fail where the function is wrong on a case like the probe's, which is told as what it comes after."""
         (other,) = (probe,) if case is probe.case else probe_all([case], _oracle(self.oracle), self.grade)
-        alone = Implementation("", {function: self.function(function)})
+        alone = Implementation("", {function: self.function(function)}, state=self.implementation.state)
         for record in other.records(other.ask(alone), KINDS[function]):
             if record.verdict == "disagrees":
                 self.fail(probe.case, f"{after}: {_say(record)} [{_call(function, case, record)}]")
