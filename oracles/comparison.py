@@ -27,8 +27,8 @@ NO_FINITE_BOUND = "rounding alone can change it without limit"
 TOO_COARSE = "rounding alone can change it by a tenth"
 
 # An entry is checked where no more than this is allowed, relative to its value or to the largest of its array that is
-# checked: zeros in its place, twice its value or the other sign would be seen. And where neither what is allowed nor anything in its
-# array is more than a thousand times the smallest normal number: it is 0 as far as the precision goes.
+# checked: zeros in its place, twice its value or the other sign would be seen. And where neither what is allowed nor
+# anything in its array is more than a thousand times the smallest normal number: it is 0 as far as the precision goes.
 COARSE = 0.1
 NOTHING = {"float64": 2.0**-1012, "float32": 2.0**-116}
 

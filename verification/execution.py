@@ -149,7 +149,7 @@ class Apart(Judges):
 
     def __init__(self, campaign: Campaign, jobs: int, limits: Limits) -> None:
         """Begin them."""
-        self._alone = jobs == 1 and campaign.small
+        self._alone, self._oracles = jobs == 1 and campaign.small, campaign.oracles
         self._context, self._limits = contexts(() if self._alone else campaign.oracles), limits
         self._until = time.monotonic() + limits.whole
         self._workers = [Worker(self._context, limits) for _ in range(jobs)]
@@ -159,7 +159,7 @@ class Apart(Judges):
     def examined(self, source: str) -> Examined:
         """As `Judges` has it."""
         worker = self._workers[0]
-        worker.begin(_examine, source)
+        worker.begin(_examine, source, self._oracles, self._alone)
         found = None
         while found is None:
             look_at([worker])
@@ -332,8 +332,10 @@ def _begin_oracles(oracles: Sequence[str], _place: Place, _progress: Progress) -
     return Message("done")
 
 
-def _examine(source: str, place: Place, _progress: Progress) -> Message:
+def _examine(source: str, oracles: Sequence[str], alone: bool, place: Place, _progress: Progress) -> Message:
+    """See what the implementation consists of, and that the oracles can work."""
     found = examined(source, place)
+    load_oracles(oracles, side_by_side=alone)
     return Message("done", source, missing=found.missing, files=found.files)
 
 

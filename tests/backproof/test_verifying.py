@@ -174,7 +174,7 @@ class TestBadInput:
     def test_jax_without_x64(self, here, monkeypatch):
         monkeypatch.setattr(beside, "_begun", {})  # one that another test has begun would answer
         monkeypatch.setenv("JAX_ENABLE_X64", "0")
-        done = run("verify", "--networks", 1)
+        done = run("verify", "--networks", 1, "--in-process")
         assert done.exit_code == 2
         assert "the oracle jax cannot work here: JAX is told to do without 64-bit floats" in done.stderr
         assert not (here / "backproof-report").exists()
@@ -259,7 +259,7 @@ class TestAnyEncoding:
         ("command", "status", "said"),
         [
             ("verify größer∞.py --networks 2 --oracle complex-step --page", 1, "disagrees with complex-step on 2 of 2"),
-            ("replay v2:kinks:0:3 --implementation größer∞.py --oracle complex-step", 1, "relu disagrees"),
+            ("replay v3:kinks:0:3 --implementation größer∞.py --oracle complex-step", 1, "relu disagrees"),
             ("infer größer∞.py", 2, ""),
             ("verify ∞.py", 2, ""),
             ("verify --profile ∞", 2, ""),
@@ -284,8 +284,8 @@ def test_interrupted_before_anything(here, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("backproof.verification.run.examined", interrupted)
-    done = run("verify", "--networks", 1, *TORCH)
+    monkeypatch.setattr("backproof.verification.execution.examined", interrupted)
+    done = run("verify", "--networks", 1, "--in-process", *TORCH)
     assert (done.exit_code, done.stderr) == (2, "Error: it was interrupted, and nothing was found out\n")
 
 
