@@ -138,8 +138,10 @@ class Repeated:
         lay, how = LAYOUTS[self._turn % len(LAYOUTS)]
         arguments = [_laid(argument, lay) for argument in copied(self._own[name])]
         if name == "backward" and "forward" in self._own:
-            other = _another("forward", copied(self._own["forward"]), same_samples=True)
-            other[2] = arguments[2]  # the very same array, and not only the same numbers
+            same_samples = self._turn // (len(LAYOUTS) * len(DIMENSIONS)) % 2 == 0
+            other = _another("forward", copied(self._own["forward"]), same_samples=same_samples)
+            if same_samples:
+                other[2] = arguments[2]  # the very same array, and not only the same numbers
             self._ask("forward", other)
         result = self._ask_unchanged(name, arguments)
         if lay is np.array or same(self._copies[name], result):
