@@ -36,7 +36,8 @@ class Arithmetic:
     its products up; None where that is u. exp, tanh, log: bounds on the relative error of the elementary functions, in
     units of u.
     underflow: the absolute error of a result that is not normal; None where that may be anything up to
-    smallest_normal. answer_roundoff: of an answer that is worked out more finely and rounded in the end.
+    smallest_normal. answer_roundoff: of an answer that is worked out more finely and rounded in the end. flushes:
+    whether numbers that are too small to be normal are taken for 0, as by XLA on a CPU.
     lenient: activations and logarithms need only be accurate to 8u absolutely, as in a sigmoid written
     0.5 (1 + tanh(z/2)), which is off by 1e8 ulps for z << 0 and yet a correct answer to an exercise.
     """
@@ -53,6 +54,7 @@ class Arithmetic:
     accumulation_roundoff: float | None = None
     underflow: float | None = None
     answer_roundoff: float = 0.0
+    flushes: bool = False
 
     @property
     def unnamed(self) -> Arithmetic:
@@ -149,10 +151,13 @@ TORCH = {
     "float16": _half("torch", "float16"),
 }
 JAX = {
-    "float64": _arithmetic("jax", "float64", exp=4, tanh=14, log=3),
-    "float32": _arithmetic("jax", "float32", exp=12, tanh=10, log=3),
-    "bfloat16": _half("jax", "bfloat16"),
-    "float16": _half("jax", "float16"),
+    dtype: replace(arithmetic, flushes=True)
+    for dtype, arithmetic in {
+        "float64": _arithmetic("jax", "float64", exp=4, tanh=14, log=3),
+        "float32": _arithmetic("jax", "float32", exp=12, tanh=10, log=3),
+        "bfloat16": _half("jax", "bfloat16"),
+        "float16": _half("jax", "float16"),
+    }.items()
 }
 
 # Exact values, rounded to float64: what is enclosed in balls is off by far less than this.

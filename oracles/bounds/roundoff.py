@@ -27,6 +27,7 @@ class Roundoff(NamedTuple):
     lenient: bool
     operand: float
     accumulation: float
+    flushes: bool
 
     @classmethod
     def of(cls, arithmetic: Arithmetic) -> Roundoff:
@@ -41,6 +42,7 @@ class Roundoff(NamedTuple):
             lenient=arithmetic.lenient,
             operand=np.float64(arithmetic.operand_roundoff),
             accumulation=np.float64(arithmetic.accumulation),
+            flushes=arithmetic.flushes,
         )
 
 
