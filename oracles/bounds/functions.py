@@ -43,15 +43,15 @@ def _functions(
 ) -> None:
     """The bounds of the activations and their derivatives at x, which is exact, (A, F).
 
-    An arithmetic that takes a positive x that is too small to be normal for 0 has 0 for the ReLU, and for its slope.
+    Anybody may take a positive x that is too small to be normal for 0; for its slope an arithmetic that always does.
     """
     for i in range(len(inputs)):
         curve, other = sigmoid_curve(inputs[i]), tanh_curve(inputs[i])
         for n in range(len(rs)):
             sigmoid[n, i], sigmoid_prime[n, i] = sigmoid_error(rs[n], curve), sigmoid_prime_error(rs[n], curve)
             tanh[n, i], tanh_prime[n, i] = tanh_error(rs[n], other), tanh_prime_error(rs[n], other)
-            lost = rs[n].flushes and 0 < inputs[i] < rs[n].tiny
-            relu[n, i], relu_prime[n, i] = where(lost, inputs[i], 0.0), where(lost, np.inf, 0.0)
+            lost = 0 < inputs[i] < rs[n].tiny
+            relu[n, i], relu_prime[n, i] = where(lost, inputs[i], 0.0), where(lost and rs[n].flushes, np.inf, 0.0)
     at = 0
     for s in range(len(samples)):
         k = first_widths[s]
