@@ -90,8 +90,12 @@ class Repeated:
                 found |= self._distributed(name, copy, how)
                 continue
             result, how = self._ask_again(name)
-            if not same(copy, result):
-                found |= self._distributed(name, result, how)
+            first = self._distributed(name, copy, how)
+            found |= {
+                quantity: later
+                for quantity, later in self._distributed(name, result, how).items()
+                if not same(first[quantity].value, later.value)
+            }
         if _is_numbers(self._copies.get("sigmoid")) and np.shape(self._copies["sigmoid"]) == self._case.x.shape:
             found |= self._of_another_shape()
         return found
