@@ -196,6 +196,8 @@ class TestOracle:
             case = draw_case(0, 0, profile)
             (own,) = bounds([case], [NUMPY["float64"]])[0].allowances
             for record in judge_one(case, "backproof.reference_impl", ["certified"]).records["certified"]:
+                if record.coarse == record.entries:
+                    continue
                 limit = own[record.quantity][record.index] if record.index else own[record.quantity]
                 assert limit <= record.allowed <= limit * (1 + 1e-9) + abs(record.expected) * 2.0**-53
                 assert record.verdict == "agrees"

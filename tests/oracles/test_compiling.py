@@ -160,7 +160,7 @@ for i in range(8):
     print(*(f"{quantity} {found.digits[quantity]} {values.tolist()}" for quantity, values in found.values.items()))
 line, layout = np.array([1.0, 2.0, 4.0]), Layout.of(np.array([[1], [1]]), np.array([[1], [2]]))
 outcomes = Outcomes(*(np.zeros(2) for _ in Outcomes._fields))
-compare(line, line + 1, line / 8, line / 8, layout, Naming(True, np.array([1, 2]), 2), np.array([1, 0]), outcomes)
+compare(line, line + 1, line / 8, line / 8, layout, Naming(True, np.array([1, 2]), 2), np.array([1, 0]), 0.0, outcomes)
 print([column.tolist() for column in outcomes])
 """
     said = [
