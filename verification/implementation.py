@@ -237,7 +237,8 @@ def _own_files(module: ModuleType) -> set[Path]:
     """The file of a module and, if it is one, all of its package's."""
     folders = map(Path, getattr(module, "__path__", []))
     files = {file for folder in folders for file in folder.rglob("*.py")}
-    return files | ({Path(module.__file__)} if module.__file__ else set())
+    own = getattr(module, "__file__", None)  # a module that was made and not read has none
+    return files | ({Path(own)} if own else set())
 
 
 def _import_file(path: Path) -> ModuleType:
