@@ -198,7 +198,7 @@ def test_help_is_light():
     ("command", "package"),
     [
         ("verify --networks 1", "duckdb"),
-        ("verify --networks 1 --oracle torch", "torch"),
+        ("verify --networks 1 --oracle torch --in-process", "torch"),
         ("replay v3:kinks:0:1 --oracle torch", "torch"),
         ("replay v3:kinks:0:1 --oracle jax", "jax"),
         ("key --out x", "torch"),

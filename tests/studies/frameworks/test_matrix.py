@@ -109,7 +109,7 @@ class TestMatrix:
             assert cell.networks.tolist() == [2] * len(DRAWN)
             assert int(cell.entries.sum() + cell.unchecked.sum()) == entries
             assert not cell.violations.any()
-            integers = rows("dW", "integers")
+            integers = rows("output", "integers")
             assert (cell.exact[integers] == cell.entries[integers]).all()
 
     def test_slow_backends_get_fewer(self, monkeypatch):
@@ -200,7 +200,7 @@ class TestReport:
     def test_charts_of_a_chosen_quantity(self, written):
         """By profile and by pair, every quantity can be chosen, and one at a time is drawn."""
         *_, profiles, pairs = (chart.specification for chart in charts(written[0]))
-        for chart, first, options, marks in ((profiles, "dW", 11, 4 * 5), (pairs, "all of them", 14, 2)):
+        for chart, first, options, marks in ((profiles, "dW", 11, 4 * 6), (pairs, "all of them", 14, 2)):
             (parameter,) = chart["params"]
             assert (parameter["value"], len(parameter["bind"]["options"])) == (first, options)
             for value in (first, "loss"):
