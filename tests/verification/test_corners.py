@@ -133,7 +133,7 @@ def test_found_on_a_thousand_networks(fault, cases, torch_oracle):
 
 
 def test_what_remembers_by_samples_is_found(cases, torch_oracle):
-    """Of each eight turns one has the samples of the one before and other weights: who remembers them is wrong there."""
+    """One of each eight turns has the samples of the one before, and other weights: who remembers is wrong there."""
     planted = Implementation("planted", {"forward": OfX().forward})
     turns = [cases[6 * turn] for turn in range(40) if turn % 8 in (4, 5)]
     for before, after in zip(turns[::2], turns[1::2], strict=True):
