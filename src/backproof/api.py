@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "bench", "check_conventions",
-    "claims", "continue_verification", "frameworks", "grade", "infer", "make_key", "power", "replay",
-    "replay_framework", "script", "tolerance", "verify", "write_page",
+    "claims", "continue_verification",
+    "frameworks", "grade", "infer", "make_key", "power", "replay", "replay_framework", "script", "tolerance", "verify",
+    "write_page",
 ]  # fmt: skip
 
 DEFAULTS = Campaign()
