@@ -118,7 +118,7 @@ def small_cases() -> list[Case]:
                 learning_rate=0.3,
             )
         )
-    return cases + [draw_case(0, i, "integers") for i in range(6)]
+    return cases + [draw_case(0, i, "integers") for i in range(24)]
 
 
 @pytest.fixture(scope="module")
