@@ -1,7 +1,7 @@
 """Where the parts of a campaign are judged: in this process, in several, or on a Dask cluster.
 
-A part is judged and kept by whoever gets it, and only
-its number travels; so the records do not depend on how many worked on them, or how often one of them had to give up.
+A part is judged and kept by whoever gets it, and only its number travels; so the records do not depend on how many
+worked on them, or how often one of them had to give up.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Here(Judges):
     def examined(self, source: str) -> Examined:
         """As `Judges` has it."""
         found = examined(source)
-        load_oracles(self._campaign.oracles, side_by_side=self._campaign.small)
+        _loaded_oracles(self._campaign.oracles, side_by_side=self._campaign.small)
         return found
 
     def judge(self, task: Task, parts: Sequence[int], progress: Progress) -> None:
@@ -293,11 +293,16 @@ def _judge_part(
 
 
 def _loaded(task: Task, progress: Progress, place: Place, *, side_by_side: bool) -> tuple[list[Oracle], Implementation]:
-    if side_by_side:
-        begin(task.campaign.oracles)
-        load_compiler()
-    oracles = load_oracles(task.campaign.oracles, progress, side_by_side=side_by_side)
+    oracles = _loaded_oracles(task.campaign.oracles, progress, side_by_side=side_by_side)
     return oracles, load_implementation(task.source, place)
+
+
+def _loaded_oracles(names: Sequence[str], progress: Progress | None = None, *, side_by_side: bool) -> list[Oracle]:
+    """The oracles; where they load side by side, the compiler does meanwhile."""
+    if side_by_side:
+        begin(names)
+        load_compiler()
+    return load_oracles(names, progress, side_by_side=side_by_side)
 
 
 @contextmanager
@@ -335,7 +340,7 @@ def _begin_oracles(oracles: Sequence[str], _place: Place, _progress: Progress) -
 def _examine(source: str, oracles: Sequence[str], alone: bool, place: Place, _progress: Progress) -> Message:
     """See what the implementation consists of, and that the oracles can work."""
     found = examined(source, place)
-    load_oracles(oracles, side_by_side=alone)
+    _loaded_oracles(oracles, side_by_side=alone)
     return Message("done", source, missing=found.missing, files=found.files)
 
 

@@ -140,7 +140,7 @@ class Repeated:
         """The result for arrays that lie in one piece, are not to be written to, or do not lie in one piece."""
         plain = f"{BEFORE}: asked again on its own, after another network"
         lay, how = LAYOUTS[self._turn % len(LAYOUTS)]
-        arguments = [_laid(argument, lay) for argument in copied(self._own[name])]
+        arguments = [laid(argument, lay) for argument in copied(self._own[name])]
         if name == "backward" and "forward" in self._own:
             same_samples = self._turn // (len(LAYOUTS) * len(DIMENSIONS)) % 2 == 0
             other = _another("forward", copied(self._own["forward"]), same_samples=same_samples)
@@ -154,7 +154,7 @@ class Repeated:
         if not same(self._copies[name], usual):
             return usual, plain
         # Whoever cannot work with arrays that it may not write to is not wrong for that alone.
-        return (usual, plain) if lay is _read_only and isinstance(result, Problem) else (result, how)
+        return (usual, plain) if lay is read_only and isinstance(result, Problem) else (result, how)
 
     def _of_another_shape(self) -> dict[Quantity, Later]:
         """The sigmoid of a single number, of a vector, or of an array of three dimensions."""
@@ -235,14 +235,15 @@ def _is_close(result: Any, other: Any) -> bool:
         return bool(np.allclose(result, other, rtol=1e-3, atol=1e-3 * np.max(np.abs(result)), equal_nan=True))
 
 
-def _laid(value: Any, lay: Callable[[Array], Array]) -> Any:
-    """Arrays as they are laid, by themselves or in lists."""
+def laid(value: Any, lay: Callable[[Array], Array]) -> Any:
+    """An argument with its arrays as they are laid, by themselves or in lists."""
     if isinstance(value, list):
-        return [_laid(part, lay) for part in value]
+        return [laid(part, lay) for part in value]
     return lay(value) if isinstance(value, np.ndarray) else value
 
 
-def _read_only(array: Array) -> Array:
+def read_only(array: Array) -> Array:
+    """The array, which cannot be written to any more."""
     array.flags.writeable = False
     return array
 
@@ -255,7 +256,7 @@ def _in_pieces(array: Array) -> Array:
 # How the arrays of a network that is asked about again lie, and how that is told.
 LAYOUTS: tuple[tuple[Callable[[Array], Array], str], ...] = (
     (np.array, ""),
-    (_read_only, f"{DEPENDS} how arrays lie: asked again with arrays that cannot be written to"),
+    (read_only, f"{DEPENDS} how arrays lie: asked again with arrays that cannot be written to"),
     (_in_pieces, f"{DEPENDS} how arrays lie: asked again with arrays that are not in one piece"),
     (np.asfortranarray, f"{DEPENDS} how arrays lie: asked again with arrays that lie column by column"),
 )

@@ -13,6 +13,7 @@ from backproof.conformance.examiner import Examiner, Function
 from backproof.oracles.case import KINDS, Case
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import FUNCTIONS
+from backproof.verification.repeated import laid, read_only
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -27,7 +28,7 @@ def test_arguments_stay_as_they_are(examine: Examiner, function: str) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_read_only_arrays(examine: Examiner, function: str) -> None:
     """Nor does it change one and put back what was there."""
-    examine.unchanged(function, _with(_read_only))
+    examine.unchanged(function, _with(read_only))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -55,7 +56,7 @@ def test_results_stay_as_they_are(examine: Examiner, function: str) -> None:
     def called(call: Function) -> Function:
         def before_another(*arguments: Any) -> Any:
             result = call(*arguments)
-            call(*(_each(_reversed, argument) for argument in arguments))
+            call(*(laid(argument, _reversed) for argument in arguments))
             return result
 
         return before_another
@@ -75,18 +76,7 @@ def test_results_are_floats(examine: Examiner, function: str) -> None:
 
 def _with(change: Callable[[Any], Any]) -> Callable[[Function], Function]:
     """Call a function with every array changed."""
-    return lambda call: lambda *arguments: call(*(_each(change, argument) for argument in arguments))
-
-
-def _each(change: Callable[[Any], Any], argument: Any) -> Any:
-    if isinstance(argument, list):
-        return [_each(change, part) for part in argument]
-    return change(argument) if isinstance(argument, np.ndarray) else argument
-
-
-def _read_only(array: Any) -> Any:
-    array.flags.writeable = False
-    return array
+    return lambda call: lambda *arguments: call(*(laid(argument, change) for argument in arguments))
 
 
 def _strided(array: Any) -> Any:
