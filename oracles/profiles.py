@@ -38,10 +38,10 @@ EXACT_RATES = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.0, -0.5, 4.0)
 def _ordinary(rng: Generator, turn: int, name: str) -> Case:
     """Of three turns one has several outputs and samples, one a square network with different activations.
 
-    Of 32 turns one has a larger network, of nine one has inputs of 10^4 and more, of eight one a sample and a feature
+    Of 16 turns one has a larger network, of nine one has inputs of 10^4 and more, of eight one a sample and a feature
     that occur twice.
     """
-    if turn % 32 == 11:
+    if turn % 16 == 11:
         return _larger(rng, turn, name)
     widths, n = _sizes(rng)
     if turn % 3 == 0:
@@ -59,15 +59,16 @@ def _ordinary(rng: Generator, turn: int, name: str) -> Case:
 
 
 def _larger(rng: Generator, turn: int, name: str) -> Case:
-    """Many layers, many samples, and one layer, or x, that is wide; narrow otherwise, and so fast.
+    """Many layers, many samples, and in turn x, a hidden layer or the last is wide; narrow otherwise, and so fast.
 
     All are padded to one shape, so that JAX compiles one function more.
     """
     depth = int(rng.integers(LARGER_DEPTH[0], LARGER_DEPTH[1] + 1))
     widths: list[int] = rng.integers(3, 7, depth + 1).tolist()
-    widths[rng.integers(depth + 1)] = int(rng.integers(LARGER_WIDTH[0], LARGER_WIDTH[1] + 1))
+    wide = (0, int(rng.integers(1, depth)), depth)[turn // 16 % 3]
+    widths[wide] = int(rng.integers(LARGER_WIDTH[0], LARGER_WIDTH[1] + 1))
     n = int(rng.integers(LARGER_BATCH[0], LARGER_BATCH[1] + 1))
-    loss, output = _loss_and_output(rng, turn // 32, widths[-1])
+    loss, output = _loss_and_output(rng, turn // 16, widths[-1])
     return gaussian_case(rng, name, widths, n, _hidden(rng, depth - 1), output, loss, 10 ** _uniform(rng, -0.5, 0.3))
 
 

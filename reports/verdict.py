@@ -32,8 +32,10 @@ def report_on(run: Run, progress: Progress | None = None) -> Report:
     progress = progress or Progress()
     progress.stage("writing the report")
     folder = run.store.folder
-    report = _report(run)
-    run.store.check_undisturbed()
+    try:
+        report = _report(run)
+    finally:  # what another run has taken away is not there to be read either
+        run.store.check_undisturbed()
     try:
         run.store.remove_report()
         write_whole(folder / "report.json", report.to_json())

@@ -63,8 +63,9 @@ def judge_part(
     first, *others = oracles
     begun = (
         _StackJudge(rows, campaign, implementation, oracles, stack, answer(first, stack, dtype), dtype, progress)
-        for dtype, cases in enumerate(casts)
-        for stack in stacks(cases)
+        # In turn, so that what functions keep of calls in one dtype is seen in the others.
+        for same in zip(*map(stacks, casts), strict=True)
+        for dtype, stack in enumerate(same)
     )
     # While others compute, all that can be done without their answers is done for all stacks.
     for judge in list(begun) if ahead[0] else begun:

@@ -25,6 +25,7 @@ from backproof.verification.implementation import (
     same,
     say_changed,
 )
+from backproof.verification.wording import told_apart
 
 # Of so many networks one is asked about again, which costs as much as four others.
 ONE_OF = 29
@@ -48,7 +49,7 @@ class Later(NamedTuple):
 
     def cause(self, record: Record) -> str:
         """What is wrong, where a comparison has found that."""
-        return f"{self.how}, {record.cause or f'got {record.got:.7g}, should be {record.expected:.7g}'}"
+        return f"{self.how}, {record.cause or told_apart(record.got, record.expected)}"
 
 
 def is_asked_again(case: Case) -> bool:

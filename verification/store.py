@@ -100,7 +100,10 @@ class Store:
         for path in self._own():
             if match := SHARD.fullmatch(path.name):
                 kind, part, _, digest = match.groups()
-                data = path.read_bytes()
+                try:
+                    data = path.read_bytes()
+                except FileNotFoundError:  # taken away since, as a run does that begins there
+                    continue
                 if _digest(data) == digest and (metadata := _metadata(data)) is not None:
                     run, of_part, files = metadata
                     if (run, of_part) == (self.fingerprint, int(part)):

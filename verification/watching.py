@@ -105,7 +105,12 @@ class Worker:
         """What it has told since. Raises EndedError where it has ended, or one call has taken too long."""
         try:
             while self.connection.poll():
-                yield msgspec.json.decode(self.connection.recv_bytes(), type=Message)
+                message = msgspec.json.decode(self.connection.recv_bytes(), type=Message)
+                if message.error == KeyboardInterrupt.__name__:  # this process interrupts none that it listens to
+                    asked = self.asked()
+                    self.end()
+                    raise EndedError(f"raised {message.error}", asked, by_others=True)
+                yield message
             if not self.process.is_alive() and not self.connection.poll():
                 raise EOFError
         except (EOFError, OSError, msgspec.DecodeError):
@@ -153,8 +158,6 @@ def tell(message: Message, progress: Progress) -> None:
 
 def _error(message: Message) -> BaseException:
     """What was raised in another process."""
-    if message.error == "KeyboardInterrupt":
-        return KeyboardInterrupt(message.text)
     for known in (CouldNotLoadError, CouldNotRunError):
         if message.error == known.__name__:
             return known(message.text)

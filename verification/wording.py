@@ -11,6 +11,15 @@ def conjoin(words: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def told_apart(got: float, expected: float) -> str:
+    """What a number is and should be, with as few digits as tell the two apart, but four or more."""
+    for digits in range(4, 18):
+        texts = f"{got:.{digits}g}", f"{expected:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return "got {}, should be {}".format(*texts)
+
+
 def not_installed(error: ModuleNotFoundError, extra: str = "verify") -> str:
     """What to do about a package that is missing, for a sentence that begins with who needs it."""
     package = (error.name or "").partition(".")[0]

@@ -89,6 +89,24 @@ class TestWhole:
         with pytest.raises(CouldNotRunError, match=r"networks 0 to 255 are there 2 times, and differ; verify it anew"):
             resume(tmp_path)
 
+    def test_another_run_begins_while_the_report_is_written(self, forget_modules):
+        """Where there are no locks; what is said is of the run that holds the folder."""
+        folder = "memory://taken/out"
+
+        class Late(Progress):
+            """Begins another one, once."""
+
+            begun = False
+
+            def stage(self, text):
+                if text == "writing the report" and not self.begun:
+                    self.begun = True
+                    forget_modules()
+                    assert verify(OURS, ONE, folder).verdict == "agree"
+
+        with pytest.raises(CouldNotRunError, match="no longer holds this run: another was begun there meanwhile"):
+            verify(OURS, CAMPAIGN, folder, Late())
+
     def test_disagreements_in_one_dtype_alone(self, tmp_path):
         """Stopped before the other dtype: it is never more networks than were judged."""
         (tmp_path / "wrong.py").write_text("def relu(z): return z\n")

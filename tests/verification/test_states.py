@@ -33,7 +33,7 @@ from upath import UPath
 from backproof.oracles.draw import draw_case
 from backproof.reports import verdict
 from backproof.reports.rendering import read_report
-from backproof.reports.report import Place, Quantiles, QuantityOutcome
+from backproof.reports.report import Drawn, Place, Quantiles, QuantityOutcome
 from backproof.verification import campaign, execution, run, store
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
 from backproof.verification.folders import write_whole
@@ -49,7 +49,7 @@ MINE = (
 )
 HELPER = "WRONG = {wrong}\n"
 
-NO_QUANTILES = 2 * [Quantiles(*7 * [None])]
+NO_QUANTILES = Quantiles(*7 * [None])
 
 RIGHT = -1
 WRONG = st.sampled_from([RIGHT, RIGHT, 0, NETWORKS - 1])
@@ -74,13 +74,13 @@ class Hook(Progress):
         self.judged()
 
 
-# Loading twice, three parts that are drawn, judged and written, and the report.
-MOMENTS = st.integers(1, 2 + 3 * NETWORKS + 1)
+# Loading, three parts that are drawn, judged and written, and the report.
+MOMENTS = st.integers(1, 1 + 3 * NETWORKS + 1)
 
 
-def loading(_names, progress, **_):
+def loading(_names, progress=None, **_):
     """In place of `load_oracles`."""
-    progress.stage("loading")
+    (progress or Progress()).stage("loading")
     return []
 
 
@@ -246,8 +246,26 @@ class OneFolder(RuleBasedStateMachine):
 class Counts:
     """In place of `Summary`: what verdicts are made of, counted without a database, which takes a tenth of a second."""
 
-    quantities = (QuantityOutcome("loss", "float64", "complex-step", 1, 0, 0, 0.5, 0.5, *NO_QUANTILES, None),)
+    quantities = (
+        QuantityOutcome(
+            quantity="loss",
+            dtype="float64",
+            oracle="complex-step",
+            cases=1,
+            failures=0,
+            unchecked=0,
+            entries=1,
+            unchecked_entries=0,
+            coarse_entries=0,
+            worst_ratio=0.5,
+            median_ratio=0.5,
+            ratios=NO_QUANTILES,
+            fineness=NO_QUANTILES,
+            worst=None,
+        ),
+    )
     failures = (Place("", "", "", "loss", None, None, None, None, None, "", False, "", ""),)
+    drawn = Drawn(ranges=[], corners=[], hidden=[], last=[], losses=[])
     growth = unchecked = exact = largest_ratios = ()
     undecided = undecidable = all_leniently = 0
     wrong_by_certified_values = None
@@ -293,8 +311,7 @@ def machine(tmp_path, monkeypatch, forget_modules):
         monkeypatch.setattr(campaign, name, 1)
     monkeypatch.setattr(Campaign, "draw", lambda self, numbers: [CASES[number] for number in numbers])
     monkeypatch.setattr(execution, "judge_part", played)
-    for module in (execution, run):
-        monkeypatch.setattr(module, "load_oracles", loading)
+    monkeypatch.setattr(execution, "load_oracles", loading)
     monkeypatch.setattr(run, "_versions", functools.cache(run._versions))
     monkeypatch.setattr(execution, "undisturbed", contextlib.nullcontext)
     monkeypatch.setattr(verdict, "environment", dict)

@@ -45,6 +45,7 @@ def judged(folder, *program_parts, **limits):
         ("tanh", "os._exit(0)", r"ended the process \(exit status 0\)"),
         ("loss", "ctypes.string_at(0)", r"crashed the process \(SIGSEGV\)"),
         ("forward", "os.abort()", r"crashed the process \(SIGABRT\)"),
+        ("relu", "raise KeyboardInterrupt", "raised KeyboardInterrupt"),
     ],
 )
 def test_ends_its_process(function, fault, how, tmp_path):

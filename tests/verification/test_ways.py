@@ -32,7 +32,7 @@ FOUND_BY = {
         "forward_must_come_first": "backward",
         "loss_before_backward": "backward",
         "mask_of_the_last_relu": "relu_prime",
-        "precision_of_the_first_call": "backward",
+        "precision_of_earlier_calls": "backward",
         "same_inputs_object": "backward",
         "slope_after_sigmoid": "sigmoid_prime",
         "step_after_backward": "gradient_descent_step",
@@ -84,7 +84,7 @@ FOUND_BY = {
         "mean_over_32_samples": "loss",
         "raises_at_9_layers": "forward",
         "single_precision_above_10000": "forward",
-        "softmax_over_64": "softmax",
+        "softmax_over_64": "forward",
         "step_of_64_rows": "gradient_descent_step",
         "stops_at_8_layers": "backward",
     },
@@ -128,6 +128,7 @@ WRONG = {f"{kind}_{name}": function for kind, found in FOUND_BY.items() for name
 # One of each kind that a tenth of the networks shows as well; of large networks there are too few.
 SOON = [
     "state_gradients_by_inputs_alone",
+    "order_precision_of_earlier_calls",
     "order_same_inputs_object",
     "aliasing_outputs_in_a_buffer",
     "lists_pops_weights",
@@ -141,7 +142,7 @@ FEW = 100
 
 # One oracle and dtype take a quarter of the time of the default, and show all but what needs several dtypes.
 ALONE = {"oracles": ("torch",), "dtypes": ("float64",)}
-DTYPES_TOGETHER = ("seldom_another_dtype", "order_precision_of_the_first_call")
+DTYPES_TOGETHER = ("seldom_another_dtype", "order_precision_of_earlier_calls")
 
 
 def verified(name: str, out: Path, **settings):
