@@ -83,11 +83,11 @@ class Beside(ByStack):
 
     def flat(self, stack: Stack) -> Flat:
         """The answers for a stack. Raises what the oracle raised, and RuntimeError where its process is gone."""
-        return self._talking.submit(self._ask, stack).result()
+        return self._talking.submit(self._ask, pickled(stack)).result()
 
     def ahead(self, stacks: Sequence[Stack]) -> Iterator[Flat]:
         """The answers for some stacks, of which all are worked out while one looks at the first; raises as `flat`."""
-        return _results([self._talking.submit(self._ask, stack) for stack in stacks])
+        return _results([self._talking.submit(self._ask, pickled(stack)) for stack in stacks])
 
     def close(self) -> None:
         """End the process; whoever asks for the oracle afterwards gets another one."""
@@ -101,7 +101,7 @@ class Beside(ByStack):
             assert stream is not None
             stream.close()
 
-    def _ask(self, stack: Stack) -> Flat:
+    def _ask(self, stack: bytes) -> Flat:
         assert self._process.stdin is not None
         try:
             _send(self._process.stdin, stack)
@@ -137,8 +137,13 @@ def _results(asked: list[Future[Flat]]) -> Iterator[Flat]:
             answer.cancel()
 
 
-def _send(stream: BinaryIO | Any, message: Any) -> None:
-    pickle.dump(message, stream, pickle.HIGHEST_PROTOCOL)
+def pickled(message: Any) -> bytes:
+    """A message as it travels: whole, whatever becomes of the objects meanwhile in another thread."""
+    return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+
+
+def _send(stream: BinaryIO | Any, message: bytes) -> None:
+    stream.write(message)
     stream.flush()
 
 
@@ -156,13 +161,13 @@ def serve(name: str) -> None:
     gc.freeze()
     gc.enable()
     try:
-        _send(answers, answer)
+        _send(answers, pickled(answer))
         while True:
             stack = pickle.load(requests)  # noqa: S301 (from the process that began this one)
             try:
                 answer = True, oracle.flat(stack)
             except Exception as error:
                 answer = False, RuntimeError(f"{type(error).__name__}: {error}")
-            _send(answers, answer)
+            _send(answers, pickled(answer))
     except (EOFError, OSError):
         os._exit(0)  # to take all of a framework down in order takes half a second

@@ -25,7 +25,7 @@ def draw_case(seed: int, index: int, profile: str = "all") -> Case:
     Profiles:
 
     - ordinary: what people train; depth 1 to 8, widths 1 to 64, 1 to 32 samples, gains from 0.1 to 2; now and then a
-      larger network, of 9 to 12 layers, 65 to 96 neurons, 33 to 48 samples, or inputs of 10^4 to 10^10
+      larger network, of 10 to 12 layers, 65 to 96 neurons, 33 to 48 samples, or inputs of 10^4 to 10^10
     - saturated: sigmoids, tanhs and softmaxes far out where they are flat, pre-activations of 1000 and more; confident
       predictions, right and wrong
     - vanishing: 5 to 8 layers of sigmoids or tanhs with small weights, so that gradients all but vanish

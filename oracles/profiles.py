@@ -23,7 +23,7 @@ from backproof.reference_impl.contract import HIDDEN_ACTIVATIONS, LOSSES, OUTPUT
 MAX_DEPTH, MAX_WIDTH, MAX_BATCH = 8, 64, 32
 
 # Of larger networks, which are rare: layers, the neurons of one of them (or inputs), and samples.
-LARGER_DEPTH, LARGER_WIDTH, LARGER_BATCH = (9, 12), (65, 96), (33, 48)
+LARGER_DEPTH, LARGER_WIDTH, LARGER_BATCH = (10, 12), (65, 96), (33, 48)
 
 Generator = np.random.Generator
 

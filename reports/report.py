@@ -13,7 +13,9 @@ from msgspec import Meta
 from backproof.oracles.comparison import Outside
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "2.1"
+SCHEMA_VERSION = "3.0"
+
+Verdict = Literal["agree", "agree but for", "disagree", "could not run"]
 
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -39,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
         Meta(description="Whether elementary functions must be accurate relatively, or only absolutely"),
     ]
     attribute: Annotated[bool, Meta(description="Whether certified values were asked for on every network")]
+    strict: Annotated[bool, Meta(description="Whether a difference that is no mistake is a disagreement")]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
 
 
@@ -61,6 +64,28 @@ class Place(msgspec.Struct, frozen=True):
         Meta(description="Which of the two is outside its own bound of the certified value; empty where that is moot"),
     ]
     replay: Annotated[str, Meta(description="The command that shows this network alone")]
+
+
+class DifferenceFound(msgspec.Struct, frozen=True):
+    """Something that a right program does otherwise than the contract, found by holding it against just that."""
+
+    name: Text
+    what: Annotated[str, Meta(description="What the program does, with its numbers, after the program's name")]
+    matters: Annotated[str, Meta(description="Where that matters in practice")]
+    declares: Annotated[str, Meta(description="What a CONVENTION says of it")]
+    functions: list[str]
+    networks: Annotated[int, Meta(ge=0, description="Networks on which its answers are not the contract's for that")]
+
+
+class MistakeFound(msgspec.Struct, frozen=True):
+    """A known mistake that explains all wrong answers of some functions; with others that do as well, or together."""
+
+    names: Annotated[list[str], Meta(description="Of the catalogue; together, where there are several")]
+    others: Annotated[list[str], Meta(description="Of mistakes that give the same answers on these networks")]
+    what: Text
+    hint: str
+    functions: list[str]
+    networks: Count
 
 
 class Quantiles(msgspec.Struct, frozen=True):
@@ -171,8 +196,11 @@ class Report(Document, frozen=True):
 
     schema_version: str
     verdict: Annotated[
-        Literal["agree", "disagree", "could not run"],
-        Meta(description="could not run: nothing disagrees, but not everything that was asked for was verified"),
+        Verdict,
+        Meta(
+            description="agree but for: all that disagrees is explained by differences that are no mistakes; could not "
+            "run: nothing disagrees, but not everything that was asked for was verified"
+        ),
     ]
     summary: Annotated[str, Meta(description="The verdict in a sentence")]
     implementation: ImplementationTested
@@ -180,6 +208,8 @@ class Report(Document, frozen=True):
     networks: Annotated[int, Meta(ge=0, description="Networks that were verified, in every dtype asked for")]
     drawn: Drawn
     quantities: list[QuantityOutcome]
+    differences: list[DifferenceFound]
+    mistakes: list[MistakeFound]
     failures: Annotated[list[Place], Meta(description="The worst disagreements, one for a quantity, dtype and oracle")]
     worst: Annotated[
         list[Place], Meta(description="The largest error / allowed of each quantity that agrees everywhere")

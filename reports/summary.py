@@ -18,6 +18,7 @@ from upath import UPath
 from backproof.oracles.case import DTYPES, FUNCTION_OF_KIND
 from backproof.oracles.comparison import TOO_COARSE
 from backproof.oracles.corners import CORNERS
+from backproof.reports.explained import Explained
 from backproof.reports.report import Drawn, ExactMode, Growth, Met, Place, Quantiles, QuantityOutcome, Range, Unchecked
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
 from backproof.verification.document import finite
@@ -129,6 +130,17 @@ class Summary:
     def failed_networks(self) -> int:
         """The number of networks with any disagreement."""
         return self._number("SELECT count(DISTINCT number) FROM records WHERE verdict = 'disagrees'")
+
+    @cached_property
+    def explained(self) -> Explained:
+        """What explains the wrong answers, function by function."""
+        rows = self._rows(
+            """
+            SELECT quantity, explained, list(DISTINCT number) AS numbers FROM records WHERE verdict = 'disagrees'
+            GROUP BY ALL ORDER BY ALL
+            """
+        )
+        return Explained([(FUNCTION_OF_KIND[row["quantity"]], row["explained"], set(row["numbers"])) for row in rows])
 
     @cached_property
     def all_leniently(self) -> bool:

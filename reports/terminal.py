@@ -13,14 +13,14 @@ from rich.text import Text
 
 from backproof.oracles.case import Case
 from backproof.oracles.comparison import Record, say_outside
-from backproof.reports.report import Place, QuantityOutcome, Report
+from backproof.reports.report import DifferenceFound, MistakeFound, Place, QuantityOutcome, Report
 from backproof.reports.tables import table
 from backproof.reports.wording import describe, format_ratio, say_drawn, say_kinks
 from backproof.verification.campaign import Progress
 from backproof.verification.judgement import Judgement
 from backproof.verification.wording import conjoin
 
-COLOURS = {"agree": "green", "disagree": "red", "could not run": "yellow"}
+COLOURS = {"agree": "green", "agree but for": "green", "disagree": "red", "could not run": "yellow"}
 
 # Arrays with more entries than this are shown by their shape.
 ENTRIES_SHOWN = 64
@@ -36,6 +36,9 @@ def report_view(report: Report) -> Group:
         together.setdefault((place.quantity, place.dtype, place.case, place.got, place.outside), []).append(place)
     parts += [_failure(places) for places in together.values()]
     if report.failures:
+        parts.append("")
+    parts += [*map(_mistake, report.mistakes), *map(_difference, report.differences)]
+    if report.mistakes or report.differences:
         parts.append("")
     if drawn := say_drawn(report.drawn):
         parts.append(Text(drawn, style="dim"))
@@ -87,6 +90,26 @@ def _failure(places: list[Place]) -> Text:
         f"{say_outside(place.outside, oracles)}\n  ",
         (place.replay, "cyan"),
     )
+
+
+def _seen(functions: list[str], networks: int) -> str:
+    return f" ({conjoin(functions)}, {networks} network{'s' * (networks != 1)})"
+
+
+def _mistake(found: MistakeFound) -> Text:
+    """What explains wrong answers, and what to think about."""
+    others = f" The same answers come of {conjoin(found.others)}." if found.others else ""
+    where = _seen(found.functions, found.networks)
+    return Text.assemble(
+        "\n", (conjoin(found.names), "bold red"), f"{where}: {found.what}{others}\n  ", (found.hint, "dim")
+    )
+
+
+def _difference(found: DifferenceFound) -> Text:
+    """What a right program does otherwise, and what declares it."""
+    where = _seen(found.functions, found.networks)
+    declared = f"A CONVENTION that has {found.declares} says so."
+    return Text.assemble("\n", (f"It {found.what}", "bold yellow"), f"{where}. {found.matters}\n  ", (declared, "dim"))
 
 
 def case_view(judgement: Judgement, computed: str = "") -> Group:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
 
 import msgspec
 
 from backproof.oracles.draw import GENERATOR
 from backproof.reports.environment import environment
-from backproof.reports.report import SCHEMA_VERSION, ImplementationTested, QuantityOutcome, Report, Settings, Timing
+from backproof.reports.report import (
+    SCHEMA_VERSION,
+    DifferenceFound,
+    ImplementationTested,
+    MistakeFound,
+    QuantityOutcome,
+    Report,
+    Settings,
+    Timing,
+    Unchecked,
+    Verdict,
+)
 from backproof.reports.summary import Summary
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress, why_stopped
 from backproof.verification.folders import write_whole
 from backproof.verification.implementation import name_of
 from backproof.verification.run import Run
-from backproof.verification.wording import conjoin
+from backproof.verification.wording import DECLINES, conjoin
 
 # The share of entries too coarse to be checked from which on the verdict tells of them.
 LEAST_SHARE = 0.01
@@ -62,6 +72,8 @@ def _report(run: Run) -> Report:
         settings=msgspec.convert(msgspec.structs.asdict(campaign) | {"generator": GENERATOR}, Settings),
         networks=summary.networks,
         drawn=summary.drawn,
+        differences=summary.explained.differences,
+        mistakes=summary.explained.mistakes,
         quantities=summary.quantities,
         failures=summary.failures,
         worst=summary.largest_ratios,
@@ -74,27 +86,29 @@ def _report(run: Run) -> Report:
     )
 
 
-def _verdict(
-    name: str, campaign: Campaign, summary: Summary, stopped: BaseException | None
-) -> tuple[Literal["agree", "disagree", "could not run"], str]:
+def _verdict(name: str, campaign: Campaign, summary: Summary, stopped: BaseException | None) -> tuple[Verdict, str]:
     """The verdict, and the sentence that says it."""
     oracles, networks = conjoin(campaign.oracles), summary.networks
     if stopped is None and networks != campaign.networks:
         stopped = CouldNotRunError("there are no records of the others, or not in every dtype")
     until = f" (stopped after {networks} of {campaign.networks}: {why_stopped(stopped)})" if stopped else ""
-    if failed := summary.failed_networks:
+    failed = summary.failed_networks
+    if failed and summary.explained.is_right and not campaign.strict and stopped is None:
+        return "agree but for", _but_for(name, summary)
+    if failed:
         grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
         kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures)))
         disagrees = f"{name} disagrees with {oracles} on {failed} of {summary.begun} networks, in {kinds}"
-        return "disagree", f"{disagrees}{_who_is_wrong(name, summary)}{grade}{until}."
+        return "disagree", f"{disagrees}{_who_is_wrong(name, summary)}{grade}{until}.{_named(summary)}"
     if stopped is not None:
         so_far = f"; on the {networks} networks until then it agreed" if networks else ""
         return "could not run", f"{name} could not be verified: {why_stopped(stopped)}{so_far}."
     outcomes = summary.quantities
     if not any(outcome.cases for outcome in outcomes):
+        reasons = _declined(summary.unchecked)
         return (
             "could not run",
-            f"{name} could not be verified: there was nothing to check on any of {networks} networks.",
+            f"{name} could not be verified: there was nothing to check on any of {networks} networks{reasons}.",
         )
     checked = summary.checked_networks
     where = (
@@ -109,6 +123,31 @@ def _verdict(
     )
 
 
+def _but_for(name: str, summary: Summary) -> str:
+    """That it is right, but for what it does otherwise."""
+    differences = [f"it {found.what} ({_where(found)})" for found in summary.explained.differences]
+    return f"{name} is right on all {summary.networks} networks, but for this: {conjoin(differences)}."
+
+
+def _where(found: DifferenceFound | MistakeFound) -> str:
+    """In which functions something was seen, and on how many networks."""
+    return f"{found.networks} network{'s' * (found.networks != 1)}, in {conjoin(found.functions)}"
+
+
+def _named(summary: Summary) -> str:
+    """The mistakes and differences that explain what is wrong, as sentences."""
+    said = [
+        f" {conjoin(found.names)} explain{'s' * (len(found.names) == 1)} {conjoin(found.functions)}"
+        f"{f', and so {_do(found.others)} {conjoin(found.others)}' if found.others else ''}: {found.what}"
+        for found in summary.explained.mistakes
+    ]
+    return "".join(said)
+
+
+def _do(names: list[str]) -> str:
+    return "does" if len(names) == 1 else "do"
+
+
 def _who_is_wrong(name: str, summary: Summary) -> str:
     """Whom the certified values put in the wrong, as a part of the verdict's sentence."""
     wrong = summary.wrong_by_certified_values
@@ -119,6 +158,18 @@ def _who_is_wrong(name: str, summary: Summary) -> str:
         return f"; the certified values say that {who[next(iter(wrong))]} is wrong"
     counts = [f"{who.get(outside, 'undecided')} on {count}" for outside, count in wrong.items()]
     return f"; wrong by the certified values: {conjoin(counts)}"
+
+
+def _declined(unchecked: list[Unchecked]) -> str:
+    """Why functions declined networks, in their own words, as a part of the verdict's sentence."""
+    reasons: dict[str, int] = {}
+    for row in unchecked:
+        function, found, words = row.cause.partition(f" {DECLINES}")
+        if found:
+            reason = f"{function}{words}"
+            reasons[reason] = max(reasons.get(reason, 0), row.networks)
+    said = [f"{reason} ({count})" for reason, count in sorted(reasons.items(), key=lambda pair: -pair[1])[:3]]
+    return f"; declined by {conjoin(said)}" if said else ""
 
 
 def _exact(summary: Summary) -> str:

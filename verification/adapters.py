@@ -71,19 +71,23 @@ def per_sample(function: Function) -> Function:
     """forward or backward of a program that takes one sample at a time: vectors x (k_0,) and y (k_L,).
 
     forward gives the vectors x and each layer's output. backward gives the gradients of that one sample's loss, a mean
-    over one sample; over the batch they are added up, and divided by n where the loss's name says mean.
+    over one sample; over the batch they are added up, and divided by n where the loss's name says mean. What is worked
+    out in Python's numbers is rounded to the precision of x in the end.
     """
 
     @functools.wraps(function)
     def adapted(weights: Layers, biases: Layers, x: Array, *rest: Any) -> Any:
         if _is_forward((x, *rest)):
             outputs = [function(weights, biases, sample, *rest) for sample in x]
-            return [np.stack([np.asarray(a) for a in layer]) for layer in zip(*outputs, strict=True)]
+            return [np.stack([np.asarray(a, x.dtype) for a in layer]) for layer in zip(*outputs, strict=True)]
         y, activations, loss = rest
         gradients = [function(weights, biases, *sample, activations, loss) for sample in zip(x, y, strict=True)]
         n = 1 if find_loss(loss).reduction == "sum" else len(x)
         return tuple(
-            [_each(lambda *parts: functools.reduce(np.add, parts) / n, *parts) for parts in zip(*part, strict=True)]
+            [
+                _each(lambda *parts: (functools.reduce(np.add, parts) / n).astype(x.dtype), *parts)
+                for parts in zip(*part, strict=True)
+            ]
             for part in zip(*gradients, strict=True)
         )
 

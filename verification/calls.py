@@ -69,7 +69,7 @@ def answers_of(implementation: Implementation, stack: Stack, predictions: Array)
         for s, (case, arguments) in enumerate(zip(stack.cases, given, strict=True)):
             place.network(stack.numbers[s], case.dtype)
             if s == 0 or is_asked_again(case):
-                repeated[s] = Repeated(implementation, case, _prediction(stack, predictions, s))
+                repeated[s] = Repeated(implementation, case, prediction_of(stack, predictions, s))
             result = _ask(implementation.functions, arguments, place)
             answer = _sound(result, arguments)
             found.append(answer)
@@ -79,11 +79,11 @@ def answers_of(implementation: Implementation, stack: Stack, predictions: Array)
         first, changed = dict[int, dict[Quantity, Any]](), given.changed()
         for s, parts in changed.items():
             found[s] = None
-            results[s] = _who_changed(implementation, stack.cases[s], _prediction(stack, predictions, s), parts)
+            results[s] = _who_changed(implementation, stack.cases[s], prediction_of(stack, predictions, s), parts)
         for s, answer in enumerate(found):
             if answer is None:
                 place.network(stack.numbers[s], stack.cases[s].dtype)
-                case, prediction = stack.cases[s], _prediction(stack, predictions, s)
+                case, prediction = stack.cases[s], prediction_of(stack, predictions, s)
                 first[s] = implementation.distributed(
                     case, _looked_at_twice(implementation, case, prediction, results[s])
                 )
@@ -165,7 +165,7 @@ def _sound(results: _Results, arguments: _Arguments) -> _Answer | None:
     return _Answer(bytes_of(arrays), loss)
 
 
-def _prediction(stack: Stack, predictions: Array, s: int) -> Array:
+def prediction_of(stack: Stack, predictions: Array, s: int) -> Array:
     """What the loss of a case is asked about."""
     case, start = stack.cases[s], stack.layouts["y"].starts[s, 0]
     return predictions[start : start + case.y.size].reshape(case.y.shape).astype(case.dtype)

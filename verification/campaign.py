@@ -34,6 +34,7 @@ class Campaign(msgspec.Struct, frozen=True):
     networks: how many are drawn, with this seed and profile; each is judged in every dtype and against every oracle.
     grade: "strict" asks of elementary functions what libraries achieve, "lenient" that they are accurate absolutely.
     attribute: hold everybody against the certified values on every network, not only where they disagree.
+    strict: a difference that is no mistake, such as an epsilon in a logarithm, is a disagreement too.
 
     Raises ValueError for anything unknown, missing or negative.
     """
@@ -45,6 +46,7 @@ class Campaign(msgspec.Struct, frozen=True):
     oracles: tuple[str, ...] = DEFAULT_ORACLES
     grade: Grade = "strict"
     attribute: bool = False
+    strict: bool = False
 
     def __post_init__(self) -> None:
         check_numbers(self.seed, network=self.networks)

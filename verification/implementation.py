@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from backproof.verification.convention import Convention
 from backproof.verification.global_state import Separate
 from backproof.verification.neighbours import FROM_FILE, Neighbours
 from backproof.verification.place import Place
-from backproof.verification.wording import conjoin
+from backproof.verification.wording import DECLINES, conjoin
 
 # What the full names of Backproof's own modules begin with, and its own implementation.
 OURS, OWN = "backproof.", "reference_impl"
@@ -144,9 +145,9 @@ def outcome(called: Callable[..., Any], function: str, given: Sequence[Any], pla
     try:
         return called(*given)
     except NotImplementedError as error:
-        return Problem(f"{function} is not implemented for it{_because(error)}", fails=False)
+        return Problem(f"{function} {DECLINES}{_because(error)}", fails=False)
     except (Exception, SystemExit) as error:
-        return Problem(f"{function} raised {type(error).__name__}{_because(error)}")
+        return Problem(f"{function} raised {type(error).__name__}{_because(error)}{_line_of(error, called)}")
 
 
 def changed_arguments(before: Sequence[Any], after: Sequence[Any]) -> list[int]:
@@ -184,7 +185,7 @@ def load_implementation(source: str, place: Place | None = None) -> Implementati
         module = _import_file(Path(source)) if is_file else _import_module(source)
     neighbours.note(_own_files(module))
     neighbours.note_imported()
-    functions = {function: getattr(module, function) for function in FUNCTIONS if hasattr(module, function)}
+    functions = {function: getattr(module, function) for function in _offered(module)}
     if not functions:
         raise CouldNotLoadError(
             f"{source} has none of the contract's functions; it needs at least one of {', '.join(FUNCTIONS)}"
@@ -199,6 +200,19 @@ def load_implementation(source: str, place: Place | None = None) -> Implementati
         functions = {function: neighbours.around(called) for function, called in functions.items()}
     place.nowhere()
     return Implementation(name_of(source), functions, convention, source, neighbours, state, place)
+
+
+def _offered(module: ModuleType) -> list[str]:
+    """The contract's functions that a module has for others.
+
+    Those are the ones in its `__all__`; without it, all of those names. But a sigmoid in an adapter, which has a
+    CONVENTION, is more often a helper for single numbers or samples than the contract's.
+    """
+    there = [function for function in FUNCTIONS if hasattr(module, function)]
+    named = [function for function in there if function in getattr(module, "__all__", ())]
+    if named:
+        return named
+    return [f for f in there if f not in OF_INPUT] or there if hasattr(module, "CONVENTION") else there
 
 
 def name_of(source: str) -> str:
@@ -280,6 +294,20 @@ def _because(error: BaseException) -> str:
     """The error's message after a colon, in one line and cut."""
     text = " ".join(str(error).split())
     return f": {text[:200]}" if text else ""
+
+
+def _line_of(error: BaseException, called: Callable[..., Any]) -> str:
+    """The file and line where something was raised, of those that lie beside the function's; empty where none does."""
+    code = getattr(inspect.unwrap(called), "__code__", None)
+    if code is None:
+        return ""
+    folder = Path(code.co_filename).parent
+    lines = [
+        f" ({Path(frame.filename).name}, line {frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).parent == folder
+    ]
+    return lines[-1] if lines else ""
 
 
 def say_changed(function: str, changed: Sequence[int]) -> str:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backproof.oracles.bounds import NUMPY, Arithmetic, bounds
-from backproof.oracles.case import Answer, Case, Quantity
+from backproof.oracles.case import KINDS, Answer, Case, Quantity
 from backproof.oracles.comparison import Problem, Record, compare
 from backproof.oracles.registry import Oracle
 from backproof.oracles.stack import Stack, shape_of, stack_of
+from backproof.reference_impl.contract import Array
 from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
+from backproof.verification.explanations import Wrong
 from backproof.verification.implementation import Implementation, added_error, load_implementation, same
 from backproof.verification.repeated import Later
 
@@ -32,7 +34,8 @@ class Judgement:
 
     undecided: how many of its neurons, over all samples, lie so near a kink that rounding may decide. undecidable: how
     many of them ball arithmetic could not decide either; None where it was not asked. exact: what was compared with
-    the exact values, to the bit; None where nothing could be. inexact: of that, what is not exact.
+    the exact values, to the bit; None where nothing could be. inexact: of that, what is not exact. first: the records
+    of the first answers, where others came when it was asked again.
     """
 
     case: Case
@@ -41,6 +44,7 @@ class Judgement:
     undecidable: int | None = None
     exact: Exact | None = None
     inexact: tuple[Quantity, ...] = ()
+    first: dict[str, list[Record]] | None = None
 
     @property
     def disagreements(self) -> list[tuple[str, Record]]:
@@ -215,7 +219,38 @@ def judgement(evidence: Evidence, *, attribute: bool) -> Judgement:
         name: [evidence.with_later(record, later[name].get(record.quantity)) for record in found]
         for name, found in judged.records.items()
     }
-    return replace(judged, records=records)
+    return replace(judged, records=records, first=judged.records)
+
+
+def wrong_answers(at: tuple[int, int], evidence: Evidence, judged: Judgement, prediction: Array) -> Iterator[Wrong]:
+    """What is wrong about a network at first, function by function, for `explanations`.
+
+    at: where it stands, for whoever asks. prediction: what the loss was asked about.
+    """
+    for function, kinds in KINDS.items():
+        failing = [
+            (name, record)
+            for name, records in (judged.first or judged.records).items()
+            for record in records
+            if record.verdict == "disagrees" and record.quantity.kind in kinds
+        ]
+        if not failing:
+            continue
+        oracle = failing[0][0]
+        theirs = evidence.theirs[oracle]
+        quantities = [q for q in evidence.case.quantities if q.kind in kinds]
+        yield Wrong(
+            at=at,
+            function=function,
+            case=evidence.case,
+            prediction=prediction,
+            got={q: evidence.got[q] for q in quantities},
+            expected={q: evidence.expected[oracle][q] for q in quantities},
+            own={q: evidence.own[q] + theirs[q] for q in quantities},
+            lenient=evidence.lenient and {q: evidence.lenient[q] + theirs[q] for q in quantities},
+            failing=frozenset(record.quantity for _, record in failing),
+            leniently=all(record.leniently for _, record in failing),
+        )
 
 
 def _mark_lenient(strict: Record, lenient: Record) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,19 +17,30 @@ from backproof.oracles.registry import Oracle
 from backproof.oracles.segments import compare, count_exact, last_outputs, naming
 from backproof.oracles.stack import Flat, Stack, stacks
 from backproof.reference_impl.contract import Array
-from backproof.verification.calls import answers_of
+from backproof.verification.calls import answers_of, prediction_of
 from backproof.verification.campaign import Campaign, Progress
+from backproof.verification.explanations import Wrong, explained
 from backproof.verification.implementation import Implementation
-from backproof.verification.judgement import Evidence, allowances, exactly, given, judgement, leniently, tested
+from backproof.verification.judgement import (
+    Evidence,
+    allowances,
+    exactly,
+    given,
+    judgement,
+    leniently,
+    tested,
+    wrong_answers,
+)
 from backproof.verification.records import Rows
 
 # What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
-DRAWING, STACKING, CALLING, BOUNDING, COMPARING, WRITING = (
+DRAWING, STACKING, CALLING, BOUNDING, COMPARING, EXPLAINING, WRITING = (
     "drawing networks",
     "stacking networks",
     "calling the implementation",
     "deriving bounds",
     "comparing",
+    "explaining what is wrong",
     "keeping records",
 )
 
@@ -49,29 +60,33 @@ def judge_part(
     """Judge the networks of `rows` in every dtype, and note the outcome there."""
     progress.stage(STACKING)
     casts = [[case.cast(dtype) for case in rows.cases] for dtype in campaign.dtypes]
-    # Who works beside this process begins with all of it at once.
-    ahead = [
-        {oracle.name: oracle.ahead(list(stacks(cases))) for oracle in oracles if isinstance(oracle, Beside)}
-        for cases in casts
-    ]
+    # The dtypes in turn, so that what functions keep of calls in one of them is seen in the others.
+    in_turn: Iterable[tuple[int, Stack]] = (
+        (dtype, stack) for same in zip(*map(stacks, casts), strict=True) for dtype, stack in enumerate(same)
+    )
+    ahead = dict[str, Iterator[Flat]]()
+    if beside := [oracle for oracle in oracles if isinstance(oracle, Beside)]:  # who begins with all of it at once
+        in_turn = list(in_turn)
+        ahead = {oracle.name: oracle.ahead([stack for _, stack in in_turn]) for oracle in beside}
 
-    def answer(oracle: Oracle, stack: Stack, dtype: int) -> Flat:
+    def answer(oracle: Oracle, stack: Stack) -> Flat:
         progress.stage(computing(oracle.name))
-        answers = ahead[dtype].get(oracle.name)
-        return oracle.flat(stack) if answers is None else next(answers)
+        return next(ahead[oracle.name]) if oracle.name in ahead else oracle.flat(stack)
 
     first, *others = oracles
     begun = (
-        _StackJudge(rows, campaign, implementation, oracles, stack, answer(first, stack, dtype), dtype, progress)
-        # In turn, so that what functions keep of calls in one dtype is seen in the others.
-        for same in zip(*map(stacks, casts), strict=True)
-        for dtype, stack in enumerate(same)
+        _StackJudge(rows, campaign, implementation, oracles, stack, answer(first, stack), dtype, progress)
+        for dtype, stack in in_turn
     )
+    wrong = list[Wrong]()
     # While others compute, all that can be done without their answers is done for all stacks.
-    for judge in list(begun) if ahead[0] else begun:
-        judge.judge([answer(other, judge.stack, judge.dtype) for other in others])
+    for judge in list(begun) if ahead else begun:
+        wrong += judge.judge([answer(other, judge.stack) for other in others])
         progress.judged(len(judge.stack.cases))
         progress.stage(STACKING)
+    progress.stage(EXPLAINING)
+    for one, names in explained(wrong):
+        rows.add_explanation(*one.at, {q.kind for q in one.failing}, names)
 
 
 class _StackJudge:
@@ -98,11 +113,12 @@ class _StackJudge:
         progress.stage(BOUNDING)
         self.bounds, self.own, self.theirs = self._bounds()
 
-    def judge(self, others: Sequence[Flat]) -> None:
+    def judge(self, others: Sequence[Flat]) -> list[Wrong]:
         """Compare everything at once; then look into what disagrees, or gave no answer that could be compared.
 
-        others: the other oracles' answers.
+        others: the other oracles' answers. What is wrong is given back, to be explained.
         """
+        found = list[Wrong]()
         self.expected += others
         self.progress.stage(COMPARING)
         if self.dtype == 0:
@@ -116,7 +132,10 @@ class _StackJudge:
         for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
             judged = judgement(evidence, attribute=self.campaign.attribute)
             self.rows.add_judgement(self.stack.numbers[s], self.dtype, judged)
+            prediction = prediction_of(self.stack, self.predictions, s)
+            found += wrong_answers((self.stack.numbers[s], self.dtype), evidence, judged, prediction)
         self.rows.judged[self.networks, self.dtype] = True
+        return found
 
     def _bounds(self) -> tuple[StackBounds, int, list[int]]:
         """The bounds of all arithmetics, each once; and which of them the implementation has, and the oracles."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from backproof.reference_impl.contract import ACTIVATIONS, HIDDEN_ACTIVATIONS, L
 from backproof.verification.campaign import Campaign
 from backproof.verification.implementation import no_function
 from backproof.verification.judgement import Judgement
+from backproof.verification.repeated import DEPENDS
 
 # The verdicts and causes are in the order of their numbers in `segments`.
 QUANTITIES = [kind for kinds in KINDS.values() for kind in kinds]
@@ -77,6 +78,8 @@ SCHEMA = pa.schema(
         "cause": _TEXT,
         "leniently": pa.bool_(),
         "outside": _TEXT,
+        # What explains the function's wrong answers, as `explanations` writes it; empty where nothing does.
+        "explained": _TEXT,
     }
 )
 
@@ -100,7 +103,8 @@ class Rows:
         self.layer, self.row, self.column = (np.full(shape, -1, np.int32) for _ in range(3))
         self.ratio, self.got, self.expected, self.allowed, self.fineness = (np.full(shape, np.nan) for _ in range(5))
         self.indexed, self.leniently = np.zeros(shape, bool), np.zeros(shape, bool)
-        self.cause = np.zeros(shape, np.int32)
+        self.cause, self.explained = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        self._explanations = {"": 0}
         self._causes = {cause: number for number, cause in enumerate(CAUSES)}
 
     def _cause(self, text: str) -> int:
@@ -132,6 +136,18 @@ class Rows:
                 kinds.setdefault(record.quantity.kind, []).append(record)
             for kind, records in kinds.items():
                 self._add_records((network, dtype, o, QUANTITIES.index(kind)), records)
+
+    def add_explanation(self, network: int, dtype: int, kinds: Iterable[str], names: str) -> None:
+        """Note what explains wrong answers of some kinds about the network at this place in the part.
+
+        It was no accident, then, if some of them are those of another network.
+        """
+        number = self._explanations.setdefault(names, len(self._explanations))
+        depends = [number for cause, number in self._causes.items() if cause.startswith(DEPENDS)]
+        for kind in kinds:
+            at = (network, dtype, slice(None), QUANTITIES.index(kind))
+            self.explained[at] = np.where(self.verdict[at] == VERDICTS.index("disagrees"), number, 0)
+            self.cause[at] = np.where(np.isin(self.cause[at], depends), 0, self.cause[at])
 
     def _add_records(self, at: tuple[int, int, int, int], records: list[Record]) -> None:
         worst = max(records, key=lambda record: (VERDICTS.index(record.verdict), _number(record.ratio)))
@@ -204,6 +220,7 @@ class Rows:
             "index": _lists(column(self.indexed), column(self.row), column(self.column)),
             "cause": words_of(column(self.cause), list(self._causes)),
             "outside": words_of(column(self.outside), OUTSIDE),
+            "explained": words_of(column(self.explained), list(self._explanations)),
         }
         arrays = [
             value

@@ -11,6 +11,10 @@ def conjoin(words: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+# What a function says that declines, and what stands before its own words.
+DECLINES = "is not implemented for it"
+
+
 def told_apart(got: float, expected: float) -> str:
     """What a number is and should be, with as few digits as tell the two apart, but four or more."""
     for digits in range(4, 18):

@@ -62,6 +62,7 @@ def verify(
     oracles: Sequence[str] = DEFAULTS.oracles,
     grade: Grade = DEFAULTS.grade,
     attribute: bool = DEFAULTS.attribute,
+    strict: bool = DEFAULTS.strict,
     out: str | Path = DEFAULT_OUT,
     jobs: int = 1,
     scheduler: str | None = None,
@@ -89,7 +90,7 @@ def verify(
     Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
-    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute)
+    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute, strict)
     if campaign.small and jobs == 1 and scheduler is None and not watched:
         begin(campaign.oracles)  # while this process loads what it needs itself
 

@@ -43,6 +43,11 @@ WHERE = ("jobs", "scheduler", "in_process", "call_limit", "time_limit")
 @click.option(
     "--page/--no-page", default=True, help="Write report.html and report.md as well, once the verdict is there."
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="A difference that is no mistake, such as an epsilon in a logarithm, is a disagreement too.",
+)
 @options.judged_by
 @ends_with_status
 @click.pass_context
@@ -65,6 +70,9 @@ def verify(
     IMPLEMENTATION is a module's name, or the path of a .py file, with functions of the contract: forward, backward,
     loss and so on. Without it, Backproof's own is verified. It works in a process of its own, which is watched: what
     ends that process, or hangs, is named.
+
+    Exit status: 0 right, or right but for differences that are no mistakes and are named; 1 wrong; 2 it could not be
+    judged.
     """
     use_one_thread()
     if resume is not None:
@@ -88,7 +96,7 @@ def verify(
     show(report_view(report))
     if place := _report_in(folder, page=page):
         click.echo(f"\nThe report is in {place}")
-    return AGREES if report.verdict == "agree" else DISAGREES
+    return AGREES if report.verdict in ("agree", "agree but for") else DISAGREES
 
 
 def _report_in(folder: str, *, page: bool) -> str | None:

@@ -1,0 +1,393 @@
+"""What explains wrong answers: a known difference, which is no mistake, or a known mistake, and several at once.
+
+A difference or a mistake is a `Textbook` with other steps. It explains the answers of a function where these are within
+its own bound on every network on which they are not the contract's. Differences have derived bounds
+(`oracles.bounds.running`); mistakes, which change no verdict, have a plain tolerance.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from backproof.mistakes.catalogue import MISTAKES
+from backproof.mistakes.differences import (
+    CAP,
+    DIFFERENCES,
+    AbsoluteAccuracy,
+    Difference,
+    MoreRoundings,
+    Overflow,
+    SinglePrecision,
+)
+from backproof.mistakes.textbook import Textbook
+from backproof.oracles.bounds.running import Running
+from backproof.oracles.case import KINDS, Answer, Case, Quantity
+from backproof.oracles.comparison import Problem, compare
+from backproof.reference_impl.contract import Array
+from backproof.verification.implementation import added_error, arguments_of, copied
+
+# Above it a float64's exponential is infinite, and a float32's.
+LARGEST_EXPONENT = {"float64": math.log(np.finfo(np.float64).max), "float32": math.log(np.finfo(np.float32).max)}
+
+# A mistake's own rounding, in units of roundoff, relative to an array's largest entry.
+SAME = 1024
+
+# Explanations are looked for on so many networks at first, and consist of so many parts at most.
+CLUES, TOGETHER = 24, 3
+
+# How the parts of an explanation, and explanations that do as well, are written in a record.
+AND, OR = " + ", " | "
+
+# These are recognised as differences; or what they give depends on earlier calls, or on a number that is looked for.
+NO_MISTAKES = (
+    "ReluPrimeOfZeroIsOne", "ReluPrimeOfZeroIsHalf", "LogOfZero", "SoftmaxWithoutMaximum", "SoftmaxWithOneMaximum",
+    "SigmoidDerivativeOverflows", "HardenedTargets", "Float32InTheMiddle",
+)  # fmt: skip
+FACTOR = "ProportionalFactor"
+
+# What is looked for where nothing else explains the answers: it says least.
+LAST = (MoreRoundings, SinglePrecision)
+
+# With how many parts an explanation of several is begun, those that explain most.
+BEGINNINGS = 4
+
+Fit = Literal["yes", "no", "open"]
+
+_MODIFIERS = (AbsoluteAccuracy, Overflow, SinglePrecision, MoreRoundings)
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong:
+    """A function's answers about a network that are not the contract's.
+
+    at: where it stands, for whoever asked. prediction: what the loss was asked about. got: by quantity, anything at
+    all, or a `Problem`. expected: an oracle's answer; own, lenient: what an honest implementation may be off by.
+    failing: the quantities that disagree; leniently: whether all of them would agree if accuracy were absolute.
+    """
+
+    at: tuple[int, int]
+    function: str
+    case: Case
+    prediction: Array
+    got: Mapping[Quantity, Any]
+    expected: Answer
+    own: Answer
+    lenient: Answer | None
+    failing: frozenset[Quantity]
+    leniently: bool
+
+    @cached_property
+    def overflows(self) -> bool:
+        """Whether something is not finite where an exponential may have overflowed."""
+        arrays = [
+            np.asarray(value) for value in self.got.values() if isinstance(value, np.ndarray | np.generic | float)
+        ]
+        if all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
+            return False
+        with np.errstate(all="ignore"):
+            zs = Textbook().propagate(self.case.weights, self.case.biases, self.case.x, self.case.activations)[1]
+            largest = max(float(np.abs(z).max(initial=0.0)) for z in (*zs, self.case.x))
+        return not largest < 0.98 * LARGEST_EXPONENT[self.case.dtype]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A difference or a mistake, with its number where it has one."""
+
+    kind: type[Textbook]
+    strength: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As it is written in a record."""
+        return self.kind.__name__ + ("" if self.strength is None else f"({self.strength!r})")
+
+    def made(self) -> Textbook:
+        """A `Textbook` like that."""
+        return self.kind() if self.strength is None else self.kind(self.strength)  # type: ignore[call-arg]
+
+    @property
+    def steps(self) -> set[str]:
+        """The steps that it changes."""
+        found = set[str]()
+        for kind in self.kind.__mro__:
+            if kind is Textbook or kind is Difference:
+                break
+            found |= {name for name in vars(kind) if callable(getattr(Textbook, name, None)) and name != "__init__"}
+        return found
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is no mistake."""
+        return issubclass(self.kind, Difference)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Parts that are there together."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        """As it is written in a record."""
+        return AND.join(part.name for part in self.parts)
+
+    def with_part(self, part: Part) -> Explanation | None:
+        """The same with one part more; None where two parts change the same step, or a mistake comes second."""
+        if part in self.parts or any(part.steps & other.steps for other in self.parts):
+            return None
+        return Explanation(tuple(sorted((*self.parts, part), key=lambda one: (one.is_difference, one.name))))
+
+    def fits(self, wrong: Wrong) -> Fit:
+        """Whether the answers are within its own bounds; open where these say nothing about what is wrong."""
+        kinds = {part.kind for part in self.parts}
+        masked = Overflow in kinds and wrong.overflows
+        if kinds == {AbsoluteAccuracy} and not wrong.leniently:
+            return "no"
+        if kinds == {Overflow} and not masked:
+            return "no"
+        answers = self.answers(wrong)
+        if answers is None:
+            return "no"
+        got, expected, allowed = dict[Quantity, Any](), dict[Quantity, Array](), dict[Quantity, Array]()
+        for q, given in wrong.got.items():
+            value, error = answers[q]
+            bound = np.asarray((wrong.lenient or wrong.own)[q] if AbsoluteAccuracy in kinds else wrong.own[q], float)
+            more = np.isfinite(bound) & ((error > 0) | (not _is_derived(self.parts)))  # what is exact stays exact
+            limit = error + np.where(more, bound, 0.0) * (CAP if MoreRoundings in kinds else 1)
+            limit = limit + added_error(given)
+            if SinglePrecision in kinds and isinstance(given, np.ndarray | np.generic) and given.dtype.kind == "f":
+                given = given.astype(wrong.case.dtype)
+            if masked and isinstance(given, np.ndarray | np.generic | float) and np.shape(given) == np.shape(limit):
+                limit = np.where(np.isfinite(given), limit, np.inf)
+            got[q], expected[q], allowed[q] = given, value, np.asarray(limit, float)
+        with np.errstate(all="ignore"):
+            records = compare(got, expected, allowed, wrong.case.dtype)
+        if any(record.verdict == "disagrees" for record in records):
+            return "no"
+        agrees = any(record.verdict == "agrees" for record in records if record.quantity in wrong.failing)
+        return "yes" if agrees or masked else "open"
+
+    def explains(self, wrong: Sequence[Wrong]) -> bool:
+        """Whether it fits all of them, and is more than open for half of them."""
+        yes = 0
+        for one in wrong:
+            fit = self.fits(one)
+            if fit == "no":
+                return False
+            yes += fit == "yes"
+        return 2 * yes >= len(wrong)
+
+    def shows(self, wrong: Sequence[Wrong]) -> bool:
+        """Whether it changes any of these answers by more than rounding may: it is no harmless mistake."""
+        for one in wrong:
+            for q, (value, error) in (self.answers(one) or {}).items():
+                right = one.expected[q]
+                if np.shape(value) != np.shape(right) or np.any(np.abs(value - right) > error + one.own[q]):
+                    return True
+        return False
+
+    def count(self, clues: Sequence[Wrong]) -> int:
+        """How many of the networks it fits, with a yes; none where it fits none of the first ones."""
+        yes = 0
+        for i, clue in enumerate(clues):
+            yes += self.fits(clue) == "yes"
+            if i == 2 and not yes:
+                break
+        return yes
+
+    def answers(self, wrong: Wrong) -> Mapping[Quantity, tuple[Array, Array]] | None:
+        """What the function gives with these parts, and how far honest answers may be from it; None: nothing."""
+        kinds = {part.kind for part in self.parts}
+        steps = [part for part in self.parts if part.kind not in _MODIFIERS]
+        if not steps and SinglePrecision not in kinds:
+            return {q: (value, np.zeros(np.shape(value))) for q, value in wrong.expected.items()}
+        instance = _together(steps)
+        try:
+            with np.errstate(all="ignore"):
+                if all(part.is_difference for part in steps):
+                    return _with_derived_bounds(instance, wrong, "float32" if SinglePrecision in kinds else None)
+                return _with_tolerance(instance, wrong)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+            return None
+
+
+def _is_derived(parts: Sequence[Part]) -> bool:
+    """Whether what is expected comes with derived bounds, of differences alone."""
+    return all(part.is_difference for part in parts) and any(
+        part.kind not in _MODIFIERS or part.kind is SinglePrecision for part in parts
+    )
+
+
+def _together(parts: Sequence[Part]) -> Textbook:
+    """One `Textbook` with all of the parts."""
+    made = [part.made() for part in parts]
+    if len(made) == 1:
+        return made[0]
+    both: Textbook = Textbook() if not made else object.__new__(type("Together", tuple(map(type, made)), {}))
+    for one in made:
+        vars(both).update(vars(one))
+    return both
+
+
+def _with_derived_bounds(
+    instance: Textbook, wrong: Wrong, precision: str | None
+) -> dict[Quantity, tuple[Array, Array]]:
+    dtype = np.dtype(precision or wrong.case.dtype)
+
+    def running(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [running(one) for one in value]
+        if not isinstance(value, np.ndarray):
+            return value
+        return Running.rounded(value, dtype) if precision else Running.exact(value, dtype)
+
+    result = getattr(instance, wrong.function)(
+        *map(running, arguments_of(wrong.function, wrong.case, wrong.prediction))
+    )
+    return {
+        q: (np.asarray(value.value, np.float64), np.asarray(value.error, np.float64))
+        for q, value in _by_quantity(wrong, result)
+    }
+
+
+def _with_tolerance(instance: Textbook, wrong: Wrong) -> dict[Quantity, tuple[Array, Array]]:
+    arguments = map(copied, arguments_of(wrong.function, wrong.case, wrong.prediction))
+    result = getattr(instance, wrong.function)(*arguments)
+    u = float(np.finfo(wrong.case.dtype).eps) / 2
+    found = {}
+    for q, value in _by_quantity(wrong, result):
+        array = np.asarray(value, np.float64)
+        largest, right = (float(np.abs(part).max(initial=0.0)) for part in (array, wrong.expected[q]))
+        own = np.asarray(wrong.own[q], float)
+        more = max(1.0, largest / right) if right else 1.0
+        widest = float(own[np.isfinite(own)].max(initial=0.0))
+        found[q] = array, np.full(array.shape, SAME * u * largest + (more - 1) * widest)
+    return found
+
+
+def _by_quantity(wrong: Wrong, result: Any) -> Iterator[tuple[Quantity, Any]]:
+    kinds = KINDS[wrong.function]
+    parts = (result,) if len(kinds) == 1 else result
+    for kind, part in zip(kinds, parts, strict=True):
+        wanted = [q for q in wrong.case.quantities if q.kind == kind]
+        yield from zip(wanted, part if isinstance(part, list | tuple) else [part], strict=True)
+
+
+def explained(wrong: Iterable[Wrong]) -> Iterator[tuple[Wrong, str]]:
+    """For the answers that something explains, what does: alternatives of parts, by their names."""
+    by_function: dict[str, list[Wrong]] = {}
+    for one in wrong:
+        by_function.setdefault(one.function, []).append(one)
+    for function, ones in by_function.items():
+        ones.sort(key=lambda one: one.case.size)
+        names = OR.join(explanation.name for explanation in _explanations(function, ones))
+        if names:
+            for one in ones:
+                yield one, names
+
+
+def _explanations(function: str, wrong: Sequence[Wrong]) -> list[Explanation]:
+    """What explains all of a function's wrong answers: the simplest, and all that are as simple."""
+    clues = wrong[:: max(1, len(wrong) // CLUES)]
+    if any(isinstance(given, Problem) for given in clues[0].got.values()):
+        return []
+    candidates = [Explanation((part,)) for part in _parts(function, clues)]
+    for among in (
+        [one for one in candidates if one.parts[0].is_difference and one.parts[0].kind not in LAST],
+        [one for one in candidates if not one.parts[0].is_difference],
+        *([one for one in candidates if one.parts[0].kind is kind] for kind in LAST),
+    ):
+        if found := [one for one in among if _explains_all(one, clues, wrong)]:
+            return found
+    counts = {one: one.count(clues) for one in candidates if one.parts[0].kind not in LAST}
+    ranked = sorted(counts, key=lambda one: -counts[one])
+    for first in ranked[:BEGINNINGS]:
+        if counts[first] and (together := _completed(first, ranked, clues, wrong)):
+            return [together]
+    return _pair(ranked, clues, wrong)
+
+
+def _explains_all(explanation: Explanation, clues: Sequence[Wrong], wrong: Sequence[Wrong]) -> bool:
+    """Whether it explains the first networks, then all; and a mistake is told only where it does harm."""
+    harmless = all(part.is_difference for part in explanation.parts)
+    return explanation.explains(clues) and explanation.explains(wrong) and (harmless or explanation.shows(clues))
+
+
+def _completed(
+    explanation: Explanation, others: Sequence[Explanation], clues: Sequence[Wrong], wrong: Sequence[Wrong]
+) -> Explanation | None:
+    """The explanation with more parts, until it explains everything; None where no part helps."""
+    for _ in range(TOGETHER - 1):
+        left = [clue for clue in clues if explanation.fits(clue) == "no"][:3]
+        more = [together for other in others if (together := explanation.with_part(other.parts[0]))]
+        better = {one: sum(one.fits(clue) != "no" for clue in left) for one in more}
+        if not better or not (most := max(better.values())):
+            return None
+        best = [one for one, number in better.items() if number == most]
+        for explanation in best[:BEGINNINGS]:
+            if _explains_all(explanation, clues, wrong):
+                return explanation
+        explanation = best[0]
+    return None
+
+
+def _pair(candidates: Sequence[Explanation], clues: Sequence[Wrong], wrong: Sequence[Wrong]) -> list[Explanation]:
+    """Two mistakes that explain together what neither explains anywhere alone."""
+    effective = [one for one in candidates if not one.parts[0].is_difference and one.shows(clues[:4])]
+    for first, second in itertools.combinations(effective, 2):
+        together = first.with_part(second.parts[0])
+        if together is not None and _explains_all(together, clues, wrong):
+            return [together]
+    return []
+
+
+def _parts(function: str, clues: Sequence[Wrong]) -> list[Part]:
+    """All parts that may show in a function: differences first."""
+    found = [
+        Part(kind, strength)
+        for kind in DIFFERENCES.values()
+        if function in kind.functions and any(kind.concerns(clue.case.activations, clue.case.loss) for clue in clues)
+        for strength in kind.strengths or (None,)
+    ]
+    of_outputs = function in ("sigmoid_prime", "tanh_prime")
+    for name, kind in MISTAKES.items():
+        if name in NO_MISTAKES or kind.remembers or (of_outputs and "OfPreActivation" in name):
+            continue
+        strengths = [_factor(clues[0])] if name == FACTOR else list(kind.strengths)
+        found += [Part(kind, strength) for strength in strengths or (None,) if strength != 1 or name != FACTOR]
+    return found
+
+
+def _factor(wrong: Wrong) -> float:
+    """By which the answers about a network are off, if they are by one."""
+    pairs = [
+        (np.ravel(np.asarray(value, np.float64)), np.ravel(wrong.expected[q]))
+        for q, value in wrong.got.items()
+        if isinstance(value, np.ndarray | np.generic | float) and np.shape(value) == np.shape(wrong.expected[q])
+    ]
+    if not pairs:
+        return 1.0
+    got, right = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    with np.errstate(all="ignore"):
+        factor = float(got @ right / (right @ right))
+    return factor if math.isfinite(factor) else 1.0
+
+
+def parts_of(names: str) -> Iterator[list[Part]]:
+    """The alternatives that a record has, as parts."""
+    known: dict[str, type[Textbook]] = {**MISTAKES, **DIFFERENCES}
+    for alternative in names.split(OR):
+        found = []
+        for name in alternative.split(AND):
+            kind, _, strength = name.partition("(")
+            found.append(Part(known[kind], float(strength[:-1]) if strength else None))
+        yield found
