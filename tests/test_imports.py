@@ -25,11 +25,11 @@ ROOMS = {
         },
     ),
     "verification": (
-        {"reference_impl", "oracles"},
+        {"reference_impl", "mistakes", "oracles"},
         {"numpy", "msgspec", "filelock", "pyarrow", "threadpoolctl", "upath", "distributed"},
     ),
     "reports": (
-        {"oracles", "verification"},
+        {"mistakes", "oracles", "verification"},
         {"numpy", "msgspec", "jinja2", "rich", "altair", "duckdb", "threadpoolctl", "upath", "vl_convert"},
     ),
     "studies": (

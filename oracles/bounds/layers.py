@@ -177,14 +177,18 @@ def softmax_values(z: Array, a: Array) -> None:
 def softmax_errors(r: Roundoff, z: Array, a: Array, error: Array) -> None:
     """Exponentials of z - max z, whose rounding counts |z - max z| times; then k - 1 additions and a division.
 
-    (Blanchard, D. Higham and N. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA J. Numer.
-    Anal. 41, 2021.)
+    Or exponentials of (z - max z) - log sum, or of z - (max z + log sum), where log sum <= log k: what is rounded on the
+    way to the exponential counts as often as it is large. (Blanchard, D. Higham and N. Higham, "Accurately computing
+    the log-sum-exp and softmax functions", IMA J. Numer. Anal. 41, 2021.)
     """
     k, largest, weighted = len(z), _largest(z), 0.0
+    logarithm = np.log(float(k))
     for j in range(k):
         weighted += a[j] * (largest - z[j] + r.exp)
     for j in range(k):
-        relatively = relative(r.u, largest - z[j] + r.exp + weighted + k)
+        apart = largest - z[j]
+        logarithms = apart + abs(largest) + (r.log + 2) * logarithm
+        relatively = relative(r.u, apart + r.exp + weighted + k + logarithms)
         error[j] = (8 * k * r.u if r.lenient else a[j] * relatively) + (k + 1) * r.tiny
 
 
