@@ -56,6 +56,7 @@ class TestVerify:
             "oracles": ["complex-step"],
             "grade": "lenient",
             "attribute": False,
+            "strict": False,
             "generator": 3,
         }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backproof.oracles.draw import GENERATOR, PROFILES, draw_case, find_case
-from backproof.oracles.profiles import DRAWN, LARGER_DEPTH, MAX_BATCH, MAX_WIDTH
+from backproof.oracles.profiles import DRAWN, LARGER_DEPTH, MAX_BATCH, MAX_DEPTH, MAX_WIDTH
 from backproof.reference_impl.contract import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
 
 
@@ -59,7 +59,7 @@ def drawn():
 def test_everything_occurs(drawn):
     """Every depth, batch size and width from 1 to the usual largest; every loss after every activation it goes with."""
     cases = [case for profile in drawn.values() for case in profile]
-    assert {case.depth for case in cases} == set(range(1, LARGER_DEPTH[1] + 1))
+    assert {case.depth for case in cases} == {*range(1, MAX_DEPTH + 1), *range(LARGER_DEPTH[0], LARGER_DEPTH[1] + 1)}
     assert {case.n for case in cases} > set(range(1, MAX_BATCH + 1))
     assert {k for case in cases for k in case.widths} > set(range(1, MAX_WIDTH + 1))
     pairs = {(case.loss, case.activations[-1]) for case in cases}

@@ -73,7 +73,7 @@ class TestAgreement:
     def test_fields(self, agreeing):
         """What others read: verdict, number of networks, quantities with their counts and ratios."""
         report = read(agreeing)
-        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "2.1")
+        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "3.0")
         assert report["summary"].startswith(
             "reference_impl agrees with torch on all 12 networks, in float64 and float32: no error is larger than 0."
         )
@@ -203,7 +203,7 @@ class TestDisagreement:
         row = next(row for row in report.quantities if (row.quantity, row.dtype) == ("dW", "float64"))
         assert 0 < row.failures < row.cases == 12
         assert row.worst_ratio is None
-        assert {place.cause for place in report.failures} == {"backward raised IndexError: too small"}
+        assert {place.cause for place in report.failures} == {"backward raised IndexError: too small (picky.py, line 3)"}
 
 
 def test_no_page_of_an_earlier_report(tmp_path):

@@ -10,6 +10,8 @@ from autograd import grad
 from backproof import adapters
 from backproof.reference_impl.contract import find_loss
 
+__all__ = ["backward", "forward", "loss", "relu", "relu_prime", "sigmoid", "tanh_prime"]
+
 CONVENTION = adapters.Convention(
     last=("identity", "sigmoid", "relu", "tanh"),
     losses=("squared_error_sum", "squared_error_mean", "half_squared_error_mean", "squared_error_entry_mean"),

@@ -78,7 +78,8 @@ def test_micrograd(dtype, torch_oracle):
     """Right but for hidden layers of one neuron, through which it cannot go."""
     judged = Judged("micrograd_mlp", dtype, torch_oracle, largest=200)
     assert {record.cause for _, record in judged.wrong} == {
-        f"{function} raised TypeError: 'Value' object is not iterable" for function in ("forward", "backward")
+        f"{function} raised TypeError: 'Value' object is not iterable (micrograd_mlp.py, line {line})"
+        for function, line in (("forward", 33), ("backward", 40))
     }
     narrow = {probe.case.name for probe in judged.probes if 1 in probe.case.widths[1:-1]}
     assert {probe.case.name for probe, _ in judged.wrong} == narrow

@@ -61,6 +61,10 @@ def raises(usual, *arguments):
     raise ArithmeticError("now and then")
 
 
+# Where it does.
+HERE = f" (test_calls.py, line {raises.__code__.co_firstlineno + 1})"
+
+
 def declines(usual, *arguments):
     raise NotImplementedError("now and then")
 
@@ -88,7 +92,7 @@ class TestOnce:
     @pytest.mark.parametrize(
         ("does", "cause"),
         [
-            (raises, ONCE.format("{} raised ArithmeticError: now and then")),
+            (raises, ONCE.format("{} raised ArithmeticError: now and then" + HERE)),
             (declines, ONCE.format("{} is not implemented for it: now and then")),
         ],
     )
@@ -136,7 +140,7 @@ class TestNowAndThen:
     @pytest.mark.parametrize(
         ("does", "cause"),
         [
-            (raises, ONCE.format("relu raised ArithmeticError: now and then")),
+            (raises, ONCE.format("relu raised ArithmeticError: now and then" + HERE)),
             (declines, ONCE.format("relu is not implemented for it: now and then")),
             (gives_text, "a value of type str, should be an array"),
         ],
@@ -156,7 +160,7 @@ class TestNowAndThen:
 def test_always(torch_oracle):
     """What happens again is said without a word of that; who always declines is unchecked."""
     for does, cause in (
-        (raises, "relu raised ArithmeticError: now and then"),
+        (raises, "relu raised ArithmeticError: now and then" + HERE),
         (changes, "relu changed its argument z"),
     ):
         told = found(Now("relu", does, every=1), torch_oracle)

@@ -246,5 +246,5 @@ def test_filters_of_warnings_take_effect_at_once(tmp_path):
             (problem,) = {
                 value.cause for q, value in implementation.answer(CASE, PREDICTION).items() if q.kind == "relu"
             }
-            assert problem == "relu raised DeprecationWarning: old"
+            assert problem == "relu raised DeprecationWarning: old (mine.py, line 6)"
     assert len(said) == 2

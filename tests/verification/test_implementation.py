@@ -143,7 +143,8 @@ class TestCalling:
             raise error
 
         found = answer(backward=backward)
-        assert causes(found, "dW") == causes(found, "db") == {cause}
+        line = backward.__code__.co_firstlineno + 1
+        assert causes(found, "dW") == causes(found, "db") == {f"{cause} (test_implementation.py, line {line})"}
         assert found[Quantity("dW", 1)].fails
 
     def test_keyboard_interrupt_is_the_users(self):

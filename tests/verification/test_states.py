@@ -33,6 +33,7 @@ from upath import UPath
 from backproof.oracles.draw import draw_case
 from backproof.reports import verdict
 from backproof.reports.rendering import read_report
+from backproof.reports.explained import Explained
 from backproof.reports.report import Drawn, Place, Quantiles, QuantityOutcome
 from backproof.verification import campaign, execution, run, store
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
@@ -266,6 +267,7 @@ class Counts:
     )
     failures = (Place("", "", "", "loss", None, None, None, None, None, "", False, "", ""),)
     drawn = Drawn(ranges=[], corners=[], hidden=[], last=[], losses=[])
+    explained = Explained([])
     growth = unchecked = exact = largest_ratios = ()
     undecided = undecidable = all_leniently = 0
     wrong_by_certified_values = None
