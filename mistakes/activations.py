@@ -20,6 +20,15 @@ class ReluPrimeIsOneEverywhere(Textbook):
         return np.where(self.relu(z) < 0, z.dtype.type(0), z.dtype.type(1))
 
 
+class ReluByMaxOfColumns(Textbook):
+    """ReLU is written np.max(z, 0), which is the largest of every column: the 0 is taken for an axis."""
+
+    hint = "Print relu of an array of two rows. np.max and np.maximum are two functions: what is the second argument?"
+
+    def relu(self, z: Array) -> Array:
+        return z.max(axis=0)
+
+
 class ReluPrimeOfZeroIsOne(Textbook):
     """The derivative of ReLU at exactly 0 is 1, where the contract takes 0."""
 

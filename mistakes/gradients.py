@@ -59,6 +59,32 @@ class GradientOfTheLastSample(Textbook):
         return dW, self.grad_bias(d[-1:], dW)
 
 
+class OutputDerivativeMissingInItsWeights(Textbook):
+    """The last layer's dW is made without the derivative of its activation; what is handed back has it."""
+
+    hint = "The delta that goes back to the hidden layers is right. Is it the same one that makes dW of the last layer?"
+
+    def __init__(self) -> None:
+        self._error: Array | None = None
+
+    def output_delta(self, v: Array, z: Array, p: Array, g: str, loss: str) -> Array:
+        self._error = v
+        return super().output_delta(v, z, p, g, loss)
+
+    def grad_weight(self, d: Array, received: Array, z_received: Array) -> Array:
+        used, self._error = d if self._error is None else self._error, None
+        return super().grad_weight(used, received, z_received)
+
+
+class BiasGradientOverTheWrongAxis(Textbook):
+    """db is summed over the neurons, and has a number for each sample."""
+
+    hint = "Print the shapes of delta and of b. Which axis of delta has as many entries as b?"
+
+    def grad_bias(self, d: Array, dW: Array) -> Array:
+        return d.sum(axis=1)
+
+
 class BiasGradientNotSummed(Textbook):
     """db is not summed over the batch: it still has a row for each sample."""
 

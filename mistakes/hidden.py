@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from backproof.mistakes.textbook import Textbook
-from backproof.reference_impl.contract import Array
+from backproof.reference_impl.contract import Array, Layers
 
 
 class RawErrorPropagated(Textbook):
@@ -15,6 +17,77 @@ class RawErrorPropagated(Textbook):
 
     def error_back(self, d: Array, e: Array, W: Array) -> Array:
         return e @ W
+
+
+class RawErrorFromTheLastLayer(Textbook):
+    """The last layer's error dL/da is handed back through its weights, and not its delta; further back it is right."""
+
+    hint = (
+        "The last layer has an activation too. Is its derivative in what you multiply by its weights on the way back?"
+    )
+
+    def __init__(self) -> None:
+        self._at_the_last = False
+
+    def output_delta(self, v: Array, z: Array, p: Array, g: str, loss: str) -> Array:
+        self._at_the_last = True
+        return super().output_delta(v, z, p, g, loss)
+
+    def error_back(self, d: Array, e: Array, W: Array) -> Array:
+        handed_back, self._at_the_last = e if self._at_the_last else d, False
+        return self.times_weights(handed_back, W)
+
+
+class SameErrorInEveryLayer(Textbook):
+    """What the last layer sends back is used in every hidden layer, and not only in the one before it."""
+
+    hint = "Each layer sends its own delta back through its own weights. Which delta does the first layer hear from?"
+
+    def __init__(self) -> None:
+        self._kept: Array | None = None
+
+    def output_delta(self, v: Array, z: Array, p: Array, g: str, loss: str) -> Array:
+        self._kept = None
+        return super().output_delta(v, z, p, g, loss)
+
+    def error_back(self, d: Array, e: Array, W: Array) -> Array:
+        if self._kept is None:
+            self._kept = super().error_back(d, e, W)
+        return self._kept
+
+
+class HiddenDerivativeOfOutput(Textbook):
+    """The derivative of the hidden layers' activations is taken at their outputs, as if these were z."""
+
+    hint = "g'(z) is a function of z. What do you give to it, z or a? A derivative written for a is another function."
+
+    def hidden_delta(self, e: Array, z: Array, g: str, next_g: str) -> Array:
+        return e * self.prime(self.activate(z, g), g)
+
+
+class SigmoidDerivativeEverywhere(Textbook):
+    """The derivative of the sigmoid is used in every hidden layer, whatever its activation."""
+
+    hint = "Try a network whose hidden layers are not sigmoids. Which line asks what activation a layer has?"
+
+    def hidden_delta(self, e: Array, z: Array, g: str, next_g: str) -> Array:
+        return e * self.sigmoid_prime(z)
+
+
+class PreActivationHandedOn(Textbook):
+    """The next layer receives z, and not the activation of it."""
+
+    hint = "What does the second layer receive, in the formula and in the code: z of the first, or a?"
+
+    def propagate(
+        self, weights: Layers, biases: Layers, x: Array, activations: Sequence[str]
+    ) -> tuple[list[Array], list[Array]]:
+        outputs, zs, received = [x], [], x
+        for W, b, g in zip(weights, biases, activations, strict=True):
+            received = self.affine(received, W, b)
+            zs.append(received)
+            outputs.append(self.activate(received, g))
+        return outputs, zs
 
 
 class HiddenDerivativeMissing(Textbook):

@@ -166,6 +166,19 @@ class BroadcastLabels(Textbook):
         return ((prediction - y[:, 0]) ** 2).sum() * self.scale(y, loss)
 
 
+class LabelInTheLogarithm(Textbook):
+    """Prediction and label are exchanged in the logarithm: p log y in place of y log p."""
+
+    hint = (
+        "Which of the two is a probability that the network gives, and so must never be 0: the prediction or the label?"
+    )
+
+    def loss(self, prediction: Array, y: Array, loss: str) -> Any:
+        if find_loss(loss).kind == "squared_error":
+            return super().loss(prediction, y, loss)
+        return super().loss(y, prediction, loss)
+
+
 class LogOfZero(Textbook):
     """The logarithm of 0 is taken, and 0 times minus infinity is NaN."""
 

@@ -168,7 +168,8 @@ def _sound(results: _Results, arguments: _Arguments) -> _Answer | None:
 def prediction_of(stack: Stack, predictions: Array, s: int) -> Array:
     """What the loss of a case is asked about."""
     case, start = stack.cases[s], stack.layouts["y"].starts[s, 0]
-    return predictions[start : start + case.y.size].reshape(case.y.shape).astype(case.dtype)
+    with np.errstate(all="ignore"):  # whatever the implementation has set
+        return predictions[start : start + case.y.size].reshape(case.y.shape).astype(case.dtype)
 
 
 def _looked_at_twice(implementation: Implementation, case: Case, prediction: Array, results: _Results) -> _Results:

@@ -167,7 +167,7 @@ class Repeated:
             if np.shape(result) != shape or not isinstance(result, np.ndarray | np.generic | float):
                 result = Problem(f"a value of shape {np.shape(result)}, should be {shape}")
             else:
-                values = usual.copy()
+                values = np.array(usual)
                 parts: Any = result if dimensions == 3 else [result]
                 for part in parts:
                     if not same(usual.flat[: np.size(part)], np.ravel(part)):
@@ -222,7 +222,7 @@ def _is_plain(result: Any) -> bool:
     """Whether a result may well be that of several networks: numbers all alike, as where nothing is learned."""
     if isinstance(result, list | tuple):
         return all(map(_is_plain, result))
-    numbers = np.ravel(result)
+    numbers = np.ravel(np.asarray(result))  # also of a masked array all
     return bool(np.all((numbers == numbers[0]) | (np.isnan(numbers) & np.isnan(numbers[0]))))
 
 
@@ -233,7 +233,8 @@ def _is_close(result: Any, other: Any) -> bool:
     if not _is_numbers(other) or np.shape(result) != np.shape(other):
         return False
     with np.errstate(all="ignore"):
-        return bool(np.allclose(result, other, rtol=1e-3, atol=1e-3 * np.max(np.abs(result)), equal_nan=True))
+        first, second = np.asarray(result), np.asarray(other)
+        return bool(np.allclose(first, second, rtol=1e-3, atol=1e-3 * np.max(np.abs(first)), equal_nan=True))
 
 
 def laid(value: Any, lay: Callable[[Array], Array]) -> Any:

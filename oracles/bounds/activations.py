@@ -57,8 +57,8 @@ def tanh_curve(z: float) -> Curve:
 def sigmoid_error(r: Roundoff, curve: Curve) -> float:
     """1 / (1 + e^-z) or e^z / (1 + e^z): an addition, a division, and the exponential's error times 1 - a.
 
-    The first is 0 where e^-z overflows, and off by no more than 1 / largest. Or the exponential of -log(1 + e^-z), whose
-    rounding counts as often as it is large.
+    The first is 0 where e^-z overflows, and off by no more than 1 / largest. Or the exponential of -log(1 + e^-z),
+    whose rounding counts as often as it is large.
     """
     logarithm = np.fmin(-np.log(curve.value), 800.0)  # a that is too small for a number is 0
     roundings = r.exp * curve.complement + 2 + (r.exp + (r.log + 2) * logarithm)

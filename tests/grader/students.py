@@ -163,6 +163,7 @@ BACKWARD: dict[str, set[str] | str] = {"backward": EVERYTHING}
 MISTAKEN = [
     # Activations. What calls them loses nothing.
     Mistaken("ReluPrimeIsOneEverywhere", {RELU_PRIME: "    d[relu(z) >= 0] = 1"}, {"relu_prime": EVERYTHING}),
+    Mistaken("ReluByMaxOfColumns", {"return np.maximum(z, 0)": "return np.max(z, 0)"}, {"relu": EVERYTHING}),
     Mistaken("ReluPrimeOfZeroIsOne", {RELU_PRIME: "    d[z >= 0] = 1"}, {"relu_prime": {"zeros"}}),
     Mistaken(
         "ReluPrimeOfZeroIsHalf",
@@ -420,6 +421,43 @@ MISTAKEN = [
         "Float32InTheMiddle",
         {INSIDE: "        a.append(activation(z[-1].astype(np.float32), name).astype(W.dtype))\n"},
         BACKWARD,
+    ),
+    Mistaken(
+        "RawErrorFromTheLastLayer",
+        {HIDDEN: HIDDEN.replace("np.dot(delta,", "np.dot(error / n if l == L - 1 else delta,")},
+        BACKWARD,
+    ),
+    Mistaken(
+        "SameErrorInEveryLayer",
+        {HIDDEN: HIDDEN.replace("            back", "            if l == L - 1:\n                back")},
+        BACKWARD,
+    ),
+    Mistaken("HiddenDerivativeOfOutput", {HIDDEN: HIDDEN.replace("z[l - 1]", "a[l]")}, BACKWARD),
+    Mistaken(
+        "SigmoidDerivativeEverywhere",
+        {HIDDEN: HIDDEN.replace("derivative(z[l - 1], activations[l - 1])", "sigmoid_prime(z[l - 1])")},
+        BACKWARD,
+    ),
+    Mistaken(
+        "PreActivationHandedOn",
+        {
+            FORWARD: "a.append(activation(z := np.dot(z if len(a) > 1 else x, W.T) + b, name))",
+        },
+        {"forward": EVERYTHING},
+    ),
+    Mistaken(
+        "OutputDerivativeMissingInItsWeights",
+        {DW: "dW[l] = np.dot((error / n if l == L - 1 else delta).T, a[l])"},
+        {"backward": "weights"},
+    ),
+    Mistaken("BiasGradientOverTheWrongAxis", {DB: "db[l] = np.sum(delta, axis=1)"}, {"backward": "biases"}),
+    Mistaken(
+        "LabelInTheLogarithm",
+        {
+            "logs = np.log(np.where(prediction > 0, prediction, 1.0))": "logs = np.log(np.where(y > 0, y, 1.0))",
+            "return -np.sum(y * logs) / n": "return -np.sum(prediction * logs) / n",
+        },
+        {"loss": EVERYTHING},
     ),
     Mistaken("ProportionalFactor", {"error = p - y": "error = 3.7 * (p - y)"}, BACKWARD),
 ]

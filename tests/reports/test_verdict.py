@@ -203,7 +203,9 @@ class TestDisagreement:
         row = next(row for row in report.quantities if (row.quantity, row.dtype) == ("dW", "float64"))
         assert 0 < row.failures < row.cases == 12
         assert row.worst_ratio is None
-        assert {place.cause for place in report.failures} == {"backward raised IndexError: too small (picky.py, line 3)"}
+        assert {place.cause for place in report.failures} == {
+            "backward raised IndexError: too small (picky.py, line 3)"
+        }
 
 
 def test_no_page_of_an_earlier_report(tmp_path):
