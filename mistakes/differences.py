@@ -46,7 +46,7 @@ class Difference(Textbook):
         raise NotImplementedError
 
     def declares(self) -> str:
-        """What a `CONVENTION` says of it."""
+        """How a `CONVENTION` says it, among its `differences`."""
         raise NotImplementedError
 
 
@@ -62,7 +62,7 @@ class AbsoluteAccuracy(Difference):
         return "What is much smaller than 1, such as a sigmoid far below 0, has few correct digits or none."
 
     def declares(self) -> str:
-        return 'accuracy="absolute"'
+        return "accuracy=absolute"
 
 
 class Overflow(Difference):
@@ -92,7 +92,7 @@ class SinglePrecision(Difference):
         return "Of the 16 digits of float64 about 7 are right."
 
     def declares(self) -> str:
-        return 'precision="float32"'
+        return "precision=float32"
 
 
 class MoreRoundings(Difference):
@@ -107,7 +107,7 @@ class MoreRoundings(Difference):
         return "Its last digits are off by a few units more; nothing else is."
 
     def declares(self) -> str:
-        return 'accuracy="more roundings"'
+        return "accuracy=more roundings"
 
 
 class SlopeAtZero(Difference):

@@ -16,8 +16,12 @@ Parts = frozenset[Part]
 class Explained:
     """For each function with wrong answers, what explains all of them; several that do so equally well, or nothing."""
 
-    def __init__(self, found: Sequence[tuple[str, str, set[int]]]) -> None:
-        """found: functions, what explains some of their wrong answers as records have it, and on which networks."""
+    def __init__(self, found: Sequence[tuple[str, str, set[int]]], declared: Sequence[str] = ()) -> None:
+        """found: functions, what explains some of their wrong answers as records have it, and on which networks.
+
+        declared: the differences that the program says it has.
+        """
+        self._declared = declared
         self._networks: dict[str, set[int]] = {}
         alternatives: dict[str, dict[str, list[Parts]]] = {}
         for function, names, numbers in found:
@@ -64,6 +68,7 @@ class Explained:
             what=made.says(),
             matters=made.matters(),
             declares=made.declares(),
+            declared=made.declares() in self._declared,
             functions=functions,
             networks=self._on(functions),
         )

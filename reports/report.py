@@ -73,6 +73,7 @@ class DifferenceFound(msgspec.Struct, frozen=True):
     what: Annotated[str, Meta(description="What the program does, with its numbers, after the program's name")]
     matters: Annotated[str, Meta(description="Where that matters in practice")]
     declares: Annotated[str, Meta(description="What a CONVENTION says of it")]
+    declared: Annotated[bool, Meta(description="Whether the program's CONVENTION says so")]
     functions: list[str]
     networks: Annotated[int, Meta(ge=0, description="Networks on which its answers are not the contract's for that")]
 

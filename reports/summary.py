@@ -48,8 +48,11 @@ MEMORY = "1GB"
 class Summary:
     """Questions to the records of one run; quantiles are values that occur, not interpolated ones."""
 
-    def __init__(self, tables: Sequence[UPath], implementation: str, campaign: Campaign) -> None:
-        """tables: the Parquet files that hold the records."""
+    def __init__(
+        self, tables: Sequence[UPath], implementation: str, campaign: Campaign, declared: Sequence[str] = ()
+    ) -> None:
+        """tables: the Parquet files that hold the records. declared: differences that the program says it has."""
+        self._declared = declared
         self._implementation, self._campaign, self._empty = implementation, campaign, not tables
         self._connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": tempfile.gettempdir()})
         self._connection.execute("SET preserve_insertion_order = false")
@@ -140,7 +143,8 @@ class Summary:
             GROUP BY ALL ORDER BY ALL
             """
         )
-        return Explained([(FUNCTION_OF_KIND[row["quantity"]], row["explained"], set(row["numbers"])) for row in rows])
+        found = [(FUNCTION_OF_KIND[row["quantity"]], row["explained"], set(row["numbers"])) for row in rows]
+        return Explained(found, self._declared)
 
     @cached_property
     def all_leniently(self) -> bool:

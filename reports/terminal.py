@@ -108,7 +108,9 @@ def _mistake(found: MistakeFound) -> Text:
 def _difference(found: DifferenceFound) -> Text:
     """What a right program does otherwise, and what declares it."""
     where = _seen(found.functions, found.networks)
-    declared = f"A CONVENTION that has {found.declares} says so."
+    declared = (
+        "Its CONVENTION says so." if found.declared else f"A CONVENTION with differences=({found.declares!r},) says so."
+    )
     return Text.assemble("\n", (f"It {found.what}", "bold yellow"), f"{where}. {found.matters}\n  ", (declared, "dim"))
 
 

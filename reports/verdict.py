@@ -62,7 +62,7 @@ def report_on(run: Run, progress: Progress | None = None) -> Report:
 
 def _report(run: Run) -> Report:
     campaign, name = run.manifest.campaign, name_of(run.manifest.source)
-    summary = Summary([shard.path for shard in run.shards], run.manifest.source, campaign)
+    summary = Summary([shard.path for shard in run.shards], run.manifest.source, campaign, run.declared)
     verdict, sentence = _verdict(name, campaign, summary, run.stopped)
     return Report(
         schema_version=SCHEMA_VERSION,
@@ -93,8 +93,10 @@ def _verdict(name: str, campaign: Campaign, summary: Summary, stopped: BaseExcep
         stopped = CouldNotRunError("there are no records of the others, or not in every dtype")
     until = f" (stopped after {networks} of {campaign.networks}: {why_stopped(stopped)})" if stopped else ""
     failed = summary.failed_networks
-    if failed and summary.explained.is_right and not campaign.strict and stopped is None:
-        return "agree but for", _but_for(name, summary)
+    if failed and summary.explained.is_right and stopped is None:
+        declared = all(found.declared for found in summary.explained.differences)
+        if declared or not campaign.strict:
+            return "agree" if declared else "agree but for", _but_for(name, summary)
     if failed:
         grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
         kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures)))
@@ -125,7 +127,10 @@ def _verdict(name: str, campaign: Campaign, summary: Summary, stopped: BaseExcep
 
 def _but_for(name: str, summary: Summary) -> str:
     """That it is right, but for what it does otherwise."""
-    differences = [f"it {found.what} ({_where(found)})" for found in summary.explained.differences]
+    differences = [
+        f"it {found.what} ({'as declared, ' * found.declared}{_where(found)})"
+        for found in summary.explained.differences
+    ]
     return f"{name} is right on all {summary.networks} networks, but for this: {conjoin(differences)}."
 
 
@@ -137,15 +142,11 @@ def _where(found: DifferenceFound | MistakeFound) -> str:
 def _named(summary: Summary) -> str:
     """The mistakes and differences that explain what is wrong, as sentences."""
     said = [
-        f" {conjoin(found.names)} explain{'s' * (len(found.names) == 1)} {conjoin(found.functions)}"
-        f"{f', and so {_do(found.others)} {conjoin(found.others)}' if found.others else ''}: {found.what}"
+        f" Its answers there are those of {conjoin(found.names)}, in {conjoin(found.functions)}"
+        f"{f' (and of {conjoin(found.others)})' if found.others else ''}: {found.what}"
         for found in summary.explained.mistakes
     ]
     return "".join(said)
-
-
-def _do(names: list[str]) -> str:
-    return "does" if len(names) == 1 else "do"
 
 
 def _who_is_wrong(name: str, summary: Summary) -> str:

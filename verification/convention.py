@@ -23,6 +23,8 @@ class Convention:
 
     hidden: activations of hidden layers; one_hidden: all hidden layers have the same. last: activations of the last
     layer. losses: by the contract's names, which say factor and reduction. layers: at most so many.
+    differences: what the program does otherwise than the contract and is no mistake, as a report says it, such as
+    "epsilon=1e-07".
 
     Raises ValueError for a name that the contract does not know, and where no loss goes with any last activation.
     """
@@ -32,6 +34,7 @@ class Convention:
     losses: tuple[str, ...] = tuple(LOSSES)
     one_hidden: bool = False
     layers: int | None = None
+    differences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for what, names, known in (

@@ -167,7 +167,7 @@ class Apart(Judges):
                 for message in worker.messages():
                     tell(message, Progress())
                     if message.kind == "done" and message.text == source:
-                        found = Examined(message.missing, message.files)
+                        found = Examined(message.missing, message.files, message.declared)
             except EndedError as ended:
                 raise CouldNotLoadError(f"{source} cannot be imported: it {ended.how}") from None
             self._check_time(lambda: "it was imported")
@@ -341,7 +341,7 @@ def _examine(source: str, oracles: Sequence[str], alone: bool, place: Place, _pr
     """See what the implementation consists of, and that the oracles can work."""
     found = examined(source, place)
     _loaded_oracles(oracles, side_by_side=alone)
-    return Message("done", source, missing=found.missing, files=found.files)
+    return Message("done", source, missing=found.missing, files=found.files, declared=found.declared)
 
 
 def _judge(task: Task, part: int, alone: bool, place: Place, progress: Progress) -> Message:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,10 +56,13 @@ FACTOR = "ProportionalFactor"
 # What is looked for where nothing else explains the answers: it says least.
 LAST = (MoreRoundings, SinglePrecision)
 
+# On how many networks a factor that was made to fit one of them has to be right.
+ENOUGH = 3
+
 # With how many parts an explanation of several is begun, those that explain most.
 BEGINNINGS = 4
 
-Fit = Literal["yes", "no", "open"]
+Fit = Literal["yes", "no", "open", "raises"]
 
 _MODIFIERS = (AbsoluteAccuracy, Overflow, SinglePrecision, MoreRoundings)
 
@@ -147,7 +151,10 @@ class Explanation:
         return Explanation(tuple(sorted((*self.parts, part), key=lambda one: (one.is_difference, one.name))))
 
     def fits(self, wrong: Wrong) -> Fit:
-        """Whether the answers are within its own bounds; open where these say nothing about what is wrong."""
+        """Whether the answers are within its own bounds; open where these say nothing about what is wrong.
+
+        Where the program raised, it fits if that raises too.
+        """
         kinds = {part.kind for part in self.parts}
         masked = Overflow in kinds and wrong.overflows
         if kinds == {AbsoluteAccuracy} and not wrong.leniently:
@@ -155,12 +162,16 @@ class Explanation:
         if kinds == {Overflow} and not masked:
             return "no"
         answers = self.answers(wrong)
+        if problems := [given for given in wrong.got.values() if isinstance(given, Problem)]:  # both raise, or neither
+            return "raises" if answers is None and all(" raised " in one.cause for one in problems) else "no"
         if answers is None:
             return "no"
         got, expected, allowed = dict[Quantity, Any](), dict[Quantity, Array](), dict[Quantity, Array]()
         for q, given in wrong.got.items():
             value, error = answers[q]
             bound = np.asarray((wrong.lenient or wrong.own)[q] if AbsoluteAccuracy in kinds else wrong.own[q], float)
+            if bound.shape != np.shape(value):  # arrays of a mistake may have any shape
+                bound = np.full(np.shape(value), bound[np.isfinite(bound)].max(initial=0.0))
             more = np.isfinite(bound) & ((error > 0) | (not _is_derived(self.parts)))  # what is exact stays exact
             limit = error + np.where(more, bound, 0.0) * (CAP if MoreRoundings in kinds else 1)
             limit = limit + added_error(given)
@@ -177,14 +188,13 @@ class Explanation:
         return "yes" if agrees or masked else "open"
 
     def explains(self, wrong: Sequence[Wrong]) -> bool:
-        """Whether it fits all of them, and is more than open for half of them."""
-        yes = 0
+        """Whether it fits all of them, some with numbers, and is open for no more than half of them."""
+        fits = Counter[Fit]()
         for one in wrong:
-            fit = self.fits(one)
-            if fit == "no":
+            fits[self.fits(one)] += 1
+            if fits["no"]:
                 return False
-            yes += fit == "yes"
-        return 2 * yes >= len(wrong)
+        return fits["yes"] > 0 and fits["open"] <= len(wrong) / 2
 
     def shows(self, wrong: Sequence[Wrong]) -> bool:
         """Whether it changes any of these answers by more than rounding may: it is no harmless mistake."""
@@ -298,7 +308,7 @@ def explained(wrong: Iterable[Wrong]) -> Iterator[tuple[Wrong, str]]:
 def _explanations(function: str, wrong: Sequence[Wrong]) -> list[Explanation]:
     """What explains all of a function's wrong answers: the simplest, and all that are as simple."""
     clues = wrong[:: max(1, len(wrong) // CLUES)]
-    if any(isinstance(given, Problem) for given in clues[0].got.values()):
+    if all(isinstance(given, Problem) for clue in clues for given in clue.got.values()):
         return []
     candidates = [Explanation((part,)) for part in _parts(function, clues)]
     for among in (
@@ -362,8 +372,10 @@ def _parts(function: str, clues: Sequence[Wrong]) -> list[Part]:
     for name, kind in MISTAKES.items():
         if name in NO_MISTAKES or kind.remembers or (of_outputs and "OfPreActivation" in name):
             continue
-        strengths = [_factor(clues[0])] if name == FACTOR else list(kind.strengths)
-        found += [Part(kind, strength) for strength in strengths or (None,) if strength != 1 or name != FACTOR]
+        if name != FACTOR:
+            found += [Part(kind, strength) for strength in kind.strengths or (None,)]
+        elif len(clues) >= ENOUGH and (factor := _factor(clues[0])) != 1:
+            found.append(Part(kind, factor))
     return found
 
 
@@ -379,7 +391,7 @@ def _factor(wrong: Wrong) -> float:
     got, right = (np.concatenate(part) for part in zip(*pairs, strict=True))
     with np.errstate(all="ignore"):
         factor = float(got @ right / (right @ right))
-    return factor if math.isfinite(factor) else 1.0
+    return float(f"{factor:.9g}") if math.isfinite(factor) else 1.0
 
 
 def parts_of(names: str) -> Iterator[list[Part]]:

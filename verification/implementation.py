@@ -224,17 +224,19 @@ class Examined(NamedTuple):
     """What is known of an implementation once it has been loaded, before it is called.
 
     missing: the contract's functions that it does not have. files: the local files that it consists of, with their
-    digests.
+    digests. declared: the differences from the contract that it declares.
     """
 
     missing: tuple[str, ...]
     files: dict[str, str]
+    declared: tuple[str, ...] = ()
 
 
 def examined(source: str, place: Place | None = None) -> Examined:
     """Load an implementation to see what it consists of. Raises CouldNotLoadError as `load_implementation` does."""
     implementation = load_implementation(source, place)
-    return Examined(implementation.missing, implementation.files())
+    convention = implementation.convention or Convention()
+    return Examined(implementation.missing, implementation.files(), convention.differences)
 
 
 def changed_files(source: str, files: Mapping[str, str]) -> list[str]:

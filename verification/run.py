@@ -15,7 +15,7 @@ from backproof.verification.campaign import Campaign, CouldNotRunError, Limits, 
 from backproof.verification.execution import Judges, Task, judges
 from backproof.verification.folders import absolute, writing
 from backproof.verification.holding import held
-from backproof.verification.implementation import changed_files
+from backproof.verification.implementation import Examined, changed_files
 from backproof.verification.store import Manifest, Shard, Store, read_manifest
 from backproof.verification.wording import conjoin
 
@@ -27,13 +27,15 @@ PACKAGES = ("numpy", "torch", "jax", "jaxlib")
 class Run:
     """What was judged: by which settings, where its records are, and how it ended.
 
-    missing: the contract's functions that the implementation does not have. shards: those whose records count. stopped:
+    missing: the contract's functions that the implementation does not have. declared: differences that it says it has.
+    shards: those whose records count. stopped:
     what kept it from its end, if anything did. started: by `time.perf_counter`.
     """
 
     manifest: Manifest
     store: Store
     missing: tuple[str, ...]
+    declared: tuple[str, ...]
     shards: list[Shard]
     stopped: BaseException | None
     started: float
@@ -73,7 +75,7 @@ def verify(
             with writing(out):
                 store = Store.begun(folder, manifest)
             progress.expects(campaign.networks * len(campaign.dtypes))
-            run = _run(manifest, store, found.missing, range(len(campaign.parts)), progress, those, started)
+            run = _run(manifest, store, found, range(len(campaign.parts)), progress, those, started)
         yield run
 
 
@@ -101,14 +103,14 @@ def resume(
         finished = [shard for shard in store.shards() if shard.finished]
         _check_unchanged(manifest, finished)
         with judges(manifest.campaign, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits) as those:
-            missing = those.examined(manifest.source).missing
+            found = those.examined(manifest.source)
             for path in store.remove_all_but([shard.path for shard in finished]):
                 progress.note(f"{path} is damaged; its networks are judged anew.")
             done = {shard.part for shard in finished}
             progress.expects(manifest.campaign.networks * len(manifest.campaign.dtypes))
             progress.judged(sum(len(parts[part]) for part in done) * len(manifest.campaign.dtypes))
             left = [part for part in range(len(parts)) if part not in done]
-            run = _run(manifest, store, missing, left, progress, those, started)
+            run = _run(manifest, store, found, left, progress, those, started)
         yield run
 
 
@@ -139,7 +141,7 @@ def _check_unchanged(manifest: Manifest, shards: Sequence[Shard]) -> None:
 def _run(
     manifest: Manifest,
     store: Store,
-    missing: tuple[str, ...],
+    found: Examined,
     parts: Sequence[int],
     progress: Progress,
     those: Judges,
@@ -155,7 +157,7 @@ def _run(
     shards = list(store.shards())
     if changed := _changed_meanwhile(manifest, shards):  # nobody can tell what was judged
         shards, stopped = [], CouldNotRunError(f"{changed} was changed while the run went on; verify it anew")
-    return Run(manifest, store, missing, shards, stopped or _not_whole(manifest, shards), started)
+    return Run(manifest, store, found.missing, found.declared, shards, stopped or _not_whole(manifest, shards), started)
 
 
 def _changed_meanwhile(manifest: Manifest, shards: Sequence[Shard]) -> str:

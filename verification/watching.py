@@ -35,7 +35,8 @@ class Message(msgspec.Struct):
     """What such a process tells, as JSON: nothing that comes from an implementation's process is ever run here.
 
     kind: what it does now, that networks were judged, what a user should know, or how its work ended. text: of that;
-    error: the name of its type. number: of networks. missing, files: of an implementation.
+    error: the name of its type. number: of networks. missing, files, declared: of an
+    implementation.
     """
 
     kind: Literal["stage", "judged", "note", "done", "failed"]
@@ -44,6 +45,7 @@ class Message(msgspec.Struct):
     number: int = 0
     missing: tuple[str, ...] = ()
     files: dict[str, str] = {}
+    declared: tuple[str, ...] = ()
 
 
 # Some work: it is told where to say what it asks about, and whom to tell; and returns what is told at its end.

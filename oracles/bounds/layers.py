@@ -178,8 +178,8 @@ def softmax_errors(r: Roundoff, z: Array, a: Array, error: Array) -> None:
     """Exponentials of z - max z, whose rounding counts |z - max z| times; then k - 1 additions and a division.
 
     Or exponentials of (z - max z) - log sum, or of z - (max z + log sum), where log sum <= log k: what is rounded on
-    the way to the exponential counts as often as it is large. (Blanchard, D. Higham and N. Higham, "Accurately computing
-    the log-sum-exp and softmax functions", IMA J. Numer. Anal. 41, 2021.)
+    the way to the exponential counts as often as it is large. (Blanchard, D. Higham and N. Higham, "Accurately
+    computing the log-sum-exp and softmax functions", IMA J. Numer. Anal. 41, 2021.)
     """
     k, largest, weighted = len(z), _largest(z), 0.0
     logarithm = np.log(float(k))

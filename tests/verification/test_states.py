@@ -32,8 +32,8 @@ from upath import UPath
 
 from backproof.oracles.draw import draw_case
 from backproof.reports import verdict
-from backproof.reports.rendering import read_report
 from backproof.reports.explained import Explained
+from backproof.reports.rendering import read_report
 from backproof.reports.report import Drawn, Place, Quantiles, QuantityOutcome
 from backproof.verification import campaign, execution, run, store
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress

@@ -114,5 +114,5 @@ def test_interrupted(tmp_path):
 
 def test_nothing_is_unpickled_that_it_tells():
     """What comes from an implementation's process is JSON with these fields."""
-    assert Message.__struct_fields__ == ("kind", "text", "error", "number", "missing", "files")
+    assert Message.__struct_fields__ == ("kind", "text", "error", "number", "missing", "files", "declared")
     assert Asked._fields == ("network", "dtype", "function")
