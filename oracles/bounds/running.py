@@ -158,8 +158,9 @@ def _with_sums(
 def _fresh(value: Array, error: Array, dtype: np.dtype[Any], roundings: float = ROUNDINGS) -> Running:
     """A result with what it is rounded by, which is nothing where it is exact and can be represented."""
     info, u = np.finfo(dtype), unit(dtype)
+    # What is too small to be normal may be lost, and so may 1 / x where x overflows.
     whole = (error == 0) & (value.astype(dtype).astype(Wide) == value)
-    rounding = roundings * u * (np.abs(value) + error) + float(info.smallest_subnormal)
+    rounding = roundings * u * (np.abs(value) + error) + float(info.smallest_normal)
     too_large = np.abs(value) + error > float(info.max)
     return Running(value, np.where(too_large, np.inf, error + np.where(whole, 0.0, rounding)), dtype)
 
@@ -200,7 +201,7 @@ def _product_of_matrices(a: Running, b: Running) -> Running:
         error = np.abs(a.value) @ b.error + a.error @ np.abs(b.value) + a.error @ b.error
     if a.error.any() or b.error.any():
         u = unit(a.dtype)
-        tiny = float(np.finfo(a.dtype).smallest_subnormal)
+        tiny = float(np.finfo(a.dtype).smallest_normal)
         fresh = ROUNDINGS * a.shape[-1] * (u * (absolute + error) + tiny)
         fresh = np.where((absolute == 0) & (error == 0), 0.0, fresh)  # products that are exactly 0 do not count
         return Running(value, np.where(np.isfinite(value), error + fresh, np.inf), a.dtype)

@@ -1,0 +1,252 @@
+"""Three verdicts: differences are found with their numbers, mistakes by their names, and neither where none is there."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import backproof
+from backproof.mistakes.accepted import ACCEPTED
+from backproof.mistakes.catalogue import MISTAKES
+from backproof.mistakes.differences import DIFFERENCES, Difference
+from backproof.mistakes.textbook import Textbook
+from backproof.oracles.case import DTYPES
+from backproof.oracles.draw import PROFILES, draw_case
+from backproof.reference_impl.contract import FUNCTIONS
+from backproof.verification.explanations import _MODIFIERS, NO_MISTAKES, Part, parts_of
+
+
+def program(folder, parts: list[Part], functions=FUNCTIONS, more: str = "") -> str:
+    """A file with a program that is as these parts say."""
+    modules = sorted({part.kind.__module__ for part in parts} | {"backproof.mistakes.textbook"})
+    made = [
+        f"{part.kind.__module__}.{part.kind.__name__}({'' if part.strength is None else repr(part.strength)})"
+        for part in parts
+    ]
+    text = "\n".join(
+        [
+            *(f"import {module}" for module in modules),
+            "from backproof import adapters",
+            f"Mine = type('Mine', ({', '.join(f'{p.kind.__module__}.{p.kind.__name__}' for p in parts)},), {{}})",
+            "mine = object.__new__(Mine)",
+            *(f"vars(mine).update(vars({one}))" for one in made),
+            *(f"{function} = mine.{function}" for function in functions),
+            more,
+        ]
+    )
+    path = folder / "mine.py"
+    path.write_text(text)
+    return str(path)
+
+
+def found(folder, parts: list[Part], networks: int = 100, **settings):
+    """The report on such a program."""
+    options = {key: settings.pop(key) for key in ("functions", "more") if key in settings}
+    settings = {"oracles": ("complex-step",), "dtypes": ("float64",), **settings}
+    return backproof.verify(program(folder, parts, **options), out=folder / "out", networks=networks, **settings)
+
+
+def part(name: str) -> Part:
+    """A part by its name in records."""
+    ((one,),) = parts_of(name)
+    return one
+
+
+STEPS = [name for name, kind in DIFFERENCES.items() if kind not in _MODIFIERS]
+SOME = [f"{name}({DIFFERENCES[name].strengths[:5][-1]!r})" if DIFFERENCES[name].strengths else name for name in STEPS]
+
+
+class TestDifferences:
+    """What is no mistake."""
+
+    @pytest.mark.parametrize("name", SOME)
+    def test_found(self, name, tmp_path):
+        """Alone: right, but for that, in the functions that have it; an error would be exit status 1."""
+        one = part(name)
+        report = found(tmp_path, [one], functions=one.kind.functions)
+        assert report.verdict == "agree but for", report.summary
+        made = one.made()
+        same = {each.what for each in report.differences}
+        assert made.says() in same or one.kind.__base__ is not Difference
+        assert {f for each in report.differences for f in each.functions} <= set(one.kind.functions)
+        assert not report.mistakes
+
+    @pytest.mark.parametrize("name", ["SlopeAtZero(0.5)", "EpsilonInLogarithm(1e-10)", "ClippedPrediction(1e-12)"])
+    def test_its_number(self, name, tmp_path):
+        """As it is in the program."""
+        report = found(tmp_path, [part(name)], networks=200, functions=("backward",))
+        assert [each.name for each in report.differences] == [name]
+
+    def test_two_at_once(self, tmp_path):
+        """An epsilon, and another slope at 0."""
+        parts = [part("SlopeAtZero(1.0)"), part("EpsilonInLogarithm(1e-07)")]
+        report = found(tmp_path, parts, networks=200, functions=("backward", "loss"))
+        assert report.verdict == "agree but for"
+        assert {each.name for each in report.differences} == {one.name for one in parts}
+
+    def test_strict(self, tmp_path):
+        """Then they are disagreements."""
+        report = found(tmp_path, [part("SlopeAtZero(1.0)")], functions=("relu_prime",), strict=True)
+        assert report.verdict == "disagree"
+        assert [each.name for each in report.differences] == ["SlopeAtZero(1.0)"]
+
+    def test_declared(self, tmp_path):
+        """What the CONVENTION says is as it should be, strictly too."""
+        more = "CONVENTION = adapters.Convention(differences=('slope_at_0=1',))\n__all__ = ['relu_prime']"
+        report = found(tmp_path, [part("SlopeAtZero(1.0)")], functions=("relu_prime",), more=more, strict=True)
+        assert report.verdict == "agree"
+        assert "as declared" in report.summary
+
+    def test_single_precision(self, tmp_path):
+        """Inside, whatever comes in."""
+        path = tmp_path / "mine.py"
+        path.write_text(
+            "import numpy as np\nfrom backproof.mistakes.textbook import Textbook\n"
+            "def backward(*arguments):\n"
+            "    single = [[a.astype('f') for a in p] if isinstance(p, list) and not isinstance(p[0], str)\n"
+            "              else p.astype('f') if isinstance(p, np.ndarray) else p for p in arguments]\n"
+            "    return tuple([a.astype(float) for a in part] for part in Textbook().backward(*single))\n"
+        )
+        report = backproof.verify(
+            str(path),
+            out=tmp_path / "out",
+            networks=60,
+            oracles=("complex-step",),
+            dtypes=("float64",),
+            profile="ordinary",
+        )
+        assert report.verdict == "agree but for"
+        assert [each.name for each in report.differences] == ["SinglePrecision"]
+
+    def test_overflow(self, tmp_path):
+        """NaN from a |z| on."""
+        path = tmp_path / "mine.py"
+        path.write_text(
+            "import numpy as np\ndef softmax(z):\n    e = np.exp(z)\n    return e / e.sum(axis=1, keepdims=True)\n"
+        )
+        report = backproof.verify(
+            str(path), out=tmp_path / "out", networks=150, oracles=("complex-step",), dtypes=("float64",)
+        )
+        assert report.verdict == "agree but for"
+        assert [each.name for each in report.differences] == ["Overflow"]
+
+    @pytest.mark.parametrize("name", STEPS)
+    def test_is_said(self, name):
+        """Every one says what it is, where it matters and how it is declared; and is a function of what it has."""
+        kind = DIFFERENCES[name]
+        made = kind(kind.strengths[0]) if kind.strengths else kind()
+        assert made.says()
+        assert made.matters().endswith(".")
+        assert "=" in made.declares()
+        assert inspect.getdoc(kind)
+        assert set(kind.functions) <= set(FUNCTIONS)
+
+
+def with_strength(name: str) -> Part:
+    kind = MISTAKES[name]
+    return Part(kind, kind.strengths[0] if kind.strengths else None)
+
+
+NAMED = [
+    name
+    for name, kind in MISTAKES.items()
+    if name not in NO_MISTAKES
+    and not kind.remembers
+    and not name.startswith("Changes")
+    and "OfPreActivation" not in name
+]
+FEW = ("BiasGradientAveraged", "HiddenDerivativeMissing", "SoftmaxOverTheSamples", "ProportionalFactor")
+
+
+class TestMistakes:
+    """What is one."""
+
+    @pytest.mark.parametrize("name", [n if n in FEW else pytest.param(n, marks=pytest.mark.long) for n in NAMED])
+    def test_named(self, name, tmp_path):
+        """It, or one that gives the same answers; and the verdict is what it was."""
+        report = found(tmp_path, [with_strength(name)])
+        assert report.verdict == "disagree"
+        assert name in {n for each in report.mistakes for n in (*each.names, *each.others)}, report.summary
+
+    @pytest.mark.parametrize(
+        "difference", ["SlopeAtZero(1.0)", "EpsilonInLogarithm(1e-07)", "ClippedPrediction(1e-10)"]
+    )
+    @pytest.mark.parametrize("name", ["BiasGradientAveraged", "HiddenDerivativeMissing"])
+    def test_beside_a_difference(self, name, difference, tmp_path):
+        """Wrong, with its name, also where the program differs harmlessly besides."""
+        report = found(tmp_path, [with_strength(name), part(difference)], networks=200, functions=("backward",))
+        assert report.verdict == "disagree"
+        assert name in {n for each in report.mistakes for n in (*each.names, *each.others)}, report.summary
+
+    def test_two_at_once(self, tmp_path):
+        report = found(
+            tmp_path, [with_strength("BiasGradientZero"), with_strength("SignReversed")], functions=("backward",)
+        )
+        assert report.verdict == "disagree"
+        assert {n for each in report.mistakes for n in each.names} == {"BiasGradientZero", "SignReversed"}
+
+    def test_none_that_is_known(self, tmp_path):
+        """What nothing explains has no name."""
+        path = tmp_path / "mine.py"
+        path.write_text(
+            "import numpy as np\nfrom backproof.mistakes.textbook import Textbook\n"
+            "def backward(*arguments):\n"
+            "    dW, db = Textbook().backward(*arguments)\n"
+            "    return [np.sign(a) * np.sqrt(np.abs(a)) for a in dW], db\n"
+        )
+        report = backproof.verify(
+            str(path), out=tmp_path / "out", networks=60, oracles=("complex-step",), dtypes=("float64",)
+        )
+        assert (report.verdict, report.mistakes, report.differences) == ("disagree", [], [])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in ACCEPTED if name != "reference_impl"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_right_ones_have_no_names(name, dtype, tmp_path):
+    """Other forms that are right agree, and there is nothing to be said."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        f"from backproof.mistakes.accepted import ACCEPTED\nmine = ACCEPTED[{name!r}]()\n"
+        + "\n".join(f"{function} = mine.{function}" for function in FUNCTIONS)
+    )
+    report = backproof.verify(
+        str(path), out=tmp_path / "out", networks=60, oracles=("complex-step",), dtypes=(dtype,), strict=True
+    )
+    assert (report.verdict, report.mistakes, report.differences) == ("agree", [], []), report.summary
+
+
+def test_mistakes_of_the_textbook_do_harm():
+    """On drawn networks, so that no name is one of something harmless."""
+    cases = [draw_case(3, i, profile) for profile in PROFILES if profile != "all" for i in range(6)]
+    for name in NAMED:
+        one, right = with_strength(name).made(), Textbook()
+        assert any(_differ(one, right, case) for case in cases), name
+
+
+def _differ(one, right, case) -> bool:
+    arguments = case.weights, case.biases, case.x, case.y, case.activations, case.loss
+    with np.errstate(all="ignore"):
+        for function in ("sigmoid_prime", "tanh_prime", "relu_prime", "relu", "softmax"):
+            if not np.array_equal(getattr(one, function)(case.x), getattr(right, function)(case.x), equal_nan=True):
+                return True
+        try:
+            found = one.backward(*arguments)
+        except (IndexError, ValueError):
+            return True
+        usual = right.backward(*arguments)
+        forward = one.forward(case.weights, case.biases, case.x, case.activations)
+        values = one.loss(forward[-1], case.y, case.loss), right.loss(forward[-1], case.y, case.loss)
+        steps = [
+            each.gradient_descent_step(case.weights, case.biases, *case.step_gradients(), 0.5)[0][0]
+            for each in (one, right)
+        ]
+    return (
+        any(
+            a.shape != b.shape or not np.allclose(a, b)
+            for p, q in zip(found, usual, strict=True)
+            for a, b in zip(p, q, strict=True)
+        )
+        or values[0] != values[1]
+        or not np.array_equal(*steps)
+    )
