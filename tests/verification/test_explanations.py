@@ -1,4 +1,4 @@
-"""Three verdicts: differences are found with their numbers, mistakes by their names, and neither where none is there."""
+"""Three verdicts: differences are found with their numbers, mistakes by their names, and neither where none is."""
 
 import inspect
 

@@ -121,6 +121,9 @@ FOUND_BY = {
     },
 }
 
+# What these do is no mistake, and told as what it is: right, but for it.
+DIFFERENCES = ("corner_clipped_quotient", "corner_least_probability", "large_single_precision_above_10000")
+
 # Judged in a process of their own, which some of them end, and others never.
 ENDS = [f"ends_{name}" for name in FOUND_BY["ends"]]
 WRONG = {f"{kind}_{name}": function for kind, found in FOUND_BY.items() for name, function in found.items()}
@@ -173,7 +176,7 @@ def test_shares():
 def test_wrong_soon(name, tmp_path):
     """One of each kind, on few networks."""
     report = verified(name, tmp_path, networks=FEW)
-    assert report.verdict == "disagree"
+    assert report.verdict == ("agree but for" if name in DIFFERENCES else "disagree")
     assert failing(report) & {*KINDS[WRONG[name]]}
 
 
@@ -188,7 +191,7 @@ def test_right_soon(name, tmp_path):
 def test_wrong(name, tmp_path):
     """All of them, on as many networks as by default."""
     report = verified(name, tmp_path, **({} if name in DTYPES_TOGETHER else ALONE))
-    assert report.verdict == "disagree"
+    assert report.verdict == ("agree but for" if name in DIFFERENCES else "disagree")
     assert failing(report) & {*KINDS[WRONG[name]]}
 
 
