@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from backproof.mistakes.differences import Difference
 from backproof.reports.report import DifferenceFound, MistakeFound
-from backproof.verification.explanations import TOGETHER, Part, parts_of
+from backproof.verification.explanation import Part, parts_of
+from backproof.verification.explanations import TOGETHER
 
 # What explains the answers of a function: parts that are there together.
 Parts = frozenset[Part]

@@ -20,7 +20,7 @@ from backproof.oracles.stack import Stack, shape_of, stack_of
 from backproof.reference_impl.contract import Array
 from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
-from backproof.verification.explanations import Wrong
+from backproof.verification.explanation import Wrong
 from backproof.verification.implementation import Implementation, added_error, load_implementation, same
 from backproof.verification.repeated import Later
 

@@ -19,7 +19,8 @@ from backproof.oracles.stack import Flat, Stack, stacks
 from backproof.reference_impl.contract import Array
 from backproof.verification.calls import answers_of, prediction_of
 from backproof.verification.campaign import Campaign, Progress
-from backproof.verification.explanations import Wrong, explained
+from backproof.verification.explanation import Wrong
+from backproof.verification.explanations import explained
 from backproof.verification.implementation import Implementation
 from backproof.verification.judgement import (
     Evidence,

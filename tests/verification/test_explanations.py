@@ -13,7 +13,8 @@ from backproof.mistakes.textbook import Textbook
 from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import PROFILES, draw_case
 from backproof.reference_impl.contract import FUNCTIONS
-from backproof.verification.explanations import _MODIFIERS, NO_MISTAKES, Part, parts_of
+from backproof.verification.explanation import MODIFIERS, Part, parts_of
+from backproof.verification.explanations import NO_MISTAKES
 
 
 def program(folder, parts: list[Part], functions=FUNCTIONS, more: str = "") -> str:
@@ -52,7 +53,7 @@ def part(name: str) -> Part:
     return one
 
 
-STEPS = [name for name, kind in DIFFERENCES.items() if kind not in _MODIFIERS]
+STEPS = [name for name, kind in DIFFERENCES.items() if kind not in MODIFIERS]
 SOME = [f"{name}({DIFFERENCES[name].strengths[:5][-1]!r})" if DIFFERENCES[name].strengths else name for name in STEPS]
 
 
@@ -150,10 +151,7 @@ def with_strength(name: str) -> Part:
 NAMED = [
     name
     for name, kind in MISTAKES.items()
-    if name not in NO_MISTAKES
-    and not kind.remembers
-    and not name.startswith("Changes")
-    and "OfPreActivation" not in name
+    if name not in NO_MISTAKES and not kind.remembers and "OfPreActivation" not in name
 ]
 FEW = ("BiasGradientAveraged", "HiddenDerivativeMissing", "SoftmaxOverTheSamples", "ProportionalFactor")
 

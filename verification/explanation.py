@@ -1,0 +1,282 @@
+"""One explanation of wrong answers: a difference, which is no mistake, or a mistake, or several; and whether it fits.
+
+A difference or a mistake is a `Textbook` with other steps. It explains the answers of a function where these are within
+its own bound on every network on which they are not the contract's. Differences have derived bounds
+(`oracles.bounds.running`); mistakes, which change no verdict, have a plain tolerance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from backproof.mistakes.catalogue import MISTAKES
+from backproof.mistakes.differences import (
+    CAP,
+    DIFFERENCES,
+    AbsoluteAccuracy,
+    Difference,
+    MoreRoundings,
+    Overflow,
+    SinglePrecision,
+)
+from backproof.mistakes.textbook import Textbook
+from backproof.oracles.bounds.running import Running
+from backproof.oracles.case import KINDS, Answer, Case, Quantity
+from backproof.oracles.comparison import Problem, compare
+from backproof.reference_impl.contract import Array
+from backproof.verification.implementation import added_error, arguments_of, copied
+
+# Above it a float64's exponential is infinite, and a float32's.
+LARGEST_EXPONENT = {"float64": math.log(np.finfo(np.float64).max), "float32": math.log(np.finfo(np.float32).max)}
+
+# A mistake's own rounding, in units of roundoff, relative to an array's largest entry.
+SAME = 1024
+
+# How the parts of an explanation, and explanations that do as well, are written in a record.
+AND, OR = " + ", " | "
+
+Fit = Literal["yes", "no", "open", "raises"]
+
+# These change no step: they say what else is allowed. Of the first, what is expected is the contract's.
+_AS_IT_IS = (AbsoluteAccuracy, Overflow, MoreRoundings)
+MODIFIERS = (*_AS_IT_IS, SinglePrecision)
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong:
+    """A function's answers about a network that are not the contract's.
+
+    at: where it stands, for whoever asked. prediction: what the loss was asked about. got: by quantity, anything at
+    all, or a `Problem`. expected: an oracle's answer; own, lenient: what an honest implementation may be off by.
+    failing: the quantities that disagree; leniently: whether all of them would agree if accuracy were absolute.
+    """
+
+    at: tuple[int, int]
+    function: str
+    case: Case
+    prediction: Array
+    got: Mapping[Quantity, Any]
+    expected: Answer
+    own: Answer
+    lenient: Answer | None
+    failing: frozenset[Quantity]
+    leniently: bool
+
+    @cached_property
+    def overflows(self) -> bool:
+        """Whether something is not finite where an exponential may have overflowed."""
+        arrays = [
+            np.asarray(value) for value in self.got.values() if isinstance(value, np.ndarray | np.generic | float)
+        ]
+        if all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
+            return False
+        with np.errstate(all="ignore"):
+            zs = Textbook().propagate(self.case.weights, self.case.biases, self.case.x, self.case.activations)[1]
+            largest = max(float(np.abs(z).max(initial=0.0)) for z in (*zs, self.case.x))
+        return not largest < 0.98 * LARGEST_EXPONENT[self.case.dtype]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A difference or a mistake, with its number where it has one."""
+
+    kind: type[Textbook]
+    strength: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As it is written in a record."""
+        return self.kind.__name__ + ("" if self.strength is None else f"({self.strength!r})")
+
+    def made(self) -> Textbook:
+        """A `Textbook` like that."""
+        return self.kind() if self.strength is None else self.kind(self.strength)  # type: ignore[call-arg]
+
+    @property
+    def steps(self) -> set[str]:
+        """The steps that it changes."""
+        found = set[str]()
+        for kind in self.kind.__mro__:
+            if kind is Textbook or kind is Difference:
+                break
+            found |= {name for name in vars(kind) if callable(getattr(Textbook, name, None)) and name != "__init__"}
+        return found
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is no mistake."""
+        return issubclass(self.kind, Difference)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Parts that are there together."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        """As it is written in a record."""
+        return AND.join(part.name for part in self.parts)
+
+    def with_part(self, part: Part) -> Explanation | None:
+        """The same with one part more; None where two parts change the same step, or a mistake comes second."""
+        if part in self.parts or any(part.steps & other.steps for other in self.parts):
+            return None
+        return Explanation(tuple(sorted((*self.parts, part), key=lambda one: (one.is_difference, one.name))))
+
+    def fits(self, wrong: Wrong) -> Fit:
+        """Whether the answers are within its own bounds; open where these say nothing about what is wrong.
+
+        Where the program raised, it fits if that raises too.
+        """
+        kinds = {part.kind for part in self.parts}
+        masked = Overflow in kinds and wrong.overflows
+        if kinds == {AbsoluteAccuracy} and not wrong.leniently:
+            return "no"
+        if kinds == {Overflow} and not masked:
+            return "no"
+        answers = self.answers(wrong)
+        if problems := [given for given in wrong.got.values() if isinstance(given, Problem)]:
+            both = answers is None and all(" raised " in one.cause for one in problems)
+            return "raises" if both and not all(part.is_difference for part in self.parts) else "no"
+        if answers is None:
+            return "no"
+        got, expected, allowed = dict[Quantity, Any](), dict[Quantity, Array](), dict[Quantity, Array]()
+        for q, given in wrong.got.items():
+            value, error = answers[q]
+            bound = np.asarray((wrong.lenient or wrong.own)[q] if AbsoluteAccuracy in kinds else wrong.own[q], float)
+            if bound.shape != np.shape(value):  # arrays of a mistake may have any shape
+                bound = np.full(np.shape(value), bound[np.isfinite(bound)].max(initial=0.0))
+            more = np.isfinite(bound) & ((error > 0) | (kinds <= set(_AS_IT_IS)))  # what is exact stays exact
+            limit = error + np.where(more, bound, 0.0) * (CAP if MoreRoundings in kinds else 1)
+            limit = limit + added_error(given)
+            if SinglePrecision in kinds and isinstance(given, np.ndarray | np.generic) and given.dtype.kind == "f":
+                given = given.astype(wrong.case.dtype)
+            if masked and isinstance(given, np.ndarray | np.generic | float) and np.shape(given) == np.shape(limit):
+                limit = np.where(np.isfinite(given), limit, np.inf)
+            got[q], expected[q], allowed[q] = given, value, np.asarray(limit, float)
+        with np.errstate(all="ignore"):
+            records = compare(got, expected, allowed, wrong.case.dtype)
+        if any(record.verdict == "disagrees" for record in records):
+            return "no"
+        agrees = any(record.verdict == "agrees" for record in records if record.quantity in wrong.failing)
+        return "yes" if agrees or masked else "open"
+
+    def explains(self, wrong: Sequence[Wrong]) -> bool:
+        """Whether it fits all of them, some with numbers, and is open for no more than half of them."""
+        fits = Counter[Fit]()
+        for one in wrong:
+            fits[self.fits(one)] += 1
+            if fits["no"]:
+                return False
+        return (fits["yes"] > 0 and fits["open"] <= len(wrong) / 2) or fits["raises"] == len(wrong)
+
+    def shows(self, wrong: Sequence[Wrong]) -> bool:
+        """Whether it changes any of these answers by more than rounding may: it is no harmless mistake."""
+        for one in wrong:
+            answers = self.answers(one)
+            if answers is None:
+                return True
+            for q, (value, error) in answers.items():
+                right = one.expected[q]
+                if np.shape(value) != np.shape(right) or np.any(np.abs(value - right) > error + one.own[q]):
+                    return True
+        return False
+
+    def count(self, clues: Sequence[Wrong]) -> int:
+        """How many of the networks it fits, with a yes; none where it fits none of the first ones."""
+        yes = 0
+        for i, clue in enumerate(clues):
+            yes += self.fits(clue) == "yes"
+            if i == 2 and not yes:
+                break
+        return yes
+
+    def answers(self, wrong: Wrong) -> Mapping[Quantity, tuple[Array, Array]] | None:
+        """What the function gives with these parts, and how far honest answers may be from it; None: nothing."""
+        kinds = {part.kind for part in self.parts}
+        steps = [part for part in self.parts if part.kind not in MODIFIERS]
+        if not steps and SinglePrecision not in kinds:
+            return {q: (value, np.zeros(np.shape(value))) for q, value in wrong.expected.items()}
+        instance = _together(steps)
+        try:
+            with np.errstate(all="ignore"):
+                if all(part.is_difference for part in steps):
+                    return _with_derived_bounds(instance, wrong, "float32" if SinglePrecision in kinds else None)
+                return _with_tolerance(instance, wrong)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+            return None
+
+
+def _together(parts: Sequence[Part]) -> Textbook:
+    """One `Textbook` with all of the parts."""
+    made = [part.made() for part in parts]
+    if len(made) == 1:
+        return made[0]
+    both: Textbook = Textbook() if not made else object.__new__(type("Together", tuple(map(type, made)), {}))
+    for one in made:
+        vars(both).update(vars(one))
+    return both
+
+
+def _with_derived_bounds(
+    instance: Textbook, wrong: Wrong, precision: str | None
+) -> dict[Quantity, tuple[Array, Array]]:
+    dtype = np.dtype(precision or wrong.case.dtype)
+
+    def running(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [running(one) for one in value]
+        if not isinstance(value, np.ndarray):
+            return value
+        return Running.rounded(value, dtype) if precision else Running.exact(value, dtype)
+
+    result = getattr(instance, wrong.function)(
+        *map(running, arguments_of(wrong.function, wrong.case, wrong.prediction))
+    )
+    return {
+        q: (np.asarray(value.value, np.float64), np.asarray(value.error, np.float64))
+        for q, value in _by_quantity(wrong, result)
+    }
+
+
+def _with_tolerance(instance: Textbook, wrong: Wrong) -> dict[Quantity, tuple[Array, Array]]:
+    arguments = map(copied, arguments_of(wrong.function, wrong.case, wrong.prediction))
+    result = getattr(instance, wrong.function)(*arguments)
+    u = float(np.finfo(wrong.case.dtype).eps) / 2
+    found = {}
+    for q, value in _by_quantity(wrong, result):
+        array = np.asarray(value, np.float64)
+        largest, right = (float(np.abs(part).max(initial=0.0)) for part in (array, wrong.expected[q]))
+        own = np.asarray(wrong.own[q], float)
+        more = max(1.0, largest / right) if right else 1.0
+        widest = float(own[np.isfinite(own)].max(initial=0.0))
+        found[q] = array, np.full(array.shape, SAME * u * largest + (more - 1) * widest)
+    return found
+
+
+def _by_quantity(wrong: Wrong, result: Any) -> Iterator[tuple[Quantity, Any]]:
+    kinds = KINDS[wrong.function]
+    parts = (result,) if len(kinds) == 1 else result
+    for kind, part in zip(kinds, parts, strict=True):
+        wanted = [q for q in wrong.case.quantities if q.kind == kind]
+        yield from zip(wanted, part if isinstance(part, list | tuple) else [part], strict=True)
+
+
+def parts_of(names: str) -> Iterator[list[Part]]:
+    """The alternatives that a record has, as parts."""
+    known: dict[str, type[Textbook]] = {**MISTAKES, **DIFFERENCES}
+    for alternative in names.split(OR):
+        found = []
+        for name in alternative.split(AND):
+            kind, _, strength = name.partition("(")
+            found.append(Part(known[kind], float(strength[:-1]) if strength else None))
+        yield found
