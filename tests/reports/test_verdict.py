@@ -235,6 +235,7 @@ class TestWhatCannotRun:
         """Nor does an oracle that cannot work."""
         verify("backproof.reference_impl", replace(SMALL, networks=1), tmp_path)
         before = contents(tmp_path)
+        monkeypatch.setattr(campaign, "begin", lambda names: {})  # whether PyTorch is loaded here or not
         monkeypatch.setattr(campaign, "load_oracle", lambda name: (_ for _ in ()).throw(RuntimeError("no")))
         with pytest.raises(CouldNotRunError, match="the oracle torch cannot work here: no"):
             verify("backproof.reference_impl", SMALL, tmp_path)
