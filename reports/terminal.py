@@ -40,6 +40,8 @@ def report_view(report: Report) -> Group:
     parts += [*map(_mistake, report.mistakes), *map(_difference, report.differences)]
     if report.mistakes or report.differences:
         parts.append("")
+    if report.verdict == "disagree" and not report.mistakes:
+        parts.append(Text(f"backproof infer {report.implementation.source} finds out which conventions it follows."))
     if drawn := say_drawn(report.drawn):
         parts.append(Text(drawn, style="dim"))
     parts.append(Text(report.summary, style=f"bold {COLOURS[report.verdict]}"))

@@ -8,12 +8,12 @@ from msgspec import Meta
 
 from backproof.studies.inference.experiment import Experiment
 from backproof.studies.inference.followed import LossFollowed
-from backproof.studies.inference.wording import say_findings, say_inconsistencies
+from backproof.studies.inference.wording import say_findings, say_inconsistencies, say_no_gradient
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.document import Document
 from backproof.verification.implementation import Implementation
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 
 
 class Inference(Document, frozen=True):
@@ -21,8 +21,11 @@ class Inference(Document, frozen=True):
 
     schema_version: str
     verdict: Annotated[
-        Literal["consistent", "inconsistent"],
-        Meta(description="consistent: every value and gradient follows a loss, the same one, and slopes at 0 are one"),
+        Literal["consistent", "inconsistent", "undecided"],
+        Meta(
+            description="consistent: every value and gradient follows a loss, the same one, and slopes at 0 are one; "
+            "undecided: nothing is inconsistent, and no gradient was seen"
+        ),
     ]
     summary: Annotated[list[str], Meta(description="What was found, in sentences; what is inconsistent comes first")]
     implementation: str
@@ -48,10 +51,11 @@ def infer(implementation: Implementation) -> Inference:
     if not (losses or slopes or any(shapes) or step) and at_0 is None:
         raise CouldNotRunError(f"{implementation.name} gives nothing that conventions could be told by")
     wrong = say_inconsistencies(losses, at_0, within)
+    unseen = [] if any(each.gradient for each in losses) else [say_no_gradient("backward" in implementation.functions)]
     return Inference(
         schema_version=SCHEMA_VERSION,
-        verdict="inconsistent" if wrong else "consistent",
-        summary=[*wrong, *say_findings(losses, shapes, slopes, at_0, within, step)],
+        verdict="inconsistent" if wrong else "undecided" if unseen else "consistent",
+        summary=[*wrong, *unseen, *say_findings(losses, shapes, slopes, at_0, within, step)],
         implementation=implementation.name,
         forward=shapes[0],
         backward=shapes[1],

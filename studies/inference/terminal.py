@@ -19,6 +19,6 @@ def inference_view(found: Inference) -> Group:
             cells = (row.asked, row.value or "", row.gradient or "")
             made.add_row(*cells, style="" if right else "red")
         parts += [made, ""]
-    style = "green" if found.verdict == "consistent" else "red"
+    style = {"consistent": "green", "inconsistent": "red", "undecided": "yellow"}[found.verdict]
     parts.append(Text(f"{found.implementation} is {found.verdict}.", style=f"bold {style}"))
     return Group(*parts, *map(Text, found.summary))

@@ -17,6 +17,12 @@ def say_inconsistencies(
     return [sentence for sentence in said if sentence]
 
 
+def say_no_gradient(there: bool) -> str:
+    """That nothing can be said of gradients. there: whether there is a function that gives some."""
+    why = "backward declines every network that was tried" if there else "there is no function backward"
+    return f"No gradient was seen: {why}."
+
+
 def _grouped(losses: Sequence[LossFollowed]) -> list[tuple[list[str], LossFollowed]]:
     """What was asked for, together where it comes to the same."""
     groups: dict[tuple[object, ...], list[LossFollowed]] = {}
@@ -43,6 +49,8 @@ def _say_wrong(group: tuple[list[str], LossFollowed]) -> str:
             if followed == NONE
         )
         return f"{asked.capitalize()}, {which} follow{'' if ' and ' in which else 's'} {NONE}."
+    if found.gradient and NONE in found.gradient:
+        return f"{asked.capitalize()}, the gradient follows {found.gradient}."
     if found.value and found.gradient and found.value != found.gradient:
         return (
             f"{asked.capitalize()}, the value follows {found.value} and the gradient follows {found.gradient}: the "
@@ -85,7 +93,12 @@ def say_findings(
         found.append(f"What it is asked for, it follows: {', '.join(right)}.")
     for names, each in _grouped(losses):
         followed = each.value or each.gradient
-        if len(names) > 1 and followed not in (NONE, each.asked) and {each.value, each.gradient} <= {followed, None}:
+        if (
+            len(names) > 1
+            and followed != each.asked
+            and NONE not in (followed or NONE)
+            and {each.value, each.gradient} <= {followed, None}
+        ):
             found.append(f"Whichever of {len(names)} losses it is asked for, it follows {followed}.")
     wanted = dict.fromkeys(shape for shape in shapes if shape)
     found += [f"Arrays: {shape}." for shape in wanted]

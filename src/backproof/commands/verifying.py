@@ -187,7 +187,7 @@ def infer(implementation: str, *, as_json: bool) -> int:
     Which loss, factor and mean its values and gradients follow, and whether these belong together; which slope it takes
     at the kink of a ReLU; how it wants its arrays.
 
-    Exit status: 0 consistent, 1 inconsistent, 2 nothing could be found out.
+    Exit status: 0 consistent, 1 inconsistent, 2 no gradient was seen, or nothing could be found out.
     """
     from backproof.studies.inference.terminal import inference_view
 
@@ -196,4 +196,4 @@ def infer(implementation: str, *, as_json: bool) -> int:
         click.echo(found.to_json().decode(), nl=False)
     else:
         show(inference_view(found))
-    return AGREES if found.verdict == "consistent" else DISAGREES
+    return {"consistent": AGREES, "inconsistent": DISAGREES, "undecided": COULD_NOT_RUN}[found.verdict]

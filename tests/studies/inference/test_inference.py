@@ -64,6 +64,36 @@ def test_a_loss_that_is_called_something_else():
     assert "Whichever of 10 losses it is asked for, it follows half_squared_error_sum." in found.summary
 
 
+def test_no_gradient_that_could_be_seen():
+    """Then it is not called consistent, whatever else is."""
+
+    def backward(*_):
+        raise NotImplementedError("not yet")
+
+    loss = scaled("half_squared_error_mean").functions["loss"]
+    for functions, why in (
+        ({"loss": loss}, "no function backward"),
+        ({"loss": loss, "backward": backward}, "declines"),
+    ):
+        found = infer(Implementation("unseen", functions))
+        assert found.verdict == "undecided"
+        assert why in found.summary[0]
+
+
+def test_a_gradient_that_follows_nothing_after_one_activation():
+    """It is inconsistent, though it follows a loss after the others."""
+    right = scaled("half_squared_error_mean").functions["backward"]
+
+    def backward(weights, biases, x, y, activations, loss):
+        dW, db = right(weights, biases, x, y, activations, loss)
+        return ([2 * W for W in dW], [3 * b for b in db]) if activations[-1] == "softmax" else (dW, db)
+
+    convention = Convention(last=("sigmoid", "softmax"), losses=("half_squared_error_mean",))
+    found = infer(Implementation("one", {"backward": backward}, convention))
+    assert found.verdict == "inconsistent"
+    assert "none of those known after softmax" in found.summary[0]
+
+
 @pytest.mark.parametrize(
     ("factor", "value_factor", "said"), [(1, 2, "times 2."), (2, 1, "times 1/2."), (-1, 1, "times -1.")]
 )
