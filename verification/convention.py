@@ -23,6 +23,8 @@ class Convention:
 
     hidden: activations of hidden layers; one_hidden: all hidden layers have the same. last: activations of the last
     layer. losses: by the contract's names, which say factor and reduction. layers: at most so many.
+    widths: of x and of every layer, where a program is made for these alone, as (2, 2, 1). biases: whether there are
+    any; else they are given as 0.
     differences: what the program does otherwise than the contract and is no mistake, as a report says it, such as
     "epsilon=1e-07".
 
@@ -34,6 +36,8 @@ class Convention:
     losses: tuple[str, ...] = tuple(LOSSES)
     one_hidden: bool = False
     layers: int | None = None
+    widths: tuple[int, ...] | None = None
+    biases: bool = True
     differences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -52,6 +56,8 @@ class Convention:
             )
         if not self.hidden and self.layers != 1:
             raise ValueError("a convention without hidden activations is one of a single layer: layers=1")
+        if self.widths is not None and (len(self.widths) < 2 or min(self.widths) < 1):
+            raise ValueError(f"widths are those of x and of one layer or more, as in (2, 2, 1); got {self.widths}")
         if self.layers is not None and self.layers < 1:
             raise ValueError(f"a network has at least one layer; {self.layers} were declared")
 
@@ -60,6 +66,10 @@ class Convention:
 
         The same network always gives the same one; its name stays, since the convention belongs to what is judged.
         """
+        if not self.biases and any(b.any() for b in case.biases):
+            case = replace(case, biases=tuple(np.zeros_like(b) for b in case.biases))
+        if self.widths is not None and case.widths != self.widths:
+            case = _resized(case, self.widths)
         depth = min(case.depth, self.layers or case.depth)
         hidden = self._hidden(case, depth - 1)
         y = case.y if depth == case.depth else np.resize(case.y, (case.n, case.widths[depth]))
@@ -104,6 +114,20 @@ class Convention:
             if fitting:
                 return fitting[(case.n + sum(case.widths)) % len(fitting)]
         raise AssertionError
+
+
+def _resized(case: Case, widths: tuple[int, ...]) -> Case:
+    """The network with other widths and layers: its numbers, as many as there is room for, or again from the first."""
+    layers, hidden = range(len(widths) - 1), case.activations[:-1] or HIDDEN_ACTIVATIONS
+    y = np.resize(case.y, (case.n, widths[-1]))
+    return replace(
+        case,
+        weights=tuple(np.resize(case.weights[i % case.depth], (widths[i + 1], widths[i])) for i in layers),
+        biases=tuple(np.resize(case.biases[i % case.depth], widths[i + 1]) for i in layers),
+        x=np.resize(case.x, (case.n, widths[0])),
+        y=_labels(y, find_loss(case.loss).kind),
+        activations=(*(hidden[i % len(hidden)] for i in layers[:-1]), case.activations[-1]),
+    )
 
 
 def _labels(y: Array, kind: str) -> Array:

@@ -59,10 +59,15 @@ def _explanations(function: str, wrong: Sequence[Wrong]) -> list[Explanation]:
             return found
     counts = {one: one.count(clues) for one in candidates if one.parts[0].kind not in LAST}
     ranked = sorted(counts, key=lambda one: -counts[one])
-    for first in ranked[:BEGINNINGS]:
-        if counts[first] and (together := _completed(first, ranked, clues, wrong)):
-            return [together]
+    begun = [first for first in ranked[:BEGINNINGS] if counts[first]]
+    if found := [together for first in begun if (together := _completed(first, ranked, clues, wrong))]:
+        return [min(found, key=_mistakes)]
     return _pair(ranked, clues, wrong)
+
+
+def _mistakes(explanation: Explanation) -> int:
+    """How many of its parts are mistakes."""
+    return sum(not part.is_difference for part in explanation.parts)
 
 
 def _explains_all(explanation: Explanation, clues: Sequence[Wrong], wrong: Sequence[Wrong]) -> bool:
@@ -82,6 +87,7 @@ def _completed(
         if not better or not (most := max(better.values())):
             return None
         best = [one for one, number in better.items() if number == most]
+        best.sort(key=_mistakes)
         for explanation in best[:BEGINNINGS]:
             if _explains_all(explanation, clues, wrong):
                 return explanation
@@ -90,11 +96,11 @@ def _completed(
 
 
 def _pair(candidates: Sequence[Explanation], clues: Sequence[Wrong], wrong: Sequence[Wrong]) -> list[Explanation]:
-    """Two mistakes that explain together what neither explains anywhere alone."""
-    effective = [one for one in candidates if not one.parts[0].is_difference and one.shows(clues[:4])]
-    for first, second in itertools.combinations(effective, 2):
-        together = first.with_part(second.parts[0])
-        if together is not None and _explains_all(together, clues, wrong):
+    """Two mistakes, or one beside a difference, that explain together what neither explains anywhere alone."""
+    effective = [one for one in candidates if one.parts[0].strength is None and one.shows(clues[:4])]
+    pairs = [first.with_part(second.parts[0]) for first, second in itertools.combinations(effective, 2)]
+    for together in sorted(filter(None, pairs), key=_mistakes):
+        if _mistakes(together) and _explains_all(together, clues, wrong):
             return [together]
     return []
 

@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from backproof.oracles.case import FUNCTION_OF_KIND, KINDS, OF_INPUT, Answer, Ca
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl import contract
 from backproof.reference_impl.contract import FUNCTIONS, Array
+from backproof.verification.architecture import with_architecture
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
 from backproof.verification.global_state import Separate
@@ -199,7 +200,19 @@ def load_implementation(source: str, place: Place | None = None) -> Implementati
     if not source.startswith(OURS):
         functions = {function: neighbours.around(called) for function, called in functions.items()}
     place.nowhere()
-    return Implementation(name_of(source), functions, convention, source, neighbours, state, place)
+    made = Implementation(name_of(source), functions, convention, source, neighbours, state, place)
+    return made if convention is None or "backward" not in functions else replace(made, convention=_fitting(made))
+
+
+def _fitting(made: Implementation) -> Convention:
+    """The convention of an adapter, with the architecture that its program takes, where that is one alone."""
+
+    def declines(case: Case) -> bool:
+        result = made.call("backward", arguments_of("backward", case, case.y))
+        return isinstance(result, Problem) and not result.fails
+
+    with made.at_work():
+        return with_architecture(made.convention or Convention(), declines)
 
 
 def _offered(module: ModuleType) -> list[str]:
