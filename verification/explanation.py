@@ -32,6 +32,7 @@ from backproof.oracles.case import KINDS, Answer, Case, Quantity
 from backproof.oracles.comparison import Problem, compare
 from backproof.reference_impl.contract import Array
 from backproof.verification.implementation import added_error, arguments_of, copied
+from backproof.verification.repeated import DEPENDS
 
 # Above it a float64's exponential is infinite, and a float32's.
 LARGEST_EXPONENT = {"float64": math.log(np.finfo(np.float64).max), "float32": math.log(np.finfo(np.float32).max)}
@@ -41,6 +42,9 @@ SAME = 1024
 
 # How the parts of an explanation, and explanations that do as well, are written in a record.
 AND, OR = " + ", " | "
+
+# On how many networks a factor that was made to fit one of them has to be right, and a mistake that only raises.
+ENOUGH = 3
 
 Fit = Literal["yes", "no", "open", "raises"]
 
@@ -145,7 +149,9 @@ class Explanation:
             return "no"
         answers = self.answers(wrong)
         if problems := [given for given in wrong.got.values() if isinstance(given, Problem)]:
-            both = answers is None and all(" raised " in one.cause for one in problems)
+            both = answers is None and all(
+                " raised " in one.cause and not one.cause.startswith(DEPENDS) for one in problems
+            )
             return "raises" if both and not all(part.is_difference for part in self.parts) else "no"
         if answers is None:
             return "no"
@@ -177,7 +183,7 @@ class Explanation:
             fits[self.fits(one)] += 1
             if fits["no"]:
                 return False
-        return (fits["yes"] > 0 and fits["open"] <= len(wrong) / 2) or fits["raises"] == len(wrong)
+        return (fits["yes"] > 0 and fits["open"] <= len(wrong) / 2) or (fits["raises"] == len(wrong) >= ENOUGH)
 
     def shows(self, wrong: Sequence[Wrong]) -> bool:
         """Whether it changes any of these answers by more than rounding may: it is no harmless mistake."""

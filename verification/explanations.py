@@ -10,7 +10,7 @@ import numpy as np
 
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.differences import DIFFERENCES, MoreRoundings, SinglePrecision
-from backproof.verification.explanation import OR, Explanation, Part, Wrong
+from backproof.verification.explanation import ENOUGH, OR, Explanation, Part, Wrong
 
 # Explanations are looked for on so many networks at first, and consist of so many parts at most.
 CLUES, TOGETHER = 24, 3
@@ -25,9 +25,6 @@ FACTOR = "ProportionalFactor"
 
 # What is looked for where nothing else explains the answers: it says least.
 LAST = (MoreRoundings, SinglePrecision)
-
-# On how many networks a factor that was made to fit one of them has to be right.
-ENOUGH = 3
 
 # With how many parts an explanation of several is begun, those that explain most.
 BEGINNINGS = 4
