@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from backproof.verification.convention import Convention
 from backproof.verification.global_state import Separate
 from backproof.verification.neighbours import FROM_FILE, Neighbours
 from backproof.verification.place import Place
+from backproof.verification.raised import because, describe, line_of
 from backproof.verification.wording import DECLINES, conjoin
 
 # What the full names of Backproof's own modules begin with, and its own implementation.
@@ -146,9 +146,9 @@ def outcome(called: Callable[..., Any], function: str, given: Sequence[Any], pla
     try:
         return called(*given)
     except NotImplementedError as error:
-        return Problem(f"{function} {DECLINES}{_because(error)}", fails=False)
+        return Problem(f"{function} {DECLINES}{because(error)}", fails=False)
     except (Exception, SystemExit) as error:
-        return Problem(f"{function} raised {type(error).__name__}{_because(error)}{_line_of(error, called)}")
+        return Problem(f"{function} raised {type(error).__name__}{because(error)}{line_of(error, called)}")
 
 
 def changed_arguments(before: Sequence[Any], after: Sequence[Any]) -> list[int]:
@@ -282,7 +282,7 @@ def _import_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise CouldNotLoadError(f"{path} cannot be imported: {_describe(error)}") from error
+        raise CouldNotLoadError(f"{path} cannot be imported: {describe(error)}") from error
     return module
 
 
@@ -295,34 +295,8 @@ def _import_module(name: str) -> ModuleType:
             hint = f"Backproof's own is {OURS}{name}" if ours else "the name of a file ends in .py"
             message = f"there is no module {name}, here or installed ({hint})"
         else:
-            message = f"{name} cannot be imported: {_describe(error)}"
+            message = f"{name} cannot be imported: {describe(error)}"
         raise CouldNotLoadError(message) from error
-
-
-def _describe(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
-    return f"{type(error).__name__}{_because(error)}"
-
-
-def _because(error: BaseException) -> str:
-    """The error's message after a colon, in one line and cut."""
-    text = " ".join(str(error).split())
-    return f": {text[:200]}" if text else ""
-
-
-def _line_of(error: BaseException, called: Callable[..., Any]) -> str:
-    """The file and line where something was raised, of those that lie beside the function's; empty where none does."""
-    code = getattr(inspect.unwrap(called), "__code__", None)
-    if code is None:
-        return ""
-    folder = Path(code.co_filename).parent
-    lines = [
-        f" ({Path(frame.filename).name}, line {frame.lineno})"
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).parent == folder
-    ]
-    return lines[-1] if lines else ""
 
 
 def say_changed(function: str, changed: Sequence[int]) -> str:

@@ -182,7 +182,10 @@ class TestDisagreement:
         """An implementation that would agree under the lenient grade is told so."""
         path = tmp_path / "tanh_form.py"
         path.write_text("import numpy as np\ndef sigmoid(z): return (0.5 * (1 + np.tanh(z / 2))).astype(z.dtype)\n")
-        strict = verify(str(path), Campaign(networks=40, oracles=("torch",)), tmp_path / "strict")
+        usual = verify(str(path), Campaign(networks=40, oracles=("torch",)), tmp_path / "usual")
+        assert usual.verdict == "agree but for"
+        assert [found.name for found in usual.differences] == ["AbsoluteAccuracy"]
+        strict = verify(str(path), Campaign(networks=40, oracles=("torch",), strict=True), tmp_path / "strict")
         assert strict.verdict == "disagree"
         assert "it would agree if functions had to be accurate only absolutely" in strict.summary
         assert all(place.leniently for place in strict.failures)
