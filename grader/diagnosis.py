@@ -18,7 +18,7 @@ from backproof.grader.checks import Outcome
 from backproof.grader.judging import Given
 from backproof.grader.key import Key, asked_case
 from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
-from backproof.mistakes.textbook import Textbook
+from backproof.mistakes.textbook import Textbook, changed_steps, said, together
 from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Answer
 from backproof.oracles.comparison import Problem
@@ -92,9 +92,8 @@ def _diagnose(key: Key, function: str, evidence: list[Evidence]) -> Diagnosis:
 def explain(name: str) -> str:
     """What a mistake is, what to think about, and where the notes print it so."""
     mistake = CATALOGUE[name]
-    what = " ".join((mistake.__doc__ or "").split())
     printed = f" The notes print it like that, in {mistake.printed}." if mistake.printed else ""
-    return f"{what}{printed} {mistake.hint}"
+    return f"{said(mistake)}{printed} {mistake.hint}"
 
 
 def _named(kind: Kind, names: Sequence[str], *more: str) -> Diagnosis:
@@ -140,7 +139,7 @@ class Suspects:
         simple = [name for name in self.singles if not CATALOGUE[name].remembers and not CATALOGUE[name].strengths]
         effective = [name for name in simple if not all(self._harmless(name, clue) for clue in clues)]
         for first, second in itertools.combinations(effective, 2):
-            if not _steps(CATALOGUE[first]) & _steps(CATALOGUE[second]):
+            if not changed_steps(CATALOGUE[first]) & changed_steps(CATALOGUE[second]):
                 yield [first, second]
 
     def _harmless(self, name: str, clue: Evidence) -> bool:
@@ -152,7 +151,7 @@ class Suspects:
     def _together(self, names: Sequence[str]) -> list[Callable[[], Textbook]]:
         if len(names) == 1:
             return self._variants[names[0]]
-        return [type("Both", tuple(CATALOGUE[name] for name in names), {})]
+        return [lambda: together([CATALOGUE[name]() for name in names])]
 
     def _explains(self, variant: Callable[[], Textbook], evidence: Sequence[Evidence]) -> bool:
         instance = variant()
@@ -209,11 +208,6 @@ def _sort(value: Any) -> str:
     if isinstance(value, Problem):
         return "raised" if " raised " in value.cause else value.cause
     return type(value).__name__
-
-
-def _steps(mistake: type[Textbook]) -> set[str]:
-    """The steps that a mistake changes."""
-    return {name for name in vars(mistake) if hasattr(Textbook, name) and callable(getattr(mistake, name))}
 
 
 def _single_precision(key: Key, function: str, wrong: Sequence[Evidence]) -> bool:

@@ -116,10 +116,6 @@ class SlopeAtZero(Difference):
     functions: ClassVar[Sequence[str]] = ("relu_prime", "backward")
     strengths = (1.0, 0.5)
 
-    @classmethod
-    def concerns(cls, activations: Sequence[str], loss: str) -> bool:
-        return True
-
     def __init__(self, slope: float) -> None:
         self._slope = slope
 
@@ -137,8 +133,9 @@ class SlopeAtZero(Difference):
 
 
 class _InLogarithm(Difference):
-    """Something small keeps logarithms, and quotients by predictions, finite."""
+    """Something small keeps logarithms, and quotients by predictions, finite; parameter: what a convention calls it."""
 
+    parameter: ClassVar[str] = "clip"
     functions: ClassVar[Sequence[str]] = ("loss", "backward")
     strengths = LITTLE
 
@@ -149,6 +146,9 @@ class _InLogarithm(Difference):
     def concerns(cls, activations: Sequence[str], loss: str) -> bool:
         return find_loss(loss).kind != "squared_error"
 
+    def declares(self) -> str:
+        return f"{self.parameter}={self._little:.3g}"
+
     def _off_by(self, share: float) -> str:
         """By how much, for a p of 1/2 and for small ones."""
         return (
@@ -157,23 +157,38 @@ class _InLogarithm(Difference):
         )
 
 
-class EpsilonInLogarithm(_InLogarithm):
-    """log(p + epsilon), and the gradient that goes with it."""
+class _ByQuotient(_InLogarithm):
+    """dL/dp as -y / p, and (1 - y) / (1 - p), multiplied by the slope of the prediction as it is."""
 
-    def log(self, p: Array) -> Array:
-        return np.log(p + p.dtype.type(self._little))
+    def _denominators(self, p: Array, loss: str) -> tuple[Array, Array]:
+        """What is divided by in place of p and of 1 - p."""
+        raise NotImplementedError
 
     def residual(self, p: Array, y: Array, loss: str) -> Array:
-        kind, epsilon = find_loss(loss).kind, p.dtype.type(self._little)
+        kind = find_loss(loss).kind
         if kind == "squared_error":
             return p - y
-        v = -y / (p + epsilon)
-        return v if kind == "cross_entropy" else v + (1 - y) / (1 - p + epsilon)
+        p_kept, q_kept = self._denominators(p, loss)
+        v = -y / p_kept
+        return v if kind == "cross_entropy" else v + (1 - y) / q_kept
 
     def output_delta(self, v: Array, z: Array, p: Array, g: str, loss: str) -> Array:
         if find_loss(loss).kind == "squared_error":
             return super().output_delta(v, z, p, g, loss)
         return self.softmax_backward(z, p, v) if g == "softmax" else self.times_prime(v, z, g)
+
+
+class EpsilonInLogarithm(_ByQuotient):
+    """log(p + epsilon), and the gradient that goes with it."""
+
+    parameter = "epsilon"
+
+    def log(self, p: Array) -> Array:
+        return np.log(p + p.dtype.type(self._little))
+
+    def _denominators(self, p: Array, loss: str) -> tuple[Array, Array]:
+        epsilon = p.dtype.type(self._little)
+        return p + epsilon, 1 - p + epsilon
 
     def says(self) -> str:
         return f"adds {self._little:.3g} inside of logarithms"
@@ -181,13 +196,11 @@ class EpsilonInLogarithm(_InLogarithm):
     def matters(self) -> str:
         return self._off_by(2)
 
-    def declares(self) -> str:
-        return f"epsilon={self._little:.3g}"
-
 
 class EpsilonInQuotient(_InLogarithm):
     """(p - y) / (p (1 - p) + epsilon), before it is multiplied by p (1 - p) again."""
 
+    parameter = "epsilon"
     functions: ClassVar[Sequence[str]] = ("backward",)
 
     def output_delta(self, v: Array, z: Array, p: Array, g: str, loss: str) -> Array:
@@ -204,12 +217,11 @@ class EpsilonInQuotient(_InLogarithm):
     def matters(self) -> str:
         return self._off_by(4)
 
-    def declares(self) -> str:
-        return f"epsilon={self._little:.3g}"
-
 
 class ClippedQuotient(EpsilonInQuotient):
     """(p - y) / max(p (1 - p), epsilon), before it is multiplied by p (1 - p) again."""
+
+    parameter = "clip"
 
     def _kept_from_0(self, q: Array) -> Array:
         return np.maximum(q, q.dtype.type(self._little))
@@ -219,9 +231,6 @@ class ClippedQuotient(EpsilonInQuotient):
 
     def matters(self) -> str:
         return f"It shows only where p is below {self._little:.3g} or as near to 1."
-
-    def declares(self) -> str:
-        return f"clip={self._little:.3g}"
 
 
 class ClippedPrediction(_InLogarithm):
@@ -245,9 +254,6 @@ class ClippedPrediction(_InLogarithm):
     def matters(self) -> str:
         return f"It shows only where a prediction is within {self._little:.3g} of 0 or 1."
 
-    def declares(self) -> str:
-        return f"clip={self._little:.3g}"
-
 
 class ClippedBelow(ClippedPrediction):
     """Predictions are kept at epsilon or above."""
@@ -266,27 +272,15 @@ class ClippedBelow(ClippedPrediction):
     def says(self) -> str:
         return f"keeps what it takes logarithms of at {self._little:.3g} or above"
 
-    def matters(self) -> str:
-        return f"It shows only where a prediction is within {self._little:.3g} of 0 or 1."
 
-
-class ClippedUnderQuotient(ClippedPrediction):
+class ClippedUnderQuotient(_ByQuotient, ClippedPrediction):
     """-y / p with a clipped p, multiplied by the slope of the prediction as it is."""
 
     functions: ClassVar[Sequence[str]] = ("backward",)
 
-    def residual(self, p: Array, y: Array, loss: str) -> Array:
-        kind = find_loss(loss).kind
-        if kind == "squared_error":
-            return p - y
+    def _denominators(self, p: Array, loss: str) -> tuple[Array, Array]:
         clipped = self._clipped(p, loss)
-        v = -y / clipped
-        return v if kind == "cross_entropy" else v + (1 - y) / (1 - clipped)
-
-    def output_delta(self, v: Array, z: Array, p: Array, g: str, loss: str) -> Array:
-        if find_loss(loss).kind == "squared_error":
-            return super().output_delta(v, z, p, g, loss)
-        return self.softmax_backward(z, p, v) if g == "softmax" else self.times_prime(v, z, g)
+        return clipped, 1 - clipped
 
 
 class ClippedAsDifferentiated(ClippedUnderQuotient):

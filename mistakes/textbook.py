@@ -207,3 +207,28 @@ class Textbook:
     def step(self, w: Array, gradient: Array, learning_rate: float) -> Array:
         """w - alpha dL/dw."""
         return w - learning_rate * gradient
+
+
+def said(mistake: type[Textbook]) -> str:
+    """What is wrong about a mistake, in a line."""
+    return " ".join((mistake.__doc__ or "").split())
+
+
+def changed_steps(kind: type[Textbook]) -> set[str]:
+    """The steps that a mistake or a difference changes, by itself or by what it is derived from."""
+    return {
+        name
+        for each in kind.__mro__[: kind.__mro__.index(Textbook)]
+        for name in vars(each)
+        if callable(getattr(Textbook, name, None)) and name != "__init__"
+    }
+
+
+def together(made: Sequence[Textbook]) -> Textbook:
+    """One `Textbook` with the steps of several, which change different ones, and with their numbers."""
+    if len(made) == 1:
+        return made[0]
+    both: Textbook = object.__new__(type("Together", (*map(type, made), Textbook), {}))
+    for one in made:
+        vars(both).update(vars(one))
+    return both

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from backproof.mistakes.differences import Difference
+from backproof.mistakes.textbook import said
 from backproof.reports.report import DifferenceFound, MistakeFound
-from backproof.verification.explanation import Part, parts_of
+from backproof.verification.explanation import Part, is_harmless, parts_of
 from backproof.verification.explanations import TOGETHER
 
 # What explains the answers of a function: parts that are there together.
@@ -35,7 +36,7 @@ class Explained:
     def is_right(self) -> bool:
         """Whether something is wrong, and all of it is explained by differences."""
         return bool(self._explanations) and all(
-            explanations and _is_harmless(explanations[0]) for explanations in self._explanations.values()
+            explanations and is_harmless(explanations[0]) for explanations in self._explanations.values()
         )
 
     @property
@@ -88,12 +89,8 @@ class Explained:
 
 def _said(part: Part) -> str:
     """What a mistake is, with its number where that was found."""
-    what = " ".join((part.kind.__doc__ or "").split())
+    what = said(part.kind)
     return what if part.strength is None else f"{what.removesuffix('.')} ({part.strength:.4g})."
-
-
-def _is_harmless(parts: Parts) -> bool:
-    return all(part.is_difference for part in parts)
 
 
 def _of_all(groups: list[list[Parts]]) -> list[Parts]:
@@ -112,7 +109,7 @@ def _of_all(groups: list[list[Parts]]) -> list[Parts]:
 
 
 def _rank(parts: Parts) -> tuple[bool, int]:
-    return not _is_harmless(parts), len(parts)
+    return not is_harmless(parts), len(parts)
 
 
 def _unions(groups: list[list[Parts]]) -> Iterator[Parts]:

@@ -22,12 +22,15 @@ def with_architecture(convention: Convention, declines: Callable[[Case], bool]) 
 
     declines: whether it does so for a network. Without biases is tried where no widths are taken with them.
     """
+    if convention.widths is not None:
+        return convention
     drawn = [draw_case(0, i, profile) for profile in PROFILES for i in range(TRIED)]
 
-    def takes(tried: Convention) -> bool:
-        return sum(not declines(tried.suit(case)) for case in drawn) > FEW
+    def takes(tried: Convention) -> bool:  # no more are asked about than it needs: a call may take seconds
+        taken = (case for case in drawn if not declines(tried.suit(case)))
+        return next(itertools.islice(taken, FEW, None), None) is not None
 
-    if convention.widths is not None or takes(convention):
+    if takes(convention):
         return convention
     without = replace(convention, biases=False)
     if takes(without):

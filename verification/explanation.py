@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -26,8 +26,8 @@ from backproof.mistakes.differences import (
     Overflow,
     SinglePrecision,
 )
-from backproof.mistakes.textbook import Textbook
-from backproof.oracles.bounds.running import Running
+from backproof.mistakes.textbook import Textbook, changed_steps, together
+from backproof.oracles.bounds.running import Running, unit
 from backproof.oracles.case import KINDS, Answer, Case, Quantity
 from backproof.oracles.comparison import Problem, compare
 from backproof.reference_impl.contract import Array
@@ -104,19 +104,14 @@ class Part:
         return self.kind() if self.strength is None else self.kind(self.strength)  # type: ignore[call-arg]
 
     @property
-    def steps(self) -> set[str]:
-        """The steps that it changes."""
-        found = set[str]()
-        for kind in self.kind.__mro__:
-            if kind is Textbook or kind is Difference:
-                break
-            found |= {name for name in vars(kind) if callable(getattr(Textbook, name, None)) and name != "__init__"}
-        return found
-
-    @property
     def is_difference(self) -> bool:
         """Whether it is no mistake."""
         return issubclass(self.kind, Difference)
+
+
+def is_harmless(parts: Iterable[Part]) -> bool:
+    """Whether none of them is a mistake."""
+    return all(part.is_difference for part in parts)
 
 
 @dataclass(frozen=True)
@@ -131,8 +126,9 @@ class Explanation:
         return AND.join(part.name for part in self.parts)
 
     def with_part(self, part: Part) -> Explanation | None:
-        """The same with one part more; None where two parts change the same step, or a mistake comes second."""
-        if part in self.parts or any(part.steps & other.steps for other in self.parts):
+        """The same with one part more; None where two parts change the same step."""
+        steps = changed_steps(part.kind)
+        if part in self.parts or any(steps & changed_steps(other.kind) for other in self.parts):
             return None
         return Explanation(tuple(sorted((*self.parts, part), key=lambda one: (one.is_difference, one.name))))
 
@@ -152,7 +148,7 @@ class Explanation:
             both = answers is None and all(
                 " raised " in one.cause and not one.cause.startswith(DEPENDS) for one in problems
             )
-            return "raises" if both and not all(part.is_difference for part in self.parts) else "no"
+            return "raises" if both and not is_harmless(self.parts) else "no"
         if answers is None:
             return "no"
         got, expected, allowed = dict[Quantity, Any](), dict[Quantity, Array](), dict[Quantity, Array]()
@@ -212,25 +208,14 @@ class Explanation:
         steps = [part for part in self.parts if part.kind not in MODIFIERS]
         if not steps and SinglePrecision not in kinds:
             return {q: (value, np.zeros(np.shape(value))) for q, value in wrong.expected.items()}
-        instance = _together(steps)
+        instance = together([part.made() for part in steps] or [Textbook()])
         try:
             with np.errstate(all="ignore"):
-                if all(part.is_difference for part in steps):
+                if is_harmless(steps):
                     return _with_derived_bounds(instance, wrong, "float32" if SinglePrecision in kinds else None)
                 return _with_tolerance(instance, wrong)
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
             return None
-
-
-def _together(parts: Sequence[Part]) -> Textbook:
-    """One `Textbook` with all of the parts."""
-    made = [part.made() for part in parts]
-    if len(made) == 1:
-        return made[0]
-    both: Textbook = Textbook() if not made else object.__new__(type("Together", tuple(map(type, made)), {}))
-    for one in made:
-        vars(both).update(vars(one))
-    return both
 
 
 def _with_derived_bounds(
@@ -257,7 +242,7 @@ def _with_derived_bounds(
 def _with_tolerance(instance: Textbook, wrong: Wrong) -> dict[Quantity, tuple[Array, Array]]:
     arguments = map(copied, arguments_of(wrong.function, wrong.case, wrong.prediction))
     result = getattr(instance, wrong.function)(*arguments)
-    u = float(np.finfo(wrong.case.dtype).eps) / 2
+    u = unit(np.dtype(wrong.case.dtype))
     found = {}
     for q, value in _by_quantity(wrong, result):
         array = np.asarray(value, np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.differences import DIFFERENCES, MoreRoundings, SinglePrecision
-from backproof.verification.explanation import ENOUGH, OR, Explanation, Part, Wrong
+from backproof.verification.explanation import ENOUGH, OR, Explanation, Part, Wrong, is_harmless
 
 # Explanations are looked for on so many networks at first, and consist of so many parts at most.
 CLUES, TOGETHER = 24, 3
@@ -69,8 +69,11 @@ def _mistakes(explanation: Explanation) -> int:
 
 def _explains_all(explanation: Explanation, clues: Sequence[Wrong], wrong: Sequence[Wrong]) -> bool:
     """Whether it explains the first networks, then all; and a mistake is told only where it does harm."""
-    harmless = all(part.is_difference for part in explanation.parts)
-    return explanation.explains(clues) and explanation.explains(wrong) and (harmless or explanation.shows(clues))
+    return (
+        explanation.explains(clues)
+        and (len(clues) == len(wrong) or explanation.explains(wrong))
+        and (is_harmless(explanation.parts) or explanation.shows(clues))
+    )
 
 
 def _completed(

@@ -106,9 +106,14 @@ class Rows:
         self.cause, self.explained = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         self._explanations = {"": 0}
         self._causes = {cause: number for number, cause in enumerate(CAUSES)}
+        self._accidents: list[int] = []  # the causes that say what an answer depends on
 
     def _cause(self, text: str) -> int:
-        return self._causes.setdefault(text, len(self._causes))
+        if text not in self._causes:
+            self._causes[text] = len(self._causes)
+            if text.startswith(DEPENDS):
+                self._accidents.append(self._causes[text])
+        return self._causes[text]
 
     def add_missing(self, stack: Stack, networks: Array, dtype: int, kind: str, function: str) -> None:
         """Note for the networks at these places in the part that a function is missing."""
@@ -143,11 +148,10 @@ class Rows:
         It was no accident, then, if some of them are those of another network.
         """
         number = self._explanations.setdefault(names, len(self._explanations))
-        depends = [number for cause, number in self._causes.items() if cause.startswith(DEPENDS)]
         for kind in kinds:
             at = (network, dtype, slice(None), QUANTITIES.index(kind))
             self.explained[at] = np.where(self.verdict[at] == VERDICTS.index("disagrees"), number, 0)
-            self.cause[at] = np.where(np.isin(self.cause[at], depends), 0, self.cause[at])
+            self.cause[at] = np.where(np.isin(self.cause[at], self._accidents), 0, self.cause[at])
 
     def _add_records(self, at: tuple[int, int, int, int], records: list[Record]) -> None:
         worst = max(records, key=lambda record: (VERDICTS.index(record.verdict), _number(record.ratio)))

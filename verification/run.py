@@ -28,8 +28,8 @@ class Run:
     """What was judged: by which settings, where its records are, and how it ended.
 
     missing: the contract's functions that the implementation does not have. declared: differences that it says it has.
-    shards: those whose records count. stopped:
-    what kept it from its end, if anything did. started: by `time.perf_counter`.
+    shards: those whose records count. stopped: what kept it from its end, if anything did. started: by
+    `time.perf_counter`.
     """
 
     manifest: Manifest

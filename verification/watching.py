@@ -35,8 +35,7 @@ class Message(msgspec.Struct):
     """What such a process tells, as JSON: nothing that comes from an implementation's process is ever run here.
 
     kind: what it does now, that networks were judged, what a user should know, or how its work ended. text: of that;
-    error: the name of its type. number: of networks. missing, files, declared: of an
-    implementation.
+    error: the name of its type. number: of networks. missing, files, declared: of an implementation.
     """
 
     kind: Literal["stage", "judged", "note", "done", "failed"]

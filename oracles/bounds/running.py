@@ -88,10 +88,6 @@ class Running(NDArrayOperatorsMixin):
         error = self.error.max(axis=axis, keepdims=keepdims)
         return Running(self.value.max(axis=axis, keepdims=keepdims), error, self.dtype)
 
-    def copy(self) -> Running:
-        """As an array has it."""
-        return Running(self.value.copy(), self.error.copy(), self.dtype)
-
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **_: Any) -> Any:
         done = _UFUNCS.get(ufunc)
         if done is None or method != "__call__":
@@ -99,7 +95,7 @@ class Running(NDArrayOperatorsMixin):
         if any(isinstance(each, Decision) for each in inputs):
             return NotImplemented
         with np.errstate(all="ignore"):
-            return done(*(each if isinstance(each, Running) else Running.exact(each, self.dtype) for each in inputs))
+            return done(*(_running(each, self.dtype) for each in inputs))
 
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, Decision):
@@ -118,6 +114,11 @@ def unit(dtype: np.dtype[Any]) -> float:
     return float(np.finfo(dtype).eps) / 2
 
 
+def _running(value: Any, dtype: np.dtype[Any]) -> Running:
+    """What carries its error already, or an exact number."""
+    return value if isinstance(value, Running) else Running.exact(value, dtype)
+
+
 def where(decision: Any, if_true: Any, if_false: Any) -> Running:
     """One or the other; where rounding decides, both are right."""
     dtype = (
@@ -125,7 +126,7 @@ def where(decision: Any, if_true: Any, if_false: Any) -> Running:
         if isinstance(decision, Decision)
         else next(each.dtype for each in (if_true, if_false) if isinstance(each, Running))
     )
-    a, b = (each if isinstance(each, Running) else Running.exact(each, dtype) for each in (if_true, if_false))
+    a, b = (_running(each, dtype) for each in (if_true, if_false))
     if not isinstance(decision, Decision):
         return Running(np.where(decision, a.value, b.value), np.where(decision, a.error, b.error), dtype)
     with np.errstate(all="ignore"):
@@ -239,8 +240,7 @@ def _extreme(choose: np.ufunc) -> Callable[[Running, Running], Running]:
 
 
 def _clip(a: Running, low: Any, high: Any) -> Running:
-    low, high = (each if isinstance(each, Running) else Running.exact(each, a.dtype) for each in (low, high))
-    return _extreme(np.minimum)(_extreme(np.maximum)(a, low), high)
+    return _extreme(np.minimum)(_extreme(np.maximum)(a, _running(low, a.dtype)), _running(high, a.dtype))
 
 
 _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
@@ -266,5 +266,4 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.clip: _clip,
     np.ones_like: lambda a: Running.exact(np.ones(a.shape), a.dtype),
     np.zeros_like: lambda a: Running.exact(np.zeros(a.shape), a.dtype),
-    np.shape: lambda a: a.shape,
 }
