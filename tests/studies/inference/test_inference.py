@@ -124,9 +124,8 @@ def test_followed_are_told_apart():
             (
                 "SoftmaxDerivativeIsDiagonal",
                 (
-                    "Asked for squared_error_sum, the value follows squared_error_sum and the gradient follows "
-                    "squared_error_sum after identity, sigmoid, relu and tanh; none of those known after softmax: the "
-                    "gradient does not belong to the value."
+                    "Asked for squared_error_sum, the gradient follows squared_error_sum after identity, sigmoid, relu "
+                    "and tanh; none of those known after softmax."
                 ),
             ),
         ],
