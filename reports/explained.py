@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from backproof.mistakes.differences import Difference
 from backproof.mistakes.textbook import said
@@ -67,7 +68,7 @@ class Explained:
         assert isinstance(made, Difference)
         return DifferenceFound(
             name=part.name,
-            what=made.says(),
+            what=made.says() if part.branch is None else f"{made.says()}, {part.branch.says()} alone",
             matters=made.matters(),
             declares=made.declares(),
             declared=made.declares() in self._declared,
@@ -77,9 +78,10 @@ class Explained:
 
     def _mistake(self, alternatives: tuple[Parts, ...], functions: list[str]) -> MistakeFound:
         first, *others = ([*sorted(parts, key=lambda part: part.name)] for parts in alternatives)
+        names = [part.kind.__name__ for part in first]
         return MistakeFound(
-            names=[part.kind.__name__ for part in first],
-            others=list(dict.fromkeys(part.kind.__name__ for parts in others for part in parts)),
+            names=names,
+            others=[n for n in dict.fromkeys(p.kind.__name__ for parts in others for p in parts) if n not in names],
             what=" ".join(_said(part) for part in first),
             hint=" ".join(part.kind.hint for part in first),
             functions=functions,
@@ -88,9 +90,11 @@ class Explained:
 
 
 def _said(part: Part) -> str:
-    """What a mistake is, with its number where that was found."""
+    """What a mistake is, with its number where that was found, and its branch where it is in one alone."""
     what = said(part.kind)
-    return what if part.strength is None else f"{what.removesuffix('.')} ({part.strength:.4g})."
+    if part.strength is not None:
+        what = f"{what.removesuffix('.')} ({part.strength:.4g})."
+    return what if part.branch is None else f"{what} It does that {part.branch.says()} alone."
 
 
 def _of_all(groups: list[list[Parts]]) -> list[Parts]:
@@ -101,11 +105,20 @@ def _of_all(groups: list[list[Parts]]) -> list[Parts]:
     if not all(groups):
         return []
     candidates = list(dict.fromkeys(itertools.chain(*groups, _unions(groups))))
-    whole = [one for one in candidates if all(any(parts <= one for parts in group) for group in groups)]
+    whole = [one for one in candidates if all(any(_are_in(parts, one) for parts in group) for group in groups)]
     if not whole:
         return []
     simplest = min(map(_rank, whole))
     return [one for one in whole if _rank(one) == simplest]
+
+
+def _are_in(parts: Parts, others: Parts) -> bool:
+    """Whether all of them are there; what is in a branch alone may have been seen in no other network."""
+    return parts <= others or all(
+        part in others
+        or (part.branch is None and any(part == replace(other, branch=None) for other in others if other.branch))
+        for part in parts
+    )
 
 
 def _rank(parts: Parts) -> tuple[bool, int]:
@@ -115,5 +128,5 @@ def _rank(parts: Parts) -> tuple[bool, int]:
 def _unions(groups: list[list[Parts]]) -> Iterator[Parts]:
     """The first explanations of all groups together, where they do not contradict each other."""
     union = frozenset[Part]().union(*(group[0] for group in groups))
-    if len(union) <= TOGETHER and len({part.kind for part in union}) == len(union):
+    if len(union) <= TOGETHER and len({(part.kind, part.branch) for part in union}) == len(union):
         yield union

@@ -1,8 +1,8 @@
 """One explanation of wrong answers: a difference, which is no mistake, or a mistake, or several; and whether it fits.
 
 A difference or a mistake is a `Textbook` with other steps. It explains the answers of a function where these are within
-its own bound on every network on which they are not the contract's. Differences have derived bounds
-(`oracles.bounds.running`); mistakes, which change no verdict, have a plain tolerance.
+its own bound on every network on which they are not the contract's; networks on which they are may refute it.
+Differences have derived bounds (`oracles.bounds.running`); mistakes, which change no verdict, have a plain tolerance.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
+from backproof.mistakes.branches import Branch
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.differences import (
     CAP,
@@ -41,12 +42,15 @@ LARGEST_EXPONENT = {"float64": math.log(np.finfo(np.float64).max), "float32": ma
 SAME = 1024
 
 # How the parts of an explanation, and explanations that do as well, are written in a record.
-AND, OR = " + ", " | "
+AND, OR, IN = " + ", " | ", "@"
 
 # On how many networks a factor that was made to fit one of them has to be right, and a mistake that only raises.
 ENOUGH = 3
 
 Fit = Literal["yes", "no", "open", "raises"]
+
+# What mistakes raise where they find no answer.
+_NOTHING = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
 # These change no step: they say what else is allowed. Of the first, what is expected is the contract's.
 _AS_IT_IS = (AbsoluteAccuracy, Overflow, MoreRoundings)
@@ -54,12 +58,13 @@ MODIFIERS = (*_AS_IT_IS, SinglePrecision)
 
 
 @dataclass(frozen=True, eq=False)
-class Wrong:
-    """A function's answers about a network that are not the contract's.
+class Answered:
+    """A function's answers about a network, which are the contract's or not.
 
     at: where it stands, for whoever asked. prediction: what the loss was asked about. got: by quantity, anything at
     all, or a `Problem`. expected: an oracle's answer; own, lenient: what an honest implementation may be off by.
-    failing: the quantities that disagree; leniently: whether all of them would agree if accuracy were absolute.
+    failing: the quantities that disagree, if any; leniently: whether all of those would agree if accuracy were
+    absolute.
     """
 
     at: tuple[int, int]
@@ -89,19 +94,26 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Part:
-    """A difference or a mistake, with its number where it has one."""
+    """A difference or a mistake, with its number where it has one, and the branch where it is in one alone."""
 
     kind: type[Textbook]
     strength: float | None = None
+    branch: Branch | None = None
 
     @property
     def name(self) -> str:
         """As it is written in a record."""
-        return self.kind.__name__ + ("" if self.strength is None else f"({self.strength!r})")
+        strength = "" if self.strength is None else f"({self.strength!r})"
+        return self.kind.__name__ + strength + ("" if self.branch is None else IN + self.branch.name)
 
     def made(self) -> Textbook:
         """A `Textbook` like that."""
-        return self.kind() if self.strength is None else self.kind(self.strength)  # type: ignore[call-arg]
+        made = self.kind() if self.strength is None else self.kind(self.strength)  # type: ignore[call-arg]
+        return made if self.branch is None else self.branch.limited(made)
+
+    def concerns(self, case: Case) -> bool:
+        """Whether a program goes through its branch for that network."""
+        return self.branch is None or self.branch.has(case)
 
     @property
     def is_difference(self) -> bool:
@@ -120,6 +132,15 @@ class Explanation:
 
     parts: tuple[Part, ...]
 
+    def limited(self, part: Part, branch: Branch) -> Explanation:
+        """The same, with one of its parts in a branch alone."""
+        return self.of(replace(one, branch=branch) if one == part else one for one in self.parts)
+
+    @classmethod
+    def of(cls, parts: Iterable[Part]) -> Explanation:
+        """These parts together: mistakes first."""
+        return cls(tuple(sorted(parts, key=lambda one: (one.is_difference, one.name))))
+
     @property
     def name(self) -> str:
         """As it is written in a record."""
@@ -130,49 +151,51 @@ class Explanation:
         steps = changed_steps(part.kind)
         if part in self.parts or any(steps & changed_steps(other.kind) for other in self.parts):
             return None
-        return Explanation(tuple(sorted((*self.parts, part), key=lambda one: (one.is_difference, one.name))))
+        return self.of((*self.parts, part))
 
-    def fits(self, wrong: Wrong) -> Fit:
+    def fits(self, answered: Answered) -> Fit:
         """Whether the answers are within its own bounds; open where these say nothing about what is wrong.
 
         Where the program raised, it fits if that raises too.
         """
-        kinds = {part.kind for part in self.parts}
-        masked = Overflow in kinds and wrong.overflows
-        if kinds == {AbsoluteAccuracy} and not wrong.leniently:
+        kinds = {part.kind for part in self._concerning(answered)}
+        masked = Overflow in kinds and answered.overflows
+        if kinds == {AbsoluteAccuracy} and not answered.leniently:
             return "no"
         if kinds == {Overflow} and not masked:
             return "no"
-        answers = self.answers(wrong)
-        if problems := [given for given in wrong.got.values() if isinstance(given, Problem)]:
+        answers = self.answers(answered)
+        if problems := [given for given in answered.got.values() if isinstance(given, Problem)]:
             both = answers is None and all(
                 " raised " in one.cause and not one.cause.startswith(DEPENDS) for one in problems
             )
-            return "raises" if both and not is_harmless(self.parts) else "no"
+            return "raises" if both and not is_harmless(self._concerning(answered)) else "no"
         if answers is None:
             return "no"
         got, expected, allowed = dict[Quantity, Any](), dict[Quantity, Array](), dict[Quantity, Array]()
-        for q, given in wrong.got.items():
+        for q, given in answered.got.items():
             value, error = answers[q]
-            bound = np.asarray((wrong.lenient or wrong.own)[q] if AbsoluteAccuracy in kinds else wrong.own[q], float)
+            bound = np.asarray(
+                (answered.lenient or answered.own)[q] if AbsoluteAccuracy in kinds else answered.own[q], float
+            )
             if bound.shape != np.shape(value):  # arrays of a mistake may have any shape
                 bound = np.full(np.shape(value), bound[np.isfinite(bound)].max(initial=0.0))
             more = np.isfinite(bound) & ((error > 0) | (kinds <= set(_AS_IT_IS)))  # what is exact stays exact
             limit = error + np.where(more, bound, 0.0) * (CAP if MoreRoundings in kinds else 1)
             limit = limit + added_error(given)
             if SinglePrecision in kinds and isinstance(given, np.ndarray | np.generic) and given.dtype.kind == "f":
-                given = given.astype(wrong.case.dtype)
+                given = given.astype(answered.case.dtype)
             if masked and isinstance(given, np.ndarray | np.generic | float) and np.shape(given) == np.shape(limit):
                 limit = np.where(np.isfinite(given), limit, np.inf)
             got[q], expected[q], allowed[q] = given, value, np.asarray(limit, float)
         with np.errstate(all="ignore"):
-            records = compare(got, expected, allowed, wrong.case.dtype)
+            records = compare(got, expected, allowed, answered.case.dtype)
         if any(record.verdict == "disagrees" for record in records):
             return "no"
-        agrees = any(record.verdict == "agrees" for record in records if record.quantity in wrong.failing)
+        agrees = any(record.verdict == "agrees" for record in records if record.quantity in answered.failing)
         return "yes" if agrees or masked else "open"
 
-    def explains(self, wrong: Sequence[Wrong]) -> bool:
+    def explains(self, wrong: Sequence[Answered]) -> bool:
         """Whether it fits all of them, some with numbers, and is open for no more than half of them."""
         fits = Counter[Fit]()
         for one in wrong:
@@ -181,7 +204,7 @@ class Explanation:
                 return False
         return (fits["yes"] > 0 and fits["open"] <= len(wrong) / 2) or (fits["raises"] == len(wrong) >= ENOUGH)
 
-    def shows(self, wrong: Sequence[Wrong]) -> bool:
+    def shows(self, wrong: Sequence[Answered]) -> bool:
         """Whether it changes any of these answers by more than rounding may: it is no harmless mistake."""
         for one in wrong:
             answers = self.answers(one)
@@ -193,7 +216,29 @@ class Explanation:
                     return True
         return False
 
-    def count(self, clues: Sequence[Wrong]) -> int:
+    def _concerning(self, answered: Answered) -> list[Part]:
+        """The parts that a program goes through for the network."""
+        return [part for part in self.parts if part.concerns(answered.case)]
+
+    def is_refuted_by(self, right: Answered) -> bool:
+        """Whether answers that are the contract's are none that it could give."""
+        steps = [part for part in self._concerning(right) if part.kind not in MODIFIERS]
+        if not steps:
+            return False
+        try:
+            with np.errstate(all="ignore"):
+                plain = _with_tolerance(together([part.made() for part in steps]), right)
+        except _NOTHING:
+            return True
+        differs = any(
+            np.shape(value) != np.shape(right.expected[q])
+            or np.any(np.abs(value - right.expected[q]) > right.own[q])
+            or not np.isfinite(value).all()
+            for q, (value, _) in plain.items()
+        )
+        return differs and self.fits(right) == "no"
+
+    def count(self, clues: Sequence[Answered]) -> int:
         """How many of the networks it fits, with a yes; none where it fits none of the first ones."""
         yes = 0
         for i, clue in enumerate(clues):
@@ -202,26 +247,26 @@ class Explanation:
                 break
         return yes
 
-    def answers(self, wrong: Wrong) -> Mapping[Quantity, tuple[Array, Array]] | None:
+    def answers(self, answered: Answered) -> Mapping[Quantity, tuple[Array, Array]] | None:
         """What the function gives with these parts, and how far honest answers may be from it; None: nothing."""
-        kinds = {part.kind for part in self.parts}
-        steps = [part for part in self.parts if part.kind not in MODIFIERS]
+        kinds = {part.kind for part in self._concerning(answered)}
+        steps = [part for part in self._concerning(answered) if part.kind not in MODIFIERS]
         if not steps and SinglePrecision not in kinds:
-            return {q: (value, np.zeros(np.shape(value))) for q, value in wrong.expected.items()}
+            return {q: (value, np.zeros(np.shape(value))) for q, value in answered.expected.items()}
         instance = together([part.made() for part in steps] or [Textbook()])
         try:
             with np.errstate(all="ignore"):
                 if is_harmless(steps):
-                    return _with_derived_bounds(instance, wrong, "float32" if SinglePrecision in kinds else None)
-                return _with_tolerance(instance, wrong)
-        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+                    return _with_derived_bounds(instance, answered, "float32" if SinglePrecision in kinds else None)
+                return _with_tolerance(instance, answered)
+        except _NOTHING:
             return None
 
 
 def _with_derived_bounds(
-    instance: Textbook, wrong: Wrong, precision: str | None
+    instance: Textbook, answered: Answered, precision: str | None
 ) -> dict[Quantity, tuple[Array, Array]]:
-    dtype = np.dtype(precision or wrong.case.dtype)
+    dtype = np.dtype(precision or answered.case.dtype)
 
     def running(value: Any) -> Any:
         if isinstance(value, list | tuple):
@@ -230,44 +275,46 @@ def _with_derived_bounds(
             return value
         return Running.rounded(value, dtype) if precision else Running.exact(value, dtype)
 
-    result = getattr(instance, wrong.function)(
-        *map(running, arguments_of(wrong.function, wrong.case, wrong.prediction))
+    result = getattr(instance, answered.function)(
+        *map(running, arguments_of(answered.function, answered.case, answered.prediction))
     )
     return {
         q: (np.asarray(value.value, np.float64), np.asarray(value.error, np.float64))
-        for q, value in _by_quantity(wrong, result)
+        for q, value in _by_quantity(answered, result)
     }
 
 
-def _with_tolerance(instance: Textbook, wrong: Wrong) -> dict[Quantity, tuple[Array, Array]]:
-    arguments = map(copied, arguments_of(wrong.function, wrong.case, wrong.prediction))
-    result = getattr(instance, wrong.function)(*arguments)
-    u = unit(np.dtype(wrong.case.dtype))
+def _with_tolerance(instance: Textbook, answered: Answered) -> dict[Quantity, tuple[Array, Array]]:
+    arguments = map(copied, arguments_of(answered.function, answered.case, answered.prediction))
+    result = getattr(instance, answered.function)(*arguments)
+    u = unit(np.dtype(answered.case.dtype))
     found = {}
-    for q, value in _by_quantity(wrong, result):
+    for q, value in _by_quantity(answered, result):
         array = np.asarray(value, np.float64)
-        largest, right = (float(np.abs(part).max(initial=0.0)) for part in (array, wrong.expected[q]))
-        own = np.asarray(wrong.own[q], float)
+        largest, right = (float(np.abs(part).max(initial=0.0)) for part in (array, answered.expected[q]))
+        own = np.asarray(answered.own[q], float)
         more = max(1.0, largest / right) if right else 1.0
         widest = float(own[np.isfinite(own)].max(initial=0.0))
         found[q] = array, np.full(array.shape, SAME * u * largest + (more - 1) * widest)
     return found
 
 
-def _by_quantity(wrong: Wrong, result: Any) -> Iterator[tuple[Quantity, Any]]:
-    kinds = KINDS[wrong.function]
+def _by_quantity(answered: Answered, result: Any) -> Iterator[tuple[Quantity, Any]]:
+    kinds = KINDS[answered.function]
     parts = (result,) if len(kinds) == 1 else result
     for kind, part in zip(kinds, parts, strict=True):
-        wanted = [q for q in wrong.case.quantities if q.kind == kind]
+        wanted = [q for q in answered.case.quantities if q.kind == kind]
         yield from zip(wanted, part if isinstance(part, list | tuple) else [part], strict=True)
 
 
 def parts_of(names: str) -> Iterator[list[Part]]:
     """The alternatives that a record has, as parts."""
-    known: dict[str, type[Textbook]] = {**MISTAKES, **DIFFERENCES}
     for alternative in names.split(OR):
-        found = []
-        for name in alternative.split(AND):
-            kind, _, strength = name.partition("(")
-            found.append(Part(known[kind], float(strength[:-1]) if strength else None))
-        yield found
+        yield list(map(_part, alternative.split(AND)))
+
+
+def _part(name: str) -> Part:
+    known: dict[str, type[Textbook]] = {**MISTAKES, **DIFFERENCES}
+    what, _, branch = name.partition(IN)
+    kind, _, strength = what.partition("(")
+    return Part(known[kind], float(strength[:-1]) if strength else None, Branch.named(branch) if branch else None)

@@ -1,16 +1,23 @@
-"""The search for what explains wrong answers: for one part that explains all of them, then for several together."""
+"""The search for what explains wrong answers: for one part that explains all of them, then for several together.
+
+What explains them is held against the answers that are right. Where it would have changed one, it is in a branch of the
+program alone; and where there is no such branch either, a difference is none.
+"""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from backproof.mistakes.branches import BRANCHES, Branch, BranchOf, is_by_layer
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.differences import DIFFERENCES, MoreRoundings, SinglePrecision
-from backproof.verification.explanation import ENOUGH, OR, Explanation, Part, Wrong, is_harmless
+from backproof.verification.explanation import ENOUGH, OR, Answered, Explanation, Part, is_harmless
 
 # Explanations are looked for on so many networks at first, and consist of so many parts at most.
 CLUES, TOGETHER = 24, 3
@@ -26,40 +33,144 @@ FACTOR = "ProportionalFactor"
 # What is looked for where nothing else explains the answers: it says least.
 LAST = (MoreRoundings, SinglePrecision)
 
+# How many explanations of several parts in branches are kept, of those that do as well.
+ALTERNATIVES = 64
+
 # With how many parts an explanation of several is begun, those that explain most.
 BEGINNINGS = 4
 
 
-def explained(wrong: Iterable[Wrong]) -> Iterator[tuple[Wrong, str]]:
-    """For the answers that something explains, what does: alternatives of parts, by their names."""
-    by_function: dict[str, list[Wrong]] = {}
+def explained(wrong: Iterable[Answered], right: Callable[[str], Sequence[Answered]]) -> Iterator[tuple[Answered, str]]:
+    """For the answers that something explains, what does: alternatives of parts, by their names.
+
+    right: a function's answers that are the contract's.
+    """
+    by_function: dict[str, list[Answered]] = {}
     for one in wrong:
         by_function.setdefault(one.function, []).append(one)
     for function, ones in by_function.items():
         ones.sort(key=lambda one: one.case.size)
-        names = OR.join(explanation.name for explanation in _explanations(function, ones))
+        names = OR.join(
+            explanation.name for explanation in _Search(function, ones, functools.partial(right, function)).found()
+        )
         if names:
             for one in ones:
                 yield one, names
 
 
-def _explanations(function: str, wrong: Sequence[Wrong]) -> list[Explanation]:
-    """What explains all of a function's wrong answers: the simplest, and all that are as simple."""
-    clues = wrong[:: max(1, len(wrong) // CLUES)]
-    candidates = [Explanation((part,)) for part in _parts(function, clues)]
-    for among in (
-        [one for one in candidates if one.parts[0].is_difference and one.parts[0].kind not in LAST],
-        [one for one in candidates if not one.parts[0].is_difference],
-        *([one for one in candidates if one.parts[0].kind is kind] for kind in LAST),
-    ):
-        if found := [one for one in among if _explains_all(one, clues, wrong)]:
+class _Search:
+    """The search for what explains a function's wrong answers, and does not contradict its right ones."""
+
+    def __init__(self, function: str, wrong: Sequence[Answered], right: Callable[[], Sequence[Answered]]) -> None:
+        self._function, self._wrong, self._made_right = function, wrong, right
+        self._clues = wrong[:: max(1, len(wrong) // CLUES)]
+
+    @functools.cached_property
+    def _right(self) -> Sequence[Answered]:
+        return self._made_right()
+
+    def found(self) -> list[Explanation]:
+        """The simplest explanations: one part, or one for each branch, or several parts together."""
+        candidates = [Explanation((part,)) for part in _parts(self._function, self._clues)]
+        if found := self._alone(candidates):
             return found
-    counts = {one: one.count(clues) for one in candidates if one.parts[0].kind not in LAST}
-    ranked = sorted(counts, key=lambda one: -counts[one])
-    begun = [first for first in ranked[:BEGINNINGS] if counts[first]]
-    if found := [together for first in begun if (together := _completed(first, ranked, clues, wrong))]:
-        return [min(found, key=_mistakes)]
-    return _pair(ranked, clues, wrong)
+        last = [one for one in candidates if one.parts[0].kind in LAST]
+        candidates = [one for one in candidates if one not in last]
+        for of in ("loss", "last"):
+            if found := self._by_branch(of):
+                return found
+        if found := self._all_that_explain(last):
+            return found
+        counts = {one: one.count(self._clues) for one in candidates}
+        ranked = sorted(counts, key=lambda one: -counts[one])
+        begun = [first for first in ranked[:BEGINNINGS] if counts[first]]
+        if found := [one for first in begun for one in self._completed(first, ranked)]:
+            return [min(found, key=_mistakes)]
+        return self._pair(ranked)
+
+    def _alone(self, candidates: Sequence[Explanation]) -> list[Explanation]:
+        """Of explanations of one part those that explain everything: differences before mistakes."""
+        few = [one for one in candidates if one.parts[0].kind not in LAST]
+        mistakes = [one for one in few if not is_harmless(one.parts)]
+        return (
+            self._all_that_explain([one for one in few if is_harmless(one.parts)])
+            or self._all_that_explain(mistakes)
+            or self._all_that_explain(
+                one.limited(one.parts[0], Branch("layers", g))
+                for one in mistakes
+                if is_by_layer(one.parts[0].kind)
+                for g in sorted({g for clue in self._clues for g in clue.case.activations})
+            )
+        )
+
+    def _all_that_explain(self, explanations: Iterable[Explanation]) -> list[Explanation]:
+        return [held for one in explanations if self._explains_all(one) for held in self._held(one)]
+
+    def _explains_all(self, explanation: Explanation) -> bool:
+        """Whether it explains the first networks, then all; and a mistake is told only where it does harm."""
+        return (
+            explanation.explains(self._clues)
+            and (len(self._clues) == len(self._wrong) or explanation.explains(self._wrong))
+            and (is_harmless(explanation.parts) or explanation.shows(self._clues))
+        )
+
+    def _held(self, explanation: Explanation) -> list[Explanation]:
+        """The explanation if no right answer contradicts it; or in the branches where none does.
+
+        A mistake is told where there is no such branch, too: whatever else decides when it is made.
+        """
+        against = [right for right in self._right if explanation.is_refuted_by(right)]
+        if not against:
+            return [explanation]
+        if limited := [
+            other
+            for other in _limited(explanation, self._wrong)
+            if not any(map(other.is_refuted_by, against)) and self._explains_all(other)
+        ]:
+            return limited
+        return [] if is_harmless(explanation.parts) else [explanation]
+
+    def _by_branch(self, of: BranchOf) -> list[Explanation]:
+        """One part for each branch with wrong answers."""
+        groups: dict[Branch, list[Answered]] = {}
+        for one in self._wrong:
+            groups.setdefault(Branch.through(of, one.case)[0], []).append(one)
+        if not 1 < len(groups) <= TOGETHER:
+            return []
+        choices = list[list[Part]]()
+        for branch, wrong in groups.items():
+            search = _Search(self._function, wrong, functools.partial(self._right_in, branch))
+            found = search._alone([Explanation((part,)) for part in _parts(self._function, search._clues)])
+            choices.append([replace(one.parts[0], branch=branch) for one in found if not one.parts[0].branch])
+        return [Explanation.of(parts) for parts in itertools.islice(itertools.product(*choices), ALTERNATIVES)]
+
+    def _right_in(self, branch: Branch) -> list[Answered]:
+        return [one for one in self._right if branch.has(one.case)]
+
+    def _completed(self, explanation: Explanation, others: Sequence[Explanation]) -> list[Explanation]:
+        """The explanation with more parts, until it explains everything; none where no part helps."""
+        for _ in range(TOGETHER - 1):
+            left = [clue for clue in self._clues if explanation.fits(clue) == "no"][:3]
+            more = [together for other in others if (together := explanation.with_part(other.parts[0]))]
+            better = {one: sum(one.fits(clue) != "no" for clue in left) for one in more}
+            if not better or not (most := max(better.values())):
+                return []
+            best = [one for one, number in better.items() if number == most]
+            best.sort(key=_mistakes)
+            for one in best[:BEGINNINGS]:
+                if found := self._all_that_explain([one]):
+                    return found
+            explanation = best[0]
+        return []
+
+    def _pair(self, candidates: Sequence[Explanation]) -> list[Explanation]:
+        """Two mistakes, or one beside a difference, that explain together what neither explains anywhere alone."""
+        effective = [one for one in candidates if one.parts[0].strength is None and one.shows(self._clues[:4])]
+        pairs = [first.with_part(second.parts[0]) for first, second in itertools.combinations(effective, 2)]
+        for together in sorted(filter(None, pairs), key=_mistakes):
+            if _mistakes(together) and (found := self._all_that_explain([together])):
+                return found
+        return []
 
 
 def _mistakes(explanation: Explanation) -> int:
@@ -67,45 +178,15 @@ def _mistakes(explanation: Explanation) -> int:
     return sum(not part.is_difference for part in explanation.parts)
 
 
-def _explains_all(explanation: Explanation, clues: Sequence[Wrong], wrong: Sequence[Wrong]) -> bool:
-    """Whether it explains the first networks, then all; and a mistake is told only where it does harm."""
-    return (
-        explanation.explains(clues)
-        and (len(clues) == len(wrong) or explanation.explains(wrong))
-        and (is_harmless(explanation.parts) or explanation.shows(clues))
-    )
+def _limited(explanation: Explanation, wrong: Sequence[Answered]) -> Iterator[Explanation]:
+    """The explanation with one of its parts in a branch alone, through which wrong answers came."""
+    for part, of in itertools.product(explanation.parts, BRANCHES):
+        if part.branch is None and (of != "layers" or is_by_layer(part.kind)):
+            for branch in sorted({branch for one in wrong for branch in Branch.through(of, one.case)}):
+                yield explanation.limited(part, branch)
 
 
-def _completed(
-    explanation: Explanation, others: Sequence[Explanation], clues: Sequence[Wrong], wrong: Sequence[Wrong]
-) -> Explanation | None:
-    """The explanation with more parts, until it explains everything; None where no part helps."""
-    for _ in range(TOGETHER - 1):
-        left = [clue for clue in clues if explanation.fits(clue) == "no"][:3]
-        more = [together for other in others if (together := explanation.with_part(other.parts[0]))]
-        better = {one: sum(one.fits(clue) != "no" for clue in left) for one in more}
-        if not better or not (most := max(better.values())):
-            return None
-        best = [one for one, number in better.items() if number == most]
-        best.sort(key=_mistakes)
-        for explanation in best[:BEGINNINGS]:
-            if _explains_all(explanation, clues, wrong):
-                return explanation
-        explanation = best[0]
-    return None
-
-
-def _pair(candidates: Sequence[Explanation], clues: Sequence[Wrong], wrong: Sequence[Wrong]) -> list[Explanation]:
-    """Two mistakes, or one beside a difference, that explain together what neither explains anywhere alone."""
-    effective = [one for one in candidates if one.parts[0].strength is None and one.shows(clues[:4])]
-    pairs = [first.with_part(second.parts[0]) for first, second in itertools.combinations(effective, 2)]
-    for together in sorted(filter(None, pairs), key=_mistakes):
-        if _mistakes(together) and _explains_all(together, clues, wrong):
-            return [together]
-    return []
-
-
-def _parts(function: str, clues: Sequence[Wrong]) -> list[Part]:
+def _parts(function: str, clues: Sequence[Answered]) -> list[Part]:
     """All parts that may show in a function: differences first."""
     found = [
         Part(kind, strength)
@@ -124,7 +205,7 @@ def _parts(function: str, clues: Sequence[Wrong]) -> list[Part]:
     return found
 
 
-def _factor(wrong: Wrong) -> float:
+def _factor(wrong: Answered) -> float:
     """By which the answers about a network are off, if they are by one."""
     pairs = [
         (np.ravel(np.asarray(value, np.float64)), np.ravel(wrong.expected[q]))

@@ -20,7 +20,7 @@ from backproof.oracles.stack import Stack, shape_of, stack_of
 from backproof.reference_impl.contract import Array
 from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
-from backproof.verification.explanation import Wrong
+from backproof.verification.explanation import Answered
 from backproof.verification.implementation import Implementation, added_error, load_implementation, same
 from backproof.verification.repeated import Later
 
@@ -222,7 +222,7 @@ def judgement(evidence: Evidence, *, attribute: bool) -> Judgement:
     return replace(judged, records=records, first=judged.records)
 
 
-def wrong_answers(at: tuple[int, int], evidence: Evidence, judged: Judgement, prediction: Array) -> Iterator[Wrong]:
+def wrong_answers(at: tuple[int, int], evidence: Evidence, judged: Judgement, prediction: Array) -> Iterator[Answered]:
     """What is wrong about a network at first, function by function, for `explanations`.
 
     at: where it stands, for whoever asks. prediction: what the loss was asked about.
@@ -239,7 +239,7 @@ def wrong_answers(at: tuple[int, int], evidence: Evidence, judged: Judgement, pr
         oracle = failing[0][0]
         theirs = evidence.theirs[oracle]
         quantities = [q for q in evidence.case.quantities if q.kind in kinds]
-        yield Wrong(
+        yield Answered(
             at=at,
             function=function,
             case=evidence.case,

@@ -9,7 +9,7 @@ import numpy as np
 from backproof.oracles.beside import Beside
 from backproof.oracles.bounds import Arithmetic
 from backproof.oracles.bounds.network import StackBounds, stack_bounds
-from backproof.oracles.case import FUNCTION_OF_KIND
+from backproof.oracles.case import FUNCTION_OF_KIND, KINDS, Answer
 from backproof.oracles.comparison import NOTHING
 from backproof.oracles.corners import Seen
 from backproof.oracles.exact import exact_stack
@@ -19,7 +19,7 @@ from backproof.oracles.stack import Flat, Stack, stacks
 from backproof.reference_impl.contract import Array
 from backproof.verification.calls import answers_of, prediction_of
 from backproof.verification.campaign import Campaign, Progress
-from backproof.verification.explanation import Wrong
+from backproof.verification.explanation import Answered
 from backproof.verification.explanations import explained
 from backproof.verification.implementation import Implementation
 from backproof.verification.judgement import (
@@ -79,14 +79,15 @@ def judge_part(
         _StackJudge(rows, campaign, implementation, oracles, stack, answer(first, stack), dtype, progress)
         for dtype, stack in in_turn
     )
-    wrong = list[Wrong]()
+    wrong, judges = list[Answered](), list[_StackJudge]()
     # While others compute, all that can be done without their answers is done for all stacks.
     for judge in list(begun) if ahead else begun:
+        judges.append(judge)
         wrong += judge.judge([answer(other, judge.stack) for other in others])
         progress.judged(len(judge.stack.cases))
         progress.stage(STACKING)
     progress.stage(EXPLAINING)
-    for one, names in explained(wrong):
+    for one, names in explained(wrong, lambda function: [right for judge in judges for right in judge.right(function)]):
         rows.add_explanation(*one.at, {q.kind for q in one.failing}, names)
 
 
@@ -108,18 +109,19 @@ class _StackJudge:
         self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
         self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
         self.expected, self.progress = [first], progress
+        self.failing = dict[int, set[str]]()
         progress.stage(CALLING)
         self.predictions = last_outputs(stack, first["output"])
         self.answers = answers_of(implementation, stack, self.predictions)
         progress.stage(BOUNDING)
         self.bounds, self.own, self.theirs = self._bounds()
 
-    def judge(self, others: Sequence[Flat]) -> list[Wrong]:
+    def judge(self, others: Sequence[Flat]) -> list[Answered]:
         """Compare everything at once; then look into what disagrees, or gave no answer that could be compared.
 
         others: the other oracles' answers. What is wrong is given back, to be explained.
         """
-        found = list[Wrong]()
+        found = list[Answered]()
         self.expected += others
         self.progress.stage(COMPARING)
         if self.dtype == 0:
@@ -134,9 +136,40 @@ class _StackJudge:
             judged = judgement(evidence, attribute=self.campaign.attribute)
             self.rows.add_judgement(self.stack.numbers[s], self.dtype, judged)
             prediction = prediction_of(self.stack, self.predictions, s)
-            found += wrong_answers((self.stack.numbers[s], self.dtype), evidence, judged, prediction)
+            failing = [*wrong_answers((self.stack.numbers[s], self.dtype), evidence, judged, prediction)]
+            self.failing[s] = {one.function for one in failing}
+            found += failing
         self.rows.judged[self.networks, self.dtype] = True
         return found
+
+    def right(self, function: str) -> Iterator[Answered]:
+        """What a function gave that is the contract's, as the first oracle sees it."""
+        if not {*KINDS[function]} <= self.answers.lines.keys():
+            return
+        oracle, expected = self.oracles[0], self.stack.split(self.expected[0])
+        got = given(self.implementation, self.stack, self.answers)
+        own, theirs = (self._split_bounds(number) for number in (self.own, self.theirs[0]))
+        for s, case in enumerate(self.stack.cases):
+            quantities = [q for q in case.quantities if q.kind in KINDS[function]]
+            if not quantities or not self.answers.sound[s] or function in self.failing.get(s, ()):
+                continue
+            allowed = allowances(oracle, theirs[s], expected[s], own[s])
+            yield Answered(
+                at=(self.stack.numbers[s], self.dtype),
+                function=function,
+                case=case,
+                prediction=prediction_of(self.stack, self.predictions, s),
+                got={q: got[s][q] for q in quantities},
+                expected={q: expected[s][q] for q in quantities},
+                own={q: own[s][q] + allowed[q] for q in quantities},
+                lenient=None,
+                failing=frozenset(),
+                leniently=False,
+            )
+
+    def _split_bounds(self, number: int) -> list[Answer]:
+        """The bounds of one of the arithmetics, by case."""
+        return self.stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
 
     def _bounds(self) -> tuple[StackBounds, int, list[int]]:
         """The bounds of all arithmetics, each once; and which of them the implementation has, and the oracles."""
@@ -186,10 +219,7 @@ class _StackJudge:
         names = [oracle.name for oracle in self.oracles]
         answers = given(self.implementation, stack, self.answers)
         witnesses = [stack.split(flat) for flat in self.expected]
-        own, *theirs = (
-            stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
-            for number in (self.own, *self.theirs)
-        )
+        own, *theirs = map(self._split_bounds, (self.own, *self.theirs))
         lenient = leniently([stack.cases[s] for s in chosen], self.campaign.grade)
         for s, leniently_own in zip(chosen, lenient, strict=True):
             case = stack.cases[s]

@@ -73,3 +73,26 @@ def test_declared():
 def test_a_mistake_with_a_number():
     (one,) = Explained([("backward", "ProportionalFactor(3.7)", {1})]).mistakes
     assert one.what == "Everything is off by one and the same factor (3.7)."
+
+
+def test_a_branch_that_one_part_alone_shows():
+    """Where all networks of a part came through the branch, there was nothing against it being everywhere."""
+    branch = f"{SLOPE}@precision=float32"
+    found = Explained([("backward", branch, {1}), ("backward", SLOPE, {2})])
+    assert found.is_right
+    assert [one.name for one in found.differences] == [branch]
+    assert found.differences[0].what.endswith(", in float32 alone")
+
+
+def test_two_branches_contradict_each_other():
+    one, other = (f"{SLOPE}@precision={dtype}" for dtype in ("float32", "float64"))
+    found = Explained([("backward", one, {1}), ("backward", other, {2})])
+    assert {each.name for each in found.differences} == {one, other}
+    assert not Explained([("backward", one, {1}), ("backward", "", {2})]).is_right
+
+
+def test_a_mistake_in_a_branch():
+    found = Explained([("backward", f"{MISSING}@layers=tanh | {MISSING}@loss=cross_entropy", {1})])
+    (one,) = found.mistakes
+    assert (one.names, one.others) == ([MISSING], [])
+    assert one.what.endswith("It does that in layers of tanh alone.")

@@ -1,12 +1,14 @@
 """Three verdicts: differences are found with their numbers, mistakes by their names, and neither where none is."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import backproof
 from backproof.mistakes.accepted import ACCEPTED
+from backproof.mistakes.branches import Branch
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.differences import DIFFERENCES, Difference
 from backproof.mistakes.textbook import Textbook
@@ -196,6 +198,99 @@ class TestMistakes:
             str(path), out=tmp_path / "out", networks=60, oracles=("complex-step",), dtypes=("float64",)
         )
         assert (report.verdict, report.mistakes, report.differences) == ("disagree", [], [])
+
+
+def in_branches(folder, branches: dict[str, list[Part]]) -> str:
+    """A file with a program whose loss and backward are as the parts say where a condition holds, and right elsewhere.
+
+    Conditions are of activations, loss and dtype.
+    """
+    folder.mkdir(exist_ok=True)
+    names = []
+    for i, parts in enumerate(branches.values()):
+        names.append(f"part_{i}")
+        Path(program(folder, parts)).rename(folder / f"part_{i}.py")
+    chosen = "".join(
+        f"    if {when}:\n        return {name}.mine\n" for when, name in zip(branches, names, strict=True)
+    )
+    path = folder / "branches.py"
+    path.write_text(
+        f"import {', '.join(names)}\nfrom backproof.mistakes.textbook import Textbook\n"
+        f"def chosen(activations, loss, dtype):\n{chosen}    return Textbook()\n"
+        "def loss(p, y, loss):\n    return chosen(None, loss, p.dtype.name).loss(p, y, loss)\n"
+        "def backward(weights, biases, x, y, activations, loss):\n"
+        "    return chosen(activations, loss, x.dtype.name).backward(weights, biases, x, y, activations, loss)\n"
+        "__all__ = ['backward']\n"
+    )
+    return str(path)
+
+
+class TestBranches:
+    """What is there for some networks alone is told with these; and answers that are right count too."""
+
+    @pytest.mark.parametrize(
+        ("name", "when", "says"),
+        [
+            ("SignReversed", "'squared' in loss", "for squared errors alone"),
+            ("FactorTwoMissing", "loss == 'squared_error_mean'", "for squared_error_mean alone"),
+            ("BiasGradientAveraged", "activations[-1] == 'tanh'", "where the last activation is tanh alone"),
+            ("HiddenDerivativeMissing", "dtype == 'float32'", "in float32 alone"),
+            ("EpsilonInLogarithm(1e-07)", "loss.startswith('cross')", "for cross-entropies alone"),
+        ],
+    )
+    def test_one(self, name, when, says, tmp_path):
+        one = part(name)
+        dtypes = DTYPES if "float32" in says else ("float64",)
+        report = backproof.verify(
+            in_branches(tmp_path, {when: [one]}), out=tmp_path / "out", networks=200, oracles=("torch",), dtypes=dtypes
+        )
+        assert report.verdict == ("agree but for" if one.is_difference else "disagree")
+        assert any(says in each.what for each in (*report.mistakes, *report.differences)), report.summary
+        assert any(one.kind.__name__ in (*each.names, *each.others) for each in report.mistakes) != one.is_difference
+
+    def test_layers(self, tmp_path):
+        """Those of one activation, beside others in the same network."""
+        branch = Branch("layers", "tanh")
+        limited = tmp_path / "mine.py"
+        limited.write_text(
+            "from backproof.mistakes.branches import Branch\nfrom backproof.mistakes.hidden import *\n"
+            f"backward = Branch{branch.of, branch.value}.limited(HiddenDerivativeMissing()).backward\n"
+            "__all__ = ['backward']\n"
+        )
+        report = backproof.verify(
+            str(limited), out=tmp_path / "out", networks=200, oracles=("torch",), dtypes=("float64",)
+        )
+        assert [each.names for each in report.mistakes] == [["HiddenDerivativeMissing"]]
+        assert "in layers of tanh alone" in report.mistakes[0].what
+
+    def test_one_in_each(self, tmp_path):
+        """An epsilon for one kind of loss, a clip for another."""
+        path = in_branches(
+            tmp_path,
+            {
+                "loss.startswith('cross')": [part("EpsilonInLogarithm(1e-07)")],
+                "loss.startswith('binary')": [part("ClippedPrediction(1e-10)")],
+            },
+        )
+        report = backproof.verify(path, out=tmp_path / "out", networks=300, oracles=("torch",), dtypes=("float64",))
+        assert report.verdict == "agree but for", report.summary
+        assert {each.name for each in report.differences} == {
+            "EpsilonInLogarithm(1e-07)@loss=cross_entropy",
+            "ClippedPrediction(1e-10)@loss=binary_cross_entropy",
+        }
+
+    def test_refuted_by_what_is_right(self, tmp_path):
+        """A slope of 1 at 0 now and then is no convention."""
+        path = tmp_path / "mine.py"
+        path.write_text(
+            "import numpy as np\nfrom backproof.mistakes.textbook import Textbook\n"
+            "def relu_prime(z):\n"
+            "    return np.where((z == 0) & (z.size % 2 == 0), z.dtype.type(1), Textbook().relu_prime(z))\n"
+        )
+        report = backproof.verify(
+            str(path), out=tmp_path / "out", networks=200, oracles=("torch",), dtypes=("float64",)
+        )
+        assert (report.verdict, report.differences) == ("disagree", [])
 
 
 @pytest.mark.long
