@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -272,6 +273,19 @@ def _numbers(array: Array) -> list:  # type: ignore[type-arg]
     return [int(value) if abs(value) < 2**53 and value == int(value) else float(value) for value in array]
 
 
+def check_names(activations: Sequence[str], loss: str) -> None:
+    """Raises ValueError for an activation or a loss that is unknown, or where they do not go together."""
+    if unknown := [g for g in activations if g not in ACTIVATIONS]:
+        raise ValueError(f"unknown activation {unknown[0]!r}; the contract knows {', '.join(ACTIVATIONS)}")
+    if any(g not in HIDDEN_ACTIVATIONS for g in activations[:-1]):
+        raise ValueError("softmax is an activation of the last layer only")
+    if activations[-1] not in OUTPUT_ACTIVATIONS[find_loss(loss).kind]:
+        raise ValueError(
+            f"the loss {loss} does not go with a last layer of {activations[-1]}; "
+            f"it does with {', '.join(OUTPUT_ACTIVATIONS[find_loss(loss).kind])}"
+        )
+
+
 def _check(case: Case) -> None:
     arrays = (*case.weights, *case.biases, case.x, case.y)
     if not 1 <= case.depth == len(case.biases) == len(case.activations):
@@ -293,15 +307,7 @@ def _check(case: Case) -> None:
         raise ValueError(f"the arrays of a case are all of one dtype, one of {', '.join(DTYPES)}")
     if not all(np.isfinite(array).all() for array in arrays) or not np.isfinite(case.learning_rate):
         raise ValueError("the numbers of a case are finite")
-    if unknown := [g for g in case.activations if g not in ACTIVATIONS]:
-        raise ValueError(f"unknown activation {unknown[0]!r}; the contract knows {', '.join(ACTIVATIONS)}")
-    if any(g not in HIDDEN_ACTIVATIONS for g in case.activations[:-1]):
-        raise ValueError("softmax is an activation of the last layer only")
-    if case.activations[-1] not in OUTPUT_ACTIVATIONS[case.loss_parts.kind]:
-        raise ValueError(
-            f"the loss {case.loss} does not go with a last layer of {case.activations[-1]}; "
-            f"it does with {', '.join(OUTPUT_ACTIVATIONS[case.loss_parts.kind])}"
-        )
+    check_names(case.activations, case.loss)
     if case.loss_parts.kind != "squared_error" and ((case.y < 0) | (case.y > 1)).any():
         raise ValueError(f"the labels of {case.loss} lie between 0 and 1")
     if case.loss_parts.kind == "cross_entropy" and (np.abs(case.y.sum(axis=1) - 1) > 1e-6).any():

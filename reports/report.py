@@ -13,7 +13,7 @@ from msgspec import Meta
 from backproof.oracles.comparison import Outside
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "3.0"
+SCHEMA_VERSION = "3.1"
 
 Verdict = Literal["agree", "agree but for", "disagree", "could not run"]
 
@@ -34,6 +34,9 @@ class Settings(msgspec.Struct, frozen=True):
     networks: Annotated[int, Meta(ge=1, description="Networks asked for")]
     seed: Count
     profile: Text
+    own: Annotated[
+        str, Meta(description="The user's own networks, in place of a profile's: an architecture or a file; else empty")
+    ]
     dtypes: list[str]
     oracles: list[str]
     grade: Annotated[

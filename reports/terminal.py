@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -42,7 +43,7 @@ def report_view(report: Report) -> Group:
         parts.append("")
     if report.verdict == "disagree" and not report.mistakes:
         parts.append(Text(f"backproof infer {report.implementation.source} finds out which conventions it follows."))
-    if drawn := say_drawn(report.drawn):
+    if drawn := say_drawn(report.drawn, report.settings.own):
         parts.append(Text(drawn, style="dim"))
     parts.append(Text(report.summary, style=f"bold {COLOURS[report.verdict]}"))
     return Group(*parts)
@@ -50,7 +51,8 @@ def report_view(report: Report) -> Group:
 
 def _quantities(report: Report) -> Table:
     """A row for each quantity and dtype, against the oracle where it fails most often, or else comes closest to."""
-    made = table(("quantity", "dtype"), ("networks", "failures", "worst error / allowed", "median"), ("worst at",))
+    last = "allowed / value" if report.settings.own else "worst at"
+    made = table(("quantity", "dtype"), ("networks", "failures", "worst error / allowed", "median"), (last,))
     rows: dict[tuple[str, str], list[QuantityOutcome]] = {}
     for outcome in report.quantities:
         rows.setdefault((outcome.quantity, outcome.dtype), []).append(outcome)
@@ -64,7 +66,7 @@ def _quantities(report: Report) -> Table:
             str(worst.failures) if worst.cases else "",
             format_ratio(worst.worst_ratio) if worst.cases else "",
             format_ratio(worst.median_ratio) if worst.cases else "",
-            _where(worst.worst) if worst.worst and worst.worst_ratio != 0 else "",
+            _allowed(outcomes) if report.settings.own else _where(worst),
             style=style,
         )
     return made
@@ -74,7 +76,16 @@ def _rank(outcome: QuantityOutcome) -> float:
     return float("inf") if outcome.worst_ratio is None and outcome.cases else outcome.worst_ratio or 0.0
 
 
-def _where(place: Place) -> str:
+def _allowed(outcomes: Sequence[QuantityOutcome]) -> str:
+    """What is allowed relative to the value, by the widest of the oracles, at the median of the networks."""
+    medians = [outcome.fineness.median for outcome in outcomes if outcome.fineness.median is not None]
+    return f"{max(medians):.1e}" if medians else ""
+
+
+def _where(outcome: QuantityOutcome) -> str:
+    """Where an error came closest to what is allowed, or farthest beyond."""
+    if (place := outcome.worst) is None or outcome.worst_ratio == 0:
+        return ""
     index = "" if place.index is None else f" {place.index}"
     return f"{place.case} {place.quantity}{index}, {place.oracle}"
 

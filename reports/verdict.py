@@ -69,7 +69,9 @@ def _report(run: Run) -> Report:
         verdict=verdict,
         summary=sentence,
         implementation=ImplementationTested(name, list(run.missing)),
-        settings=msgspec.convert(msgspec.structs.asdict(campaign) | {"generator": GENERATOR}, Settings),
+        settings=msgspec.convert(
+            msgspec.structs.asdict(campaign) | {"generator": GENERATOR, "own": campaign.own}, Settings
+        ),
         networks=summary.networks,
         drawn=summary.drawn,
         differences=summary.explained.differences,
@@ -113,9 +115,7 @@ def _verdict(name: str, campaign: Campaign, summary: Summary, stopped: BaseExcep
             f"{name} could not be verified: there was nothing to check on any of {networks} networks{reasons}.",
         )
     checked = summary.checked_networks
-    where = (
-        f"all {networks} networks" if checked == networks else f"the {checked} of {networks} networks that it handles"
-    )
+    where = _all(networks) if checked == networks else f"the {checked} of {networks} networks that it handles"
     worst = max(outcome.worst_ratio or 0.0 for outcome in outcomes)
     certified = ", and everybody is within their own bound of the certified values" if campaign.attribute else ""
     return "agree", (
@@ -131,7 +131,11 @@ def _but_for(name: str, summary: Summary) -> str:
         f"it {found.what} ({'as declared, ' * found.declared}{_where(found)})"
         for found in summary.explained.differences
     ]
-    return f"{name} is right on all {summary.networks} networks, but for this: {conjoin(differences)}."
+    return f"{name} is right on {_all(summary.networks)}, but for this: {conjoin(differences)}."
+
+
+def _all(networks: int) -> str:
+    return "the network" if networks == 1 else f"all {networks} networks"
 
 
 def _where(found: DifferenceFound | MistakeFound) -> str:

@@ -37,8 +37,13 @@ def say_kinks(undecided: int, undecidable: int) -> str:
     return f"Over all samples, {neurons} so near 0 that rounding may decide on which side.{also}"
 
 
-def say_drawn(drawn: Drawn) -> str:
-    """What was drawn, in a sentence; empty where nothing was."""
+def say_drawn(drawn: Drawn, own: str = "") -> str:
+    """What was drawn, in a sentence; empty where nothing was.
+
+    own: what the user's own networks are, where those were judged.
+    """
+    if own:
+        return f"Judged was {own}."
     limits = {one.what: (one.smallest, one.largest) for one in drawn.ranges}
     sizes = [f"{smallest:g} to {largest:g} {what}" for what, (smallest, largest) in list(limits.items())[:3] if largest]
     if not sizes:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from backproof.oracles.beside import begin
 from backproof.oracles.case import DTYPES, Case
-from backproof.oracles.draw import PROFILES, draw_case
+from backproof.oracles.case_files import read_case
+from backproof.oracles.draw import PROFILES, Architecture, draw_case
 from backproof.oracles.registry import ORACLES, Oracle, load_oracle
 from backproof.verification.settings import check_names, check_numbers
 from backproof.verification.wording import not_installed
@@ -32,6 +37,8 @@ class Campaign(msgspec.Struct, frozen=True):
     """Everything that determines what is verified.
 
     networks: how many are drawn, with this seed and profile; each is judged in every dtype and against every oracle.
+    architecture: in place of a profile, what all of them are like. case: in place of drawn ones, the one in the file of
+    that path; digest: of that file.
     grade: "strict" asks of elementary functions what libraries achieve, "lenient" that they are accurate absolutely.
     attribute: hold everybody against the certified values on every network, not only where they disagree.
     strict: a difference that is no mistake, such as an epsilon in a logarithm, is a disagreement too.
@@ -47,6 +54,9 @@ class Campaign(msgspec.Struct, frozen=True):
     grade: Grade = "strict"
     attribute: bool = False
     strict: bool = False
+    architecture: Architecture | None = None
+    case: str = ""
+    digest: str = ""
 
     def __post_init__(self) -> None:
         check_numbers(self.seed, network=self.networks)
@@ -70,9 +80,42 @@ class Campaign(msgspec.Struct, frozen=True):
             return [range(start, end) for start, end in itertools.pairwise(ends)]
         return [range(start, min(start + size, self.networks)) for start in range(0, self.networks, size)]
 
+    @property
+    def own(self) -> str:
+        """What the user's own networks are, in words; empty where a profile draws them."""
+        if self.architecture is None:
+            return self.case
+        return self.architecture.words
+
     def draw(self, numbers: Sequence[int]) -> list[Case]:
-        """The networks of those numbers, in float64."""
+        """The networks of those numbers, in float64.
+
+        Raises CouldNotRunError where the case's file cannot be read, or is no longer what it was.
+        """
+        if self.case:
+            return [_read(self.case, self.digest)] * len(numbers)
+        if self.architecture is not None:
+            return [self.architecture.draw(self.seed, number) for number in numbers]
         return [draw_case(self.seed, number, self.profile) for number in numbers]
+
+    def suited(self, numbers: Sequence[int], suited: Callable[[Case], Case]) -> list[Case]:
+        """The networks of those numbers as an implementation is asked about them.
+
+        suited: makes a network one that it is made for. Raises CouldNotRunError as `draw` does, and where it is made
+        for none of the architecture.
+        """
+        if self.case:
+            return self.draw(numbers)
+        found = [suited(case) for case in self.draw(numbers)]
+        if (asked := self.architecture) is not None:
+            for case in found:
+                if (case.widths, case.activations, case.loss) != (asked.widths, asked.activations, asked.loss):
+                    layers, activations = ",".join(map(str, case.widths)), ",".join(case.activations)
+                    raise CouldNotRunError(
+                        f"it is made for other networks than {asked.words}, as its CONVENTION says; one of these "
+                        f"is --layers {layers} --activations {activations} --loss {case.loss}"
+                    )
+        return found
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -87,6 +130,23 @@ class Limits(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if not (self.call > 0 and self.whole > 0):
             raise ValueError(f"a limit of time is positive; got {min(self.call, self.whole):g} s")
+
+
+@functools.lru_cache(maxsize=1)
+def _read(path: str, digest: str) -> Case:
+    """The case in a file, by the name of its path."""
+    try:
+        if digest_of_case(path) != digest:
+            raise CouldNotRunError(f"{path} has changed since the run was begun; verify it anew")
+        return replace(read_case(path), name=path)
+    except ValueError as error:
+        raise CouldNotRunError(str(error)) from error
+
+
+def digest_of_case(path: str) -> str:
+    """A digest of the file of a case; raises ValueError where it cannot be read, or holds none."""
+    read_case(path)
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 class CouldNotRunError(Exception):

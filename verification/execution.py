@@ -281,7 +281,7 @@ def _judge_part(
     campaign, store = task.campaign, Store(UPath(task.folder), task.fingerprint)
     numbers = campaign.parts[part]
     progress.stage(DRAWING)
-    rows = Rows(campaign, numbers, [implementation.suited(case) for case in campaign.draw(numbers)])
+    rows = Rows(campaign, numbers, campaign.suited(numbers, implementation.suited))
     try:
         judge_part(rows, campaign, implementation, oracles, progress)
     except BaseException:

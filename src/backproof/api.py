@@ -15,10 +15,18 @@ from backproof.grader.assignment import CouldNotGradeError
 from backproof.grader.sandbox.launch import Mode
 from backproof.oracles.beside import begin
 from backproof.oracles.case import DTYPES
-from backproof.oracles.draw import find_case
+from backproof.oracles.draw import Architecture, find_case
 from backproof.studies.frameworks.settings import Settings as FrameworkSettings
 from backproof.studies.power.plan import Plan
-from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Campaign, CouldNotRunError, Grade, Limits, Progress
+from backproof.verification.campaign import (
+    DEFAULT_IMPLEMENTATION,
+    Campaign,
+    CouldNotRunError,
+    Grade,
+    Limits,
+    Progress,
+    digest_of_case,
+)
 from backproof.verification.convention import Convention
 from backproof.verification.implementation import CouldNotLoadError, load_implementation
 from backproof.verification.judgement import Judgement, judge_one
@@ -45,6 +53,9 @@ __all__ = [
 
 DEFAULTS = Campaign()
 
+# Of so many samples, and so many networks, where the architecture is given.
+BATCH, OF_ONE_ARCHITECTURE = 32, 8
+
 # Where reports and grades go, unless a folder is named.
 DEFAULT_OUT = "backproof-report"
 DEFAULT_POWER_OUT = "backproof-power"
@@ -55,9 +66,14 @@ DEFAULT_GRADES = "backproof-grades"
 def verify(
     implementation: str = DEFAULT_IMPLEMENTATION,
     *,
-    networks: int = DEFAULTS.networks,
+    networks: int | None = None,
     seed: int = DEFAULTS.seed,
     profile: str = DEFAULTS.profile,
+    layers: Sequence[int] = (),
+    activations: Sequence[str] | None = None,
+    loss: str | None = None,
+    batch: int = BATCH,
+    case: str | Path | None = None,
     dtypes: Sequence[str] = DEFAULTS.dtypes,
     oracles: Sequence[str] = DEFAULTS.oracles,
     grade: Grade = DEFAULTS.grade,
@@ -72,6 +88,10 @@ def verify(
     progress: Progress | None = None,
 ) -> Report:
     """Compare an implementation with oracles on random networks, write a report into `out`, and return it.
+
+    Of networks a thousand are drawn as the profile says; or eight of one architecture, of `layers`, the widths
+    k_0, ..., k_L, with what is usual for activations and loss where these are not given; or there is the one in the
+    file `case` (`oracles.case_files`).
 
     implementation: a module's name, or the path of a .py file, with functions of the contract
     (`backproof.reference_impl.contract.Implementation`). page: write the report as a page and as Markdown, too, as
@@ -90,7 +110,21 @@ def verify(
     Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
-    campaign = Campaign(networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute, strict)
+    architecture = Architecture.usual(layers, activations, loss, batch) if layers else None
+    few = 1 if case else OF_ONE_ARCHITECTURE if layers else DEFAULTS.networks
+    campaign = Campaign(
+        few if networks is None else networks,
+        seed,
+        profile,
+        tuple(dtypes),
+        tuple(oracles),
+        grade,
+        attribute,
+        strict,
+        architecture,
+        str(case or ""),
+        digest_of_case(str(case)) if case else "",
+    )
     if campaign.small and jobs == 1 and scheduler is None and not watched:
         begin(campaign.oracles)  # while this process loads what it needs itself
 
@@ -228,7 +262,7 @@ def tolerance(
     layers: Sequence[int],
     activations: Sequence[str],
     loss: str,
-    batch: int = 32,
+    batch: int = BATCH,
     dtype: str = "float32",
     draws: int = 100,
     seed: int = 0,
@@ -240,9 +274,9 @@ def tolerance(
     `backproof tolerance --help`. Raises ValueError where they do not fit together, `CouldNotRunError` where there
     are not two frameworks to compare, and ImportError where the extra "verify" is not installed.
     """
-    from backproof.studies.tolerance.advice import Architecture, advise
+    from backproof.studies.tolerance.advice import Question, advise
 
-    return advise(Architecture(tuple(layers), tuple(activations), loss, batch, dtype, draws, seed), progress)
+    return advise(Question(Architecture(tuple(layers), tuple(activations), loss, batch), dtype, draws, seed), progress)
 
 
 def infer(implementation: str = DEFAULT_IMPLEMENTATION) -> Inference:

@@ -13,7 +13,7 @@ from msgspec import Meta
 from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Case, Quantity
 from backproof.oracles.certified import enclose
-from backproof.oracles.draw import draw_like
+from backproof.oracles.draw import Architecture
 from backproof.reference_impl.network import backward
 from backproof.studies.bench.sizes import timed
 
@@ -64,7 +64,7 @@ def measure_bounding() -> list[Bounding]:
 
 def _case(widths: Sequence[int], n: int) -> Case:
     activations = ["tanh"] * (len(widths) - 2) + ["softmax"]
-    return draw_like(0, 0, widths=widths, n=n, activations=activations, loss="cross_entropy_mean")
+    return Architecture(tuple(widths), tuple(activations), "cross_entropy_mean", n).draw(0, 0)
 
 
 def _bounding(widths: tuple[int, ...], n: int, dtype: str) -> Bounding:

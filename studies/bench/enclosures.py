@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.certified import enclose
-from backproof.oracles.draw import draw_like
+from backproof.oracles.draw import Architecture
 from backproof.studies.bench.sizes import timed
 
 # Widths and batch sizes.
@@ -33,7 +33,7 @@ def measure_enclosures() -> list[Enclosing]:
 
 def _enclosing(widths: tuple[int, ...], n: int) -> Enclosing:
     activations = ["tanh"] * (len(widths) - 2) + ["softmax"]
-    case = draw_like(0, 0, widths=widths, n=n, activations=activations, loss="cross_entropy_mean")
+    case = Architecture(tuple(widths), tuple(activations), "cross_entropy_mean", n).draw(0, 0)
     ((allowed,),) = (found.allowances for found in bounds([case], [NUMPY["float64"]]))
     entries = sum(values.size for values in allowed.values())
     return Enclosing(list(widths), n, enclose(case, allowed).bits, entries, timed(lambda: enclose(case, allowed)))

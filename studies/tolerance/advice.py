@@ -23,7 +23,7 @@ from msgspec import Meta
 from backproof.oracles.bounds import bounds
 from backproof.oracles.case import Answer, Case, Quantity
 from backproof.oracles.certified import enclose
-from backproof.oracles.draw import draw_like
+from backproof.oracles.draw import Architecture
 from backproof.reference_impl.contract import Array
 from backproof.studies.frameworks.backends import DTYPES, Backend, load_backend, load_backends
 from backproof.studies.frameworks.tally import Tally
@@ -48,16 +48,13 @@ BESIDE = {"assert_close": ASSERT_CLOSE, "assert_allclose": ASSERT_ALLCLOSE, "all
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """What is asked about: widths k_0..k_L, one activation a layer, a loss, the number of samples, the dtype.
+class Question:
+    """What is asked about: an architecture, in a dtype.
 
     draws: how many networks are drawn, with this seed. Raises ValueError for anything unknown or out of range.
     """
 
-    widths: tuple[int, ...]
-    activations: tuple[str, ...]
-    loss: str
-    batch: int = 32
+    architecture: Architecture
     dtype: str = "float32"
     draws: int = 100
     seed: int = 0
@@ -71,10 +68,7 @@ class Architecture:
 
     def draw(self, index: int) -> Case:
         """A network, with its numbers rounded to the dtype."""
-        case = draw_like(
-            self.seed, index, widths=self.widths, n=self.batch, activations=self.activations, loss=self.loss
-        )
-        return case.rounded(self.dtype)
+        return self.architecture.draw(self.seed, index).rounded(self.dtype)
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -200,26 +194,26 @@ class _Samples:
         self.proven.add(first + second, exact)
 
 
-def advise(architecture: Architecture, progress: Progress | None = None) -> Advice:
+def advise(question: Question, progress: Progress | None = None) -> Advice:
     """Derive, observe, and advise.
 
     Raises CouldNotRunError where fewer than two frameworks can compute in the dtype.
     """
     progress = progress or Progress()
     progress.stage("loading the frameworks")
-    backends, missing = load_backends(FRAMEWORKS, [architecture.dtype])
+    backends, missing = load_backends(FRAMEWORKS, [question.dtype])
     if len(backends) < 2:
         reasons = "; ".join(f"{one.backend}: {one.why}" for one in missing)
         raise CouldNotRunError(f"there are not two frameworks to compare; {reasons}")
-    adviser = _Adviser(architecture, backends, progress)
+    adviser = _Adviser(question, backends, progress)
     with threadpoolctl.threadpool_limits(limits=1):
         quantities = adviser.advice()
-    case = architecture.draw(0)
+    case = question.draw(0)
     return Advice(
         architecture=f"{case.architecture}, {case.loss}, batch {case.n}",
-        dtype=architecture.dtype,
-        draws=architecture.draws,
-        bounded=min(BOUNDED, architecture.draws),
+        dtype=question.dtype,
+        draws=question.draws,
+        bounded=min(BOUNDED, question.draws),
         undecided=adviser.undecided,
         frameworks=[backend.name for backend in backends],
         missing={one.backend: one.why for one in missing},
@@ -231,25 +225,25 @@ def advise(architecture: Architecture, progress: Progress | None = None) -> Advi
 class _Adviser:
     """Goes through the draws twice: to collect what tolerances are made of, and to see what they do."""
 
-    def __init__(self, architecture: Architecture, backends: list[Backend], progress: Progress) -> None:
-        self.architecture, self.backends, self.progress = architecture, backends, progress
+    def __init__(self, question: Question, backends: list[Backend], progress: Progress) -> None:
+        self.question, self.backends, self.progress = question, backends, progress
         self.undecided = 0
         self.samples = {
             quantity: _Samples()
-            for quantity in architecture.draw(0).quantities
+            for quantity in question.draw(0).quantities
             if quantity.kind in ("output", "loss", "dW", "db") and quantity.layer != 0
         }
 
     @property
     def comparisons(self) -> int:
         """Of two results, in either order, on every second draw."""
-        return self.architecture.draws // 2 * len(self.backends) * (len(self.backends) - 1)
+        return self.question.draws // 2 * len(self.backends) * (len(self.backends) - 1)
 
     def advice(self) -> list[QuantityAdvice]:
         """The advice for each quantity."""
-        draws = self.architecture.draws
+        draws = self.question.draws
         self.progress.expects(draws + draws // 2)
-        self.progress.stage(f"drawing, computing and bounding networks in {self.architecture.dtype}")
+        self.progress.stage(f"drawing, computing and bounding networks in {self.question.dtype}")
         for number, case, answers in self._computed(range(draws)):
             self._collect(number, case, answers)
         tolerances = {quantity: self._tolerances(found) for quantity, found in self.samples.items()}
@@ -273,14 +267,14 @@ class _Adviser:
         """Draws by their numbers, with every framework's answer."""
         for start in range(0, len(numbers), PART):
             part = numbers[start : start + PART]
-            cases = [self.architecture.draw(number) for number in part]
+            cases = [self.question.draw(number) for number in part]
             answers = [backend.answers(cases) for backend in self.backends]
             for number, case, *got in zip(part, cases, *answers, strict=True):
                 yield number, case, dict(zip((backend.name for backend in self.backends), got, strict=True))
                 self.progress.judged()
 
     def _collect(self, number: int, case: Case, answers: dict[str, Answer]) -> None:
-        exact, rest = _exact(case, self.architecture.dtype)
+        exact, rest = _exact(case, self.question.dtype)
         for quantity, found in self.samples.items():
             got = {name: np.ravel(answer[quantity]) for name, answer in answers.items()}
             found.observe(np.ravel(exact[quantity]), np.ravel(rest[quantity]), got, fit=number % 2 == 0)
@@ -292,7 +286,7 @@ class _Adviser:
                 found.bound(np.ravel(exact[quantity]), [np.ravel(one[quantity]) for one in bound.allowances])
 
     def _tolerances(self, found: _Samples) -> dict[str, tuple[float, float]]:
-        usual = {name: tolerance.pairs[self.architecture.dtype] for name, tolerance in BESIDE.items()}
+        usual = {name: tolerance.pairs[self.question.dtype] for name, tolerance in BESIDE.items()}
         return {"advised": found.seen.pair(), "proven": found.proven.pair(), **usual}
 
 

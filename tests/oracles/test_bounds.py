@@ -12,7 +12,7 @@ from backproof.oracles.bounds.propagation import LARGEST_POWER
 from backproof.oracles.bounds.roundoff import Roundoff
 from backproof.oracles.bounds.rows import positive_sum_error, sum_error
 from backproof.oracles.case import Case, Quantity
-from backproof.oracles.draw import draw_case, draw_like
+from backproof.oracles.draw import Architecture, draw_case
 from backproof.oracles.exact import exact_answer
 from backproof.oracles.powers import common_power
 from backproof.oracles.profiles import DRAWN
@@ -257,7 +257,7 @@ def test_softmax_of_what_overflows_is_not_bounded():
 def test_deep_networks_are_bounded(dtype, most, complex_step_oracle):
     """Through 40 layers a bound says something, and holds: what is not linear keeps its signs, as rounding does."""
     widths, activations = (4, *[8] * 39, 3), [*["tanh", "relu", "identity"] * 13, "softmax"]
-    case = draw_like(0, 1, widths=widths, n=3, activations=activations, loss="cross_entropy_mean").cast(dtype)
+    case = Architecture(widths, tuple(activations), "cross_entropy_mean", 3).draw(0, 1).cast(dtype)
     (found,), (exact,) = bounds([case], [NUMPY[dtype]]), complex_step_oracle.answers([case.cast("float64")])
     dW, _ = backward(case.weights, case.biases, case.x, case.y, case.activations, case.loss)
     for t, value in enumerate(dW, 1):

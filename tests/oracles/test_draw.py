@@ -2,10 +2,11 @@
 
 import hashlib
 
+import msgspec
 import numpy as np
 import pytest
 
-from backproof.oracles.draw import GENERATOR, PROFILES, draw_case, find_case
+from backproof.oracles.draw import GENERATOR, PROFILES, Architecture, draw_case, find_case
 from backproof.oracles.profiles import DRAWN, LARGER_DEPTH, MAX_BATCH, MAX_DEPTH, MAX_WIDTH
 from backproof.reference_impl.contract import ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
 
@@ -131,13 +132,6 @@ def test_unknown_profile_and_negative_numbers():
         draw_case(-1, 0)
 
 
-def test_find_case_in_a_file(tmp_path):
-    """A case may lie in a file."""
-    path = tmp_path / "case.json"
-    path.write_text(draw_case(0, 4).to_json())
-    assert find_case(str(path)).to_json() == draw_case(0, 4).to_json()
-
-
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
@@ -152,3 +146,51 @@ def test_find_no_case(reference, message):
     """What names no case is refused in a sentence."""
     with pytest.raises(ValueError, match=message):
         find_case(reference)
+
+
+class TestArchitecture:
+    """Networks of one kind."""
+
+    SMALL = Architecture((5, 8, 3), ("tanh", "softmax"), "cross_entropy_mean", 4)
+
+    def test_drawn(self):
+        """Widths, activations and batch as asked; the same again, by its name too, and others for other seeds."""
+        case = self.SMALL.draw(0, 3)
+        assert (case.widths, case.n, case.activations) == ((5, 8, 3), 4, ("tanh", "softmax"))
+        assert find_case(case.name).to_json() == case.to_json() == self.SMALL.draw(0, 3).to_json()
+        assert (self.SMALL.draw(1, 3).x != case.x).any()
+        assert self.SMALL.words == "5 -tanh- 8 -softmax- 3, cross_entropy_mean, 4 samples"
+
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            (((4, 5, 3), None, None), (("relu", "softmax"), "cross_entropy_mean")),
+            (((4, 1), None, None), (("sigmoid",), "binary_cross_entropy_mean")),
+            (((4, 5, 3), ("tanh", "identity"), None), (("tanh", "identity"), "half_squared_error_mean")),
+            (((4, 3), None, "squared_error_sum"), (("softmax",), "squared_error_sum")),
+        ],
+    )
+    def test_usual(self, given, expected):
+        """What is not said is what people take."""
+        found = Architecture.usual(*given, 2)
+        assert (found.activations, found.loss) == expected
+
+    @pytest.mark.parametrize(
+        ("changed", "message"),
+        [
+            ({"widths": (5, 8)}, "1 layers need as many activations; got 2"),
+            ({"widths": (5, 0, 3)}, r"a network has at least an input and a layer, and a sample; got \[5, 0, 3\]"),
+            ({"activations": ("tanh", "odd")}, "unknown activation 'odd'"),
+            ({"activations": ("softmax", "softmax")}, "softmax is an activation of the last layer only"),
+            ({"activations": ("tanh", "relu")}, "the loss cross_entropy_mean does not go with a last layer of relu"),
+            ({"loss": "odd"}, "unknown loss 'odd'"),
+            ({"batch": 0}, "and a sample; got .* batch 0"),
+        ],
+    )
+    def test_refused(self, changed, message):
+        with pytest.raises(ValueError, match=message):
+            msgspec.structs.replace(self.SMALL, **changed)
+
+    def test_negative_numbers(self):
+        with pytest.raises(ValueError, match="seed and index are not negative; got 0 and -1"):
+            self.SMALL.draw(0, -1)

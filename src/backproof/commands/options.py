@@ -8,9 +8,11 @@ from typing import Any, get_args
 
 import click
 
+from backproof import api
 from backproof.api import DEFAULTS
 from backproof.oracles.draw import PROFILES
 from backproof.oracles.registry import ORACLES
+from backproof.reference_impl.contract import LOSSES
 from backproof.verification.campaign import Grade
 
 Option = Callable[[Any], Any]
@@ -33,7 +35,7 @@ def seconds(name: str, default: float | None, help: str) -> Option:
     )
 
 
-def networks(default: int, help: str = "How many to draw.") -> Option:
+def networks(default: int | None, help: str = "How many to draw.") -> Option:
     """How many networks."""
     return count("--networks", default, help)
 
@@ -68,6 +70,51 @@ def place(default: str | None, help: str, *names: str, anywhere: bool = False) -
     more = " Any address that fsspec knows will do." if anywhere else ""
     kind = str if anywhere else click.Path(path_type=Path)
     return click.option(*(names or ("--out",)), type=kind, default=default, help=help + more)
+
+
+def _listed(_: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str | int, ...] | None:
+    """The words of a list with commas, or the numbers of layers."""
+    if text is None:
+        return None
+    words = tuple(word.strip() for word in text.split(","))
+    if parameter.name != "layers":
+        return words
+    if not all(word.isdecimal() for word in words):
+        raise click.BadParameter(f"{text!r} is not a list of whole numbers, as in 784,128,10")
+    return tuple(map(int, words))
+
+
+def architecture(*, required: bool) -> Option:
+    """What networks of one architecture are like; where that is not required, what is usual has to do."""
+    usual = "" if required else " [default: relu, and last softmax, or sigmoid for one output]"
+    usual_loss = "" if required else " [default: what goes with the last activation]"
+
+    def with_options(command: Any) -> Any:
+        for option in (
+            count("--batch", api.BATCH, "How many samples."),
+            click.option(
+                "--loss",
+                required=required,
+                type=click.Choice(tuple(LOSSES)),
+                help=f"By its kind and scale.{usual_loss}",
+            ),
+            click.option(
+                "--activations",
+                required=required,
+                callback=_listed,
+                help=f"Of every layer after the inputs: relu,softmax.{usual}",
+            ),
+            click.option(
+                "--layers",
+                required=required,
+                callback=_listed,
+                help="Inputs, and neurons of every layer: 784,128,10.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return with_options
 
 
 def judged_by(command: Any) -> Any:

@@ -14,7 +14,6 @@ from backproof.commands import options
 from backproof.commands.group import AGREES, DISAGREES, ends_with_status, main, show, watched
 from backproof.oracles.conventions import find_conventions
 from backproof.oracles.registry import ORACLES
-from backproof.reference_impl.contract import LOSSES
 from backproof.studies.frameworks.backends import DTYPES as FRAMEWORK_DTYPES
 from backproof.studies.frameworks.settings import FRAMEWORKS, Settings
 from backproof.studies.power.plan import PARTS, Plan
@@ -95,24 +94,13 @@ def conventions(text: tuple[str, ...], *, check: bool) -> int:
     return AGREES
 
 
-def _listed(_: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
-    """The words of a list with commas."""
-    words = tuple(word.strip() for word in text.split(","))
-    if parameter.name == "layers" and not all(word.isdecimal() for word in words):
-        raise click.BadParameter(f"{text!r} is not a list of whole numbers, as in 784,128,10")
-    return words
-
-
 @main.command()
-@click.option("--layers", required=True, callback=_listed, help="Inputs, and neurons of every layer: 784,128,10.")
-@click.option("--activations", required=True, callback=_listed, help="Of every layer after the inputs: relu,softmax.")
-@click.option("--loss", required=True, type=click.Choice(tuple(LOSSES)), help="By its kind and scale.")
-@options.count("--batch", 32, "How many samples.")
+@options.architecture(required=True)
 @click.option("--dtype", type=click.Choice(FRAMEWORK_DTYPES), default="float32", help="Precision.")
 @options.count("--draws", 100, "How many networks to draw.", least=2)
 @options.seed()
 @ends_with_status
-def tolerance(*, layers: tuple[str, ...], **settings: Any) -> int:
+def tolerance(**settings: Any) -> int:
     """Advise what to allow when two implementations of a network are compared.
 
     For each quantity: the derived allowance, the errors of NumPy, PyTorch and JAX on random networks, the rtol and atol
@@ -120,7 +108,7 @@ def tolerance(*, layers: tuple[str, ...], **settings: Any) -> int:
     """
     from backproof.studies.tolerance.terminal import advice_view
 
-    advice = watched(partial(api.tolerance, layers=[int(width) for width in layers], **settings))
+    advice = watched(partial(api.tolerance, **settings))
     show(advice_view(advice))
     return AGREES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -22,12 +23,17 @@ from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, Limits
 # What does not change what comes out.
 WHERE = ("jobs", "scheduler", "in_process", "call_limit", "time_limit")
 
+# What networks are drawn by, and of one architecture.
+DRAWN, OF_ONE = ("networks", "seed", "profile", "layers"), ("activations", "loss", "batch")
+
 
 @main.command()
 @click.argument("implementation", default=DEFAULT_IMPLEMENTATION)
-@options.networks(DEFAULTS.networks)
+@options.networks(None, f"How many to draw. [default: {DEFAULTS.networks}; with --layers {api.OF_ONE_ARCHITECTURE}]")
 @options.seed(DEFAULTS.seed)
 @options.profile(DEFAULTS.profile)
+@options.architecture(required=False)
+@click.option("--case", metavar="FILE", help="Judge it on the network in this .npz or JSON file, and draw none.")
 @options.several("--dtype", DTYPES, DEFAULTS.dtypes, "Precision of the implementation's inputs")
 @options.place(
     DEFAULT_OUT,
@@ -65,7 +71,7 @@ def verify(
     page: bool,
     **settings: Any,
 ) -> int:
-    """Compare IMPLEMENTATION with the oracles on random networks.
+    """Compare IMPLEMENTATION with the oracles on random networks, or on your own.
 
     IMPLEMENTATION is a module's name, or the path of a .py file, with functions of the contract: forward, backward,
     loss and so on. Without it, Backproof's own is verified. It works in a process of its own, which is watched: what
@@ -76,14 +82,27 @@ def verify(
     """
     use_one_thread()
     if resume is not None:
-        _refuse_others(context, {"resume", *WHERE, "page", "debug"})
+        _refuse(
+            context,
+            lambda name: name not in {"resume", *WHERE, "page", "debug"},
+            "with --resume the settings are those of the run",
+        )
+    for asked, leave_out, why in (
+        (settings["case"], (*DRAWN, *OF_ONE), "with --case nothing is drawn"),
+        (settings["layers"], ("profile",), "with --layers networks are of that architecture"),
+        (not settings["layers"], OF_ONE, "without --layers there is no architecture"),
+    ):
+        if asked:
+            _refuse(context, leave_out.__contains__, why)
 
     limits = Limits(call_limit, time_limit or math.inf)
     where: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler, "watched": not in_process, "limits": limits}
     folder = settings["out"] if resume is None else resume
     try:
         if resume is None:
-            report = watched(partial(api.verify, implementation, **settings, **where))
+            report = watched(
+                partial(api.verify, implementation, **{**settings, "layers": settings["layers"] or ()}, **where)
+            )
         else:
             report = watched(partial(api.continue_verification, resume, **where))
     except api.CouldNotRunError as error:
@@ -114,12 +133,12 @@ def _report_in(folder: str, *, page: bool) -> str | None:
     return f"{folder.rstrip('/')}/report.json"
 
 
-def _refuse_others(context: click.Context, allowed: set[str]) -> None:
-    """Raises click.UsageError where anything is given on the command line but what is allowed."""
+def _refuse(context: click.Context, refused: Callable[[str], bool], why: str) -> None:
+    """Raises click.UsageError where something is given on the command line that is refused."""
     for parameter in context.command.params:
         name = str(parameter.name)
-        if name not in allowed and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"with --resume the settings are those of the run: leave out {parameter.opts[-1]}")
+        if refused(name) and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{why}: leave out {parameter.opts[-1]}")
 
 
 @main.command()
@@ -157,7 +176,8 @@ def page(folder: str) -> int:
 def replay(case: str, *, dtype: str, framework: str | None, scripted: bool, **settings: Any) -> int:
     """Show one network alone: its numbers, and every quantity against every oracle.
 
-    CASE is what a report or a failing test names: a name such as v3:kinks:0:17, a case in JSON, or a file of that.
+    CASE is what a report or a failing test names: a name such as v3:kinks:0:17, a case in JSON, or a file of that, or
+    an .npz file.
     """
     from backproof.reports.terminal import case_view
 
