@@ -10,7 +10,7 @@ from typing import NamedTuple
 from backproof.grader import words
 from backproof.grader.assignment import USES
 from backproof.grader.calls import Trouble
-from backproof.grader.checks import Check, Outcome, checks_of
+from backproof.grader.checks import Check, Outcome, checks_of, ordinary_first
 from backproof.grader.counterexample import Search, Trial, oracle_for_small_networks, render
 from backproof.grader.diagnosis import Diagnosis, diagnose
 from backproof.grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
@@ -20,7 +20,7 @@ from backproof.grader.questions import Questions
 from backproof.grader.running import KIBIBYTE, Runner
 from backproof.grader.sandbox.launch import Mode, describe_mode
 from backproof.grader.sandbox.system_calls import filter_program
-from backproof.grader.scoring import Scored, say_points, score
+from backproof.grader.scoring import Scored, once, say_points, score
 from backproof.grader.submission import plain
 from backproof.grader.trusted import source
 from backproof.verification.wording import conjoin
@@ -45,6 +45,7 @@ class Assessment:
         self._assignment, self._key = questions.assignment, questions.key
         self._replaced = self._to_replace()
         self._again = self._ask_again()
+        self._charged: dict[tuple[str, ...], str] = {}
 
     def _to_replace(self) -> dict[str, list[str]]:
         """For each function that is wrong, those that it may be wrong because of."""
@@ -64,8 +65,10 @@ class Assessment:
                     found |= self._questions.judge(self._questions.ask(runner, [function], share))
         return found
 
-    def grade(self, name: str, functions: dict[str, FunctionGrade], mode: Mode, seconds: float) -> Grade:
-        """The whole grade, from those of the functions. seconds: what it took."""
+    def grade(
+        self, name: str, functions: dict[str, FunctionGrade], mode: Mode, seconds: float, remarks: list[str]
+    ) -> Grade:
+        """The whole grade, from those of the functions. seconds: what it took; remarks: on the file as a whole."""
         points = [Fraction(each.exact_points) for each in functions.values()]
         total = sum(points, start=Fraction(0))
         header = self._key.header
@@ -88,6 +91,7 @@ class Assessment:
             exact_score=str(total),
             arithmetic=f"{' + '.join(map(say_points, points))} = {say_points(total)}",
             functions=functions,
+            remarks=remarks,
             output="\n".join(map(plain, lines))[: self._assignment.limits.output_kb * KIBIBYTE],
             timing=Timing(seconds=seconds),
         )
@@ -98,21 +102,26 @@ class Assessment:
         checks = checks_of(self._assignment, function, outcome)
         checks_again = checks_of(self._assignment, function, again) if again else None
         scored = score(checks, checks_again, Fraction(self._assignment.follow_through))
-        points = sum((each.earned for each in scored), start=Fraction(0))
         status = self._status(checks, outcome)
         example = self._example(function, status, checks_again or checks)
         with self._searching(example) as runner:  # which comes to life meanwhile
             diagnosis = self._diagnose(function, status)
             counterexample = self._counterexample(function, example, runner)
+        cause = self._cause(function, checks, checks_again)
+        if charged := self._charged_already(function, diagnosis):
+            scored = once(scored, Fraction(self._assignment.follow_through))
+            cause = f"{cause} It is the same mistake as in {charged}, which has cost its points there."
+        points = sum((each.earned for each in scored), start=Fraction(0))
         return FunctionGrade(
             status=status,
             points=float(points),
             max_points=float(self._assignment.points_of(function)),
             exact_points=str(points),
             follow_through=any(each.followed for each in scored),
-            cause=self._cause(function, checks, checks_again),
+            cause=cause,
             diagnosis=list(diagnosis.names),
             diagnosis_kind=diagnosis.kind,
+            diagnosis_ordinary=diagnosis.ordinary,
             explanation=list(diagnosis.explanation),
             checks=[self._grade_check(each) for each in scored],
             counterexample=counterexample,
@@ -132,6 +141,13 @@ class Assessment:
         found = diagnose(self._key, function, outcome)
         return found if found.names else Diagnosis(explanation=tuple(patterns(self._key, function, outcome)))
 
+    def _charged_already(self, function: str, diagnosis: Diagnosis) -> str:
+        """The function before it that the very same mistake explains all answers of; empty where there is none."""
+        if diagnosis.kind not in ("one", "difference") or diagnosis.ordinary:
+            return ""
+        first = self._charged.setdefault(diagnosis.names, function)
+        return first if first != function else ""
+
     def _cause(self, function: str, checks: Sequence[Check], checks_again: Sequence[Check] | None) -> str:
         """What was not right, in a sentence, and whose fault it is."""
         outcome = self._outcomes[function]
@@ -150,7 +166,7 @@ class Assessment:
     def _example(self, function: str, status: Status, checks: Sequence[Check]) -> Example | None:
         """A failure of a function that is its own fault, where the student is to see one."""
         outcome = self._again.get(function, self._outcomes[function])
-        failed = next((check for check in checks if check.status == "failed"), None)
+        failed = next((check for check in ordinary_first(checks) if check.status == "failed"), None)
         told = self._assignment.feedback == "counterexamples"
         if not told or status != "failed" or failed is None or outcome.unimportable():
             return None
@@ -204,4 +220,4 @@ class Assessment:
 
 def _first_explanation(checks: Sequence[Check], key: Key) -> str:
     """What is not right in the first check that is not passed."""
-    return next((words.explain(check, key) for check in checks if check.failures), "")
+    return next((words.explain(check, key) for check in ordinary_first(checks) if check.failures), "")

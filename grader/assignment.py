@@ -226,12 +226,22 @@ def read_assignment(path: Path | None = None) -> Assignment:
         raise CouldNotGradeError(f"the assignment {path} is not text in UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise CouldNotGradeError(f"the assignment {path} is not TOML: {error}") from error
+    _take_earlier_limits(content)
     try:
         return msgspec.convert(content, Assignment, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         keys, problem = _place(error)
         line = f", line {_line(text, keys)}" if keys else ""
         raise CouldNotGradeError(f"the assignment {path}{line}, {'.'.join(keys)}: {problem}") from error
+
+
+def _take_earlier_limits(content: dict[str, Any]) -> None:
+    """What version 0.1 called cpu_seconds is total_seconds now, which was not of processor time then."""
+    limits = content.get("limits")
+    if isinstance(limits, dict) and isinstance(cpu := limits.get("cpu_seconds"), int | Decimal):
+        total = limits.get("total_seconds", cpu)
+        limits["total_seconds"] = min(cpu, total) if isinstance(total, int | Decimal) else total
+        del limits["cpu_seconds"]
 
 
 def _place(error: Exception) -> tuple[list[str], str]:

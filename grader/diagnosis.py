@@ -1,12 +1,13 @@
 """Diagnosis: which known mistake gives the very answers that a submission gave.
 
 A mistake is named only where it gives the same answers on every network on which the submission is wrong, and is right
-wherever that is. Several that do so are told as a tie; two at once are tried where no single one does.
+wherever that is. Several that do so are told as a tie. Where no single one does, what `verify` looks for is tried: what
+is no mistake but another convention, such as a clip in a logarithm, with its number; a mistake in one branch alone; two
+at once. And where ordinary networks are wrong and nothing explains all answers, those on ordinary ones are looked at.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,18 +15,21 @@ from typing import Any, Literal
 import numpy as np
 
 from backproof.grader.calls import Call, Trouble, arguments_for
-from backproof.grader.checks import Outcome
+from backproof.grader.checks import ORDINARY, Outcome
 from backproof.grader.judging import Given
 from backproof.grader.key import Key, asked_case
 from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
-from backproof.mistakes.textbook import Textbook, changed_steps, said, together
+from backproof.mistakes.differences import DIFFERENCES, Difference
+from backproof.mistakes.textbook import Textbook, said
 from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Answer
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import Array
+from backproof.verification.explanation import Answered, Part, is_harmless
+from backproof.verification.explanations import Search
 from backproof.verification.implementation import as_implementation, distribute
 
-Kind = Literal["", "one", "together", "one of"]
+Kind = Literal["", "one", "together", "one of", "difference"]
 
 CATALOGUE = MISTAKES | ON_INTEGERS
 
@@ -36,9 +40,6 @@ FACTOR, SINGLE = "ProportionalFactor", "Float32InTheMiddle"
 # each rounds in its own order. No two mistakes are that close.
 SAME = 1024
 
-# Where two mistakes at once are looked for, so many of the networks on which it is wrong are looked at first.
-CLUES = 24
-
 # What a factor may be, besides a constant: powers of n, the number of samples, and k, that of outputs.
 POWERS = {
     "n": (1, 0), "1/n": (-1, 0), "k": (0, 1), "1/k": (0, -1), "n/k": (1, -1), "k/n": (-1, 1), "n k": (1, 1),
@@ -48,11 +49,15 @@ POWERS = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Names of the catalogue, how they belong together, and what there is to say about them."""
+    """Names of the catalogue, how they belong together, and what there is to say about them.
+
+    ordinary: whether they explain the answers on ordinary networks alone.
+    """
 
     kind: Kind = ""
     names: tuple[str, ...] = ()
     explanation: tuple[str, ...] = ()
+    ordinary: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,13 @@ class Evidence:
 
 def diagnose(key: Key, function: str, outcome: Outcome) -> Diagnosis:
     """Name the mistake that explains what a function gave; nothing where none does."""
+    evidence = list(_evidence(key, function, outcome))
     with np.errstate(all="ignore"):
-        return _diagnose(key, function, list(_evidence(key, function, outcome)))
+        found = _diagnose(key, function, evidence)
+        ordinary = [item for item in evidence if item.call.check == ORDINARY]
+        if not found.names and len(ordinary) < len(evidence) and any(item.wrong for item in ordinary):
+            found = replace(_diagnose(key, function, ordinary), ordinary=True)
+    return found if found.names else Diagnosis()
 
 
 def _diagnose(key: Key, function: str, evidence: list[Evidence]) -> Diagnosis:
@@ -77,16 +87,57 @@ def _diagnose(key: Key, function: str, evidence: list[Evidence]) -> Diagnosis:
         return Diagnosis()
     suspects = Suspects(key, function, [item.call for item in evidence])
     evidence.sort(key=lambda item: (not item.wrong, asked_case(function, key.networks[item.call.number]).size))
-    singles = [name for name in suspects.singles if suspects.explain([name], evidence)]
+    singles = [name for name in suspects.singles if suspects.explain(name, evidence)]
     if singles:
         return _named("one" if len(singles) == 1 else "one of", singles)
     if _single_precision(key, function, wrong):
         return _named("one", [SINGLE])
     if factor := _factor(key, function, evidence):
         return _named("one", [FACTOR], f"The factor is {factor}.")
-    clues = [item for item in evidence if item.wrong][:: max(1, len(wrong) // CLUES)]
-    pairs = [pair for pair in suspects.pairs(clues) if suspects.explain(pair, [*clues, *evidence])]
-    return _named("together", pairs[0]) if len(pairs) == 1 else Diagnosis()
+    return _by_experiment(key, function, evidence)
+
+
+def _by_experiment(key: Key, function: str, evidence: Sequence[Evidence]) -> Diagnosis:
+    """What `verify` would find: differences, mistakes in a branch, or several of them together."""
+    answered = {item.call: _answered(key, function, item) for item in evidence}
+    wrong = [answered[item.call] for item in evidence if item.wrong]
+    right = [answered[item.call] for item in evidence if not item.wrong]
+    found = Search(function, wrong, lambda: right, least_telling=False).found()
+    if not found:
+        return Diagnosis()
+    parts = sorted(found[0].parts, key=lambda part: [*CATALOGUE, *DIFFERENCES].index(part.kind.__name__))
+    names = tuple(dict.fromkeys(part.kind.__name__ for part in parts))
+    kind: Kind = "difference" if is_harmless(parts) else "one" if len(parts) == 1 else "together"
+    return Diagnosis(kind, names, tuple(map(_say_part, parts)))
+
+
+def _answered(key: Key, function: str, item: Evidence) -> Answered:
+    """The same as `verify` has it."""
+    number, dtype = item.call.number, item.call.dtype
+    allowance = key.allowance(function, number, dtype)
+    return Answered(
+        at=(number, 0),
+        function=function,
+        case=asked_case(function, key.networks[number]).cast(dtype),
+        prediction=key.predictions[number].astype(dtype),
+        got=item.given,
+        expected=item.right,
+        own=allowance,
+        lenient=None,
+        failing=frozenset(item.right) if item.wrong else frozenset(),
+        leniently=False,
+    )
+
+
+def _say_part(part: Part) -> str:
+    """What it is, what to think about, and where it is in one branch alone."""
+    made = part.made()
+    if isinstance(made, Difference):
+        where = "" if part.branch is None else f", {part.branch.says()} alone"
+        return f"It {made.says()}{where}. {made.matters()}"
+    number = "" if part.strength is None else f" ({part.strength:.4g})"
+    where = "" if part.branch is None else f" It does that {part.branch.says()} alone."
+    return f"{explain(part.kind.__name__)}{number}{where}"
 
 
 def explain(name: str) -> str:
@@ -128,30 +179,10 @@ class Suspects:
         }
         self.singles = list(self._variants)
         self._sizes: dict[Call, tuple[float, float]] = {}
-        self._by_the_book: dict[Call, Given] = {}
 
-    def explain(self, names: Sequence[str], evidence: Sequence[Evidence]) -> bool:
-        """Whether these mistakes together give what the submission gave, on every network."""
-        return any(self._explains(variant, evidence) for variant in self._together(names))
-
-    def pairs(self, clues: Sequence[Evidence]) -> Iterator[list[str]]:
-        """Two mistakes in different steps, of those that change the answer to some network on which it is wrong."""
-        simple = [name for name in self.singles if not CATALOGUE[name].remembers and not CATALOGUE[name].strengths]
-        effective = [name for name in simple if not all(self._harmless(name, clue) for clue in clues)]
-        for first, second in itertools.combinations(effective, 2):
-            if not changed_steps(CATALOGUE[first]) & changed_steps(CATALOGUE[second]):
-                yield [first, second]
-
-    def _harmless(self, name: str, clue: Evidence) -> bool:
-        """Whether a mistake does not show on a network."""
-        if clue.call not in self._by_the_book:
-            self._by_the_book[clue.call] = self._answer(Textbook(), clue.call)
-        return self._alike(self._by_the_book[clue.call], self._answer(CATALOGUE[name](), clue.call), clue)
-
-    def _together(self, names: Sequence[str]) -> list[Callable[[], Textbook]]:
-        if len(names) == 1:
-            return self._variants[names[0]]
-        return [lambda: together([CATALOGUE[name]() for name in names])]
+    def explain(self, name: str, evidence: Sequence[Evidence]) -> bool:
+        """Whether the mistake gives what the submission gave, on every network."""
+        return any(self._explains(variant, evidence) for variant in self._variants[name])
 
     def _explains(self, variant: Callable[[], Textbook], evidence: Sequence[Evidence]) -> bool:
         instance = variant()
@@ -259,6 +290,8 @@ def _factor(key: Key, function: str, evidence: Sequence[Evidence]) -> str:
         uncertainty = SAME * float(np.finfo(first).eps) + float(allowed.max() / np.abs(r).max())
         found.append((factor, uncertainty, case.n, case.widths[-1]))
     if not found:
+        return ""
+    if all(abs(factor - 1) <= uncertainty for factor, uncertainty, _, _ in found):
         return ""
     for words, (n_power, k_power) in {"": (0, 0), **POWERS}.items():
         constants = [(u, factor / (float(n) ** n_power * float(k) ** k_power)) for factor, u, n, k in found]

@@ -45,7 +45,7 @@ def gradescope(grade: Grade) -> bytes:
     results = {
         "score": grade.score,
         "execution_time": round(grade.timing.seconds, 3),
-        "output": f"{grade.arithmetic} of {points(grade.max_score)} points",
+        "output": "\n".join([f"{grade.arithmetic} of {points(grade.max_score)} points", *grade.remarks]),
         "output_format": "text",
         "visibility": grade.visibility,
         "stdout_visibility": "hidden",

@@ -47,11 +47,13 @@ def wrong_on(check: CheckGrade) -> str:
 def diagnosis_line(function: FunctionGrade) -> str:
     """What the named mistakes are to each other; empty where none is named."""
     names = ", ".join(function.diagnosis)
+    answer = "every answer on ordinary networks" if function.diagnosis_ordinary else "every answer"
     return {
         "": "",
-        "one": f"This mistake explains every answer: {names}.",
-        "together": f"These mistakes together explain every answer: {names}.",
-        "one of": f"Each of these mistakes explains every answer, and they cannot be told apart: {names}.",
+        "one": f"This mistake explains {answer}: {names}.",
+        "together": f"These mistakes together explain {answer}: {names}.",
+        "one of": f"Each of these mistakes explains {answer}, and they cannot be told apart: {names}.",
+        "difference": f"It is no mistake in the formula, but not what was asked for; it explains {answer}: {names}.",
     }[function.diagnosis_kind]
 
 
@@ -91,6 +93,7 @@ def terminal_view(grade: Grade) -> Group:
                 parts += _function(name, function, examples=grade.feedback == "counterexamples")
         if grade.output:
             parts += ["", Text("It printed:", style="bold"), Padding(Text(grade.output), (0, 0, 0, 2))]
+    parts += ["", *(Text(remark, style="yellow") for remark in grade.remarks)] if grade.remarks else []
     full = grade.score == grade.max_score
     score = f"{grade.submission}: {points(grade.score)} of {points(grade.max_score)} points"
     parts += ["", Text(f"Sandbox: {grade.sandbox_description}.", style="dim")]

@@ -15,7 +15,7 @@ from backproof.grader.key import Purpose
 from backproof.grader.sandbox.launch import Mode
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 Status = Literal["passed", "failed", "missing", "not checked"]
 
@@ -70,8 +70,14 @@ class FunctionGrade(msgspec.Struct, frozen=True):
         Meta(description="Mistakes of the catalogue that explain every answer: see `diagnosis_kind`; empty: none does"),
     ]
     diagnosis_kind: Annotated[
-        Literal["", "one", "together", "one of"],
-        Meta(description="Whether it is one mistake, two at once, or one of several that give the same answers"),
+        Literal["", "one", "together", "one of", "difference"],
+        Meta(
+            description="Whether it is one mistake, several at once, one of several that give the same answers, or no "
+            "mistake but another convention than the assignment's"
+        ),
+    ]
+    diagnosis_ordinary: Annotated[
+        bool, Meta(description="Whether they explain the answers on ordinary networks alone, and not at the edges")
     ]
     explanation: Annotated[list[str], Meta(description="What the mistakes are and what to think about, or the pattern")]
     checks: list[CheckGrade]
@@ -104,5 +110,6 @@ class Grade(Document, frozen=True):
     exact_score: Annotated[str, Meta(description="The score as a fraction")]
     arithmetic: Annotated[str, Meta(description="The sum that gives the score")]
     functions: dict[str, FunctionGrade]
+    remarks: Annotated[list[str], Meta(description="What there is to say of the file as a whole, in sentences")]
     output: Annotated[str, Meta(description="The beginning of what the submission printed")]
     timing: Timing

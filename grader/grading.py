@@ -74,7 +74,12 @@ def grade_submission(
             functions = {function: assessment.grade_function(function) for function in assignment.functions}
         except SandboxError as error:
             raise CouldNotGradeError(str(error)) from error
-    found = assessment.grade(submission.name, functions, mode, time.perf_counter() - started)
+    remarks = (
+        [f"The file stops before its end: {runner.stopped}. What stands above that line was graded."]
+        if runner.stopped
+        else []
+    )
+    found = assessment.grade(submission.name, functions, mode, time.perf_counter() - started, remarks)
     if out is not None:
         write_grade(found, out)
     return found

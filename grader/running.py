@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ class Budget:
 class Runner(Closed):
     """A submission in its sandbox, which is started anew whenever it has to be stopped.
 
-    outputs: what each worker has printed, once it has ended.
+    outputs: what each worker has printed, once it has ended. stopped: what stopped the import after some functions,
+    and where; empty where nothing did.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Runner(Closed):
         self._begun = self._loaded = False
         self._ended = self._importing = 0.0  # what workers that have ended were charged, and all for importing
         self.outputs: list[str] = []
+        self.stopped = ""
 
     @property
     def seconds(self) -> float:
@@ -203,6 +206,9 @@ class Runner(Closed):
             self._loaded, self._fresh = True, False
             if said == "loaded":
                 return None
+            if isinstance(said, dict) and said.keys() == {"stopped"}:
+                self.stopped = msgspec.convert(said["stopped"], Raised).explanation()
+                return None
             raised = msgspec.convert(said, Raised)
         except (WorkerFailure, msgspec.ValidationError) as failure:
             self.close()
@@ -219,7 +225,10 @@ class Runner(Closed):
             answered, described = message
             if answered != number:
                 raise ValueError("this answers another call")
-            return rebuild(described, arrays, call.function)
+            found = rebuild(described, arrays, call.function)
+            if self.stopped and isinstance(found, Trouble) and found.sort == "missing":
+                return replace(found, cause=f"{found.cause} above the line where the file stops: {self.stopped}")
+            return found
         except (ValueError, TypeError) as error:
             raise WorkerFailure(NO_MESSAGE) from error
 

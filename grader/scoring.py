@@ -36,6 +36,13 @@ def score(checks: Sequence[Check], again: Sequence[Check] | None, follow_through
     return scored
 
 
+def once(scored: Sequence[Scored], follow_through: Fraction) -> list[Scored]:
+    """What each check earns where one mistake explains all that is wrong, and has cost its points elsewhere."""
+    return [
+        each if each.earned else Scored(each.check, follow_through * each.check.worth, followed=True) for each in scored
+    ]
+
+
 def _counting_kinds(checks: Sequence[Check]) -> set[str]:
     """The kinds of quantities that are right on ordinary networks, so that their edges count."""
     return {check.kind for check in checks if check.name == ORDINARY and check.status == "passed"}

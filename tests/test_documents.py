@@ -70,6 +70,8 @@ def folder(tmp_path_factory):
     (folder / "printed").write_text(done.stdout)
     for block in blocks("docs/your-own.md", "python"):
         (folder / re.match(r"# (\S+)", block)[1]).write_text(block)
+    done = run([sys.executable, "make_case.py"], folder)
+    assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -47,6 +47,9 @@ AND, OR, IN = " + ", " | ", "@"
 # On how many networks a factor that was made to fit one of them has to be right, and a mistake that only raises.
 ENOUGH = 3
 
+# Rounding errors are of one sign in no smaller share than this; systematic ones are.
+ONE_SIDED = 0.2
+
 Fit = Literal["yes", "no", "open", "raises"]
 
 # What mistakes raise where they find no answer.
@@ -202,6 +205,8 @@ class Explanation:
             fits[self.fits(one)] += 1
             if fits["no"]:
                 return False
+        if SinglePrecision in {part.kind for part in self.parts} and not _is_on_both_sides(wrong):
+            return False
         return (fits["yes"] > 0 and fits["open"] <= len(wrong) / 2) or (fits["raises"] == len(wrong) >= ENOUGH)
 
     def shows(self, wrong: Sequence[Answered]) -> bool:
@@ -297,6 +302,19 @@ def _with_tolerance(instance: Textbook, answered: Answered) -> dict[Quantity, tu
         widest = float(own[np.isfinite(own)].max(initial=0.0))
         found[q] = array, np.full(array.shape, SAME * u * largest + (more - 1) * widest)
     return found
+
+
+def _is_on_both_sides(wrong: Iterable[Answered]) -> bool:
+    """Whether errors are as often toward 0 as away from it, more or less, as those of rounding are."""
+    signs = [np.zeros(0)]
+    for one in wrong:
+        for q in one.failing:
+            given, right = one.got[q], np.asarray(one.expected[q])
+            if isinstance(given, np.ndarray | np.generic | float) and np.shape(given) == right.shape:
+                signs.append(np.sign((np.asarray(given, np.float64) - right) * right).ravel())
+    away = np.concatenate(signs)
+    away = away[away != 0]
+    return bool(away.size) and ONE_SIDED < float(np.mean(away > 0)) < 1 - ONE_SIDED
 
 
 def _by_quantity(answered: Answered, result: Any) -> Iterator[tuple[Quantity, Any]]:

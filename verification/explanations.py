@@ -51,18 +51,26 @@ def explained(wrong: Iterable[Answered], right: Callable[[str], Sequence[Answere
     for function, ones in by_function.items():
         ones.sort(key=lambda one: one.case.size)
         names = OR.join(
-            explanation.name for explanation in _Search(function, ones, functools.partial(right, function)).found()
+            explanation.name for explanation in Search(function, ones, functools.partial(right, function)).found()
         )
         if names:
             for one in ones:
                 yield one, names
 
 
-class _Search:
+class Search:
     """The search for what explains a function's wrong answers, and does not contradict its right ones."""
 
-    def __init__(self, function: str, wrong: Sequence[Answered], right: Callable[[], Sequence[Answered]]) -> None:
-        self._function, self._wrong, self._made_right = function, wrong, right
+    def __init__(
+        self,
+        function: str,
+        wrong: Sequence[Answered],
+        right: Callable[[], Sequence[Answered]],
+        *,
+        least_telling: bool = True,
+    ) -> None:
+        """least_telling: look for what says least too, where nothing else explains the answers."""
+        self._function, self._wrong, self._made_right, self._least_telling = function, wrong, right, least_telling
         self._clues = wrong[:: max(1, len(wrong) // CLUES)]
 
     @functools.cached_property
@@ -79,7 +87,7 @@ class _Search:
         for of in ("loss", "last"):
             if found := self._by_branch(of):
                 return found
-        if found := self._all_that_explain(last):
+        if self._least_telling and (found := self._all_that_explain(last)):
             return found
         counts = {one: one.count(self._clues) for one in candidates}
         ranked = sorted(counts, key=lambda one: -counts[one])
@@ -139,7 +147,7 @@ class _Search:
             return []
         choices = list[list[Part]]()
         for branch, wrong in groups.items():
-            search = _Search(self._function, wrong, functools.partial(self._right_in, branch))
+            search = Search(self._function, wrong, functools.partial(self._right_in, branch))
             found = search._alone([Explanation((part,)) for part in _parts(self._function, search._clues)])
             choices.append([replace(one.parts[0], branch=branch) for one in found if not one.parts[0].branch])
         return [Explanation.of(parts) for parts in itertools.islice(itertools.product(*choices), ALTERNATIVES)]

@@ -171,12 +171,22 @@ class Submission:
         self._replacements: dict[str, Callable[..., Any]] = {}
         sys.path.insert(0, str(Path(main).parent))
 
-    def load(self) -> None:
-        """Import it, anew if need be: whatever it remembered is forgotten. Raises whatever it raises."""
+    def load(self) -> BaseException | None:
+        """Import it, anew if need be: whatever it remembered is forgotten.
+
+        What the submission raises is given back where functions stand above that line, which are kept; else it is
+        raised, and so is what an adapter raises.
+        """
         for name, module in list(sys.modules.items()):
             if self.owns(getattr(module, "__file__", None)):
                 del sys.modules[name]
-        modules = [_import("submission", self._main)]
+        stopped = None
+        try:
+            modules = [_import("submission", self._main)]
+        except BaseException as error:
+            if "submission" not in sys.modules:
+                raise
+            stopped, modules = error, [sys.modules["submission"]]
         if self._adapter:
             modules.insert(0, _import("adapter", self._adapter))
         self.functions = {}
@@ -185,8 +195,11 @@ class Submission:
                 if hasattr(module, name):
                     self.functions[name] = getattr(module, name)
                     break
+        if stopped is not None and not self.functions:
+            raise stopped
         for name, trusted in self._replacements.items():
             self._put(name, trusted)
+        return stopped
 
     def owns(self, path: object) -> bool:
         """Whether a path is of one of its files."""
@@ -312,12 +325,12 @@ class Worker:
                 self._channel.send([number, message], found)
 
     def _load(self) -> Any:
-        """That the submission has been imported, or why it cannot be."""
+        """That the submission has been imported, or what stopped that after some functions, or why it cannot be."""
         try:
-            self._submission.load()
+            stopped = self._submission.load()
         except BaseException as error:
             return describe_error(error, self._submission)
-        return "loaded"
+        return "loaded" if stopped is None else {"stopped": describe_error(stopped, self._submission)}
 
     def _call(self, name: str, numbers: np.ndarray, dtype: str, arguments: list[Any]) -> tuple[Any, list[np.ndarray]]:
         """What a call gives, described, and the arrays in it."""

@@ -184,8 +184,8 @@ HOSTILE = [
     Hostile(
         "sys.exit on import",
         on_import("import sys; sys.exit(0)"),
-        "the file cannot be imported: SystemExit in line 14: 0",
-        imports=False,
+        "",
+        sigmoid_passes=True,
     ),
     Hostile("sys.exit in a call", in_sigmoid("import sys; sys.exit(0)"), "sigmoid raised SystemExit in line 11: 0"),
     Hostile("keyboard interrupt", in_sigmoid("raise KeyboardInterrupt"), "sigmoid raised KeyboardInterrupt"),

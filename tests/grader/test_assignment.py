@@ -89,6 +89,14 @@ class TestReading:
             read_assignment(path)
         assert str(caught.value).startswith(f"the assignment {path}, line {line}, {complaint}")
 
+    @pytest.mark.parametrize(
+        ("text", "seconds"),
+        [("cpu_seconds = 30", 30), ("cpu_seconds = 30\ntotal_seconds = 20", 20), ("total_seconds = 50", 50)],
+    )
+    def test_limits_as_they_were_called(self, text, seconds, tmp_path):
+        """An assignment of version 0.1 still counts, with the smaller of its two limits."""
+        assert read_assignment(written(tmp_path, f"[limits]\n{text}\n")).limits.total_seconds == seconds
+
     def test_what_is_no_toml(self, tmp_path):
         with pytest.raises(CouldNotGradeError, match=r"is not TOML: .*line 2"):
             read_assignment(written(tmp_path, "title = 'x'\n= 3"))

@@ -44,6 +44,59 @@ def test_a_factor(lines, words, judge_text):
     assert grade.explanation[-1] == words
 
 
+LOGS = "logs = np.log(np.where(prediction > 0, prediction, 1.0))"
+HALF = "return np.sum((prediction - y) ** 2) / (2 * n)"
+
+
+@pytest.mark.parametrize(
+    ("function", "lines", "name", "said"),
+    [
+        ("loss", {LOGS: "logs = np.log(np.clip(prediction, 1e-12, 1 - 1e-12))"}, "ClippedPrediction", "[1e-12, 1 - 1e-12]"),
+        ("loss", {LOGS: "logs = np.log(prediction + 1e-9)"}, "EpsilonInLogarithm", "adds 1e-09"),
+        ("forward", {FORWARD: "a.append(activation(np.dot(a[-1], W.T), name))"}, "WithoutBiases", "has no biases"),
+    ],
+)  # fmt: skip
+def test_no_mistake_but_another_convention(function, lines, name, said, judge_text):
+    """It is named with its number; that everything is off by a factor of 1 is never said."""
+    grade = judge_text(with_lines(lines))[function]
+    assert (grade.diagnosis_kind, grade.diagnosis) == ("difference", [name])
+    assert said in grade.explanation[0]
+
+
+def test_in_one_branch(judge_text):
+    """Wrong for one kind of loss, and right for the other."""
+    grade = judge_text(with_lines({HALF: "return np.mean((prediction - y) ** 2) / 2"}))["loss"]
+    assert grade.diagnosis == ["DividedByOutputs"]
+    assert "for squared errors alone" in grade.explanation[0]
+
+
+def test_ordinary_networks_first(judge_text):
+    """Whoever is wrong there is told of that, also where something else is wrong at an edge; and what it is."""
+    nan = "    return [g * (0.3 if np.abs(x).max() > 500 else 1) for g in dW], db"
+    grade = judge_text(with_lines({DB: "db[l] = np.mean(delta, axis=0)", "    return dW, db": nan}))["backward"]
+    assert "ordinary networks: the gradient of layer 1's biases" in grade.cause
+    assert (grade.diagnosis, grade.diagnosis_ordinary) == (["BiasGradientAveraged"], True)
+    assert grade.points < grade.max_points / 2
+
+
+def test_one_mistake_costs_once(judge_text):
+    """Also where two functions have it by a helper, and neither calls the other."""
+    lines = {
+        FORWARD: "z = np.dot(below, W.T) + b\n        a.append(activation(z, name))\n        below = z",
+        "    a = [x]\n    for W, b, name in zip(weights, biases, activations):\n        z = ": (
+            "    a, below = [x], x\n    for W, b, name in zip(weights, biases, activations):\n        z = "
+        ),
+        "    z = []\n": "    z, below = [], x\n",
+        "z.append(np.dot(a[-1], W.T) + b)": "z.append(np.dot(below, W.T) + b)\n        below = z[-1]",
+    }
+    grades = judge_text(with_lines(lines))
+    forward, backward = grades["forward"], grades["backward"]
+    assert forward.diagnosis == backward.diagnosis == ["PreActivationHandedOn"]
+    assert forward.points < forward.max_points
+    assert (backward.points, backward.follow_through) == (backward.max_points, True)
+    assert backward.cause.endswith("It is the same mistake as in forward, which has cost its points there.")
+
+
 def test_a_tie_is_told_as_a_tie(judge_text):
     """Where one function is right on all networks that could tell two mistakes apart, both are named."""
     from backproof.grader import diagnosis

@@ -203,6 +203,29 @@ class TestGrade:
         assert "hello" in done.stdout
         assert len(written(here)["output"]) <= 1024
 
+    @pytest.mark.parametrize("end", ["import absent_module\n", "raise SystemExit\n", "input('go on?')\n"])
+    def test_a_file_that_stops_before_its_end(self, end, here, short):
+        """What stands above that line has its points, and a remark says what stopped it."""
+        (here / "student.py").write_text(f"{RIGHT}\n{end}")
+        done = run("grade", "student.py", *short, "--check")
+        assert done.exit_code == 0
+        (remark,) = written(here)["remarks"]
+        assert remark in done.stdout
+        line = RIGHT.count("\n") + 2
+        assert f"in line {line}" in remark
+        for feedback in ("feedback.md", "feedback.html", "results.json"):
+            assert "The file stops before its end" in (here / "backproof-grades" / "student" / feedback).read_text()
+
+    def test_what_stands_below_that_line(self, here, short):
+        """It is not there, and why is said."""
+        above, below = RIGHT.split("def gradient_descent_step", 1)
+        (here / "student.py").write_text(f"{above}import absent_module\n\ndef gradient_descent_step{below}")
+        run("grade", "student.py", *short)
+        found = written(here)["functions"]["gradient_descent_step"]
+        assert found["status"] == "missing"
+        assert "above the line where the file stops: ModuleNotFoundError" in found["cause"]
+        assert written(here)["score"] == 94
+
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
