@@ -26,6 +26,7 @@ from backproof.reports.wording import (
     say_exact,
     say_kinks,
     say_profiles,
+    say_wrong_by_profile,
 )
 
 Kind = TypeVar("Kind")
@@ -141,6 +142,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "markdown": _markdown,
     "exact": say_exact,
     "profiles": say_profiles,
+    "by_profile": say_wrong_by_profile,
     "drawn": say_drawn,
     "kinks": say_kinks,
 }

@@ -188,6 +188,15 @@ class Drawn(msgspec.Struct, frozen=True):
     losses: list[Met]
 
 
+class ProfileOutcome(msgspec.Struct, frozen=True):
+    """What came of the networks of one profile."""
+
+    profile: Text
+    networks: Count
+    checked: Annotated[int, Meta(ge=0, description="Networks in which anything was checked")]
+    failed: Annotated[int, Meta(ge=0, description="Networks in which something disagrees")]
+
+
 class Timing(Document, frozen=True):
     """How long a run took, which is all that differs from one to the next."""
 
@@ -211,6 +220,7 @@ class Report(Document, frozen=True):
     settings: Settings
     networks: Annotated[int, Meta(ge=0, description="Networks that were verified, in every dtype asked for")]
     drawn: Drawn
+    profiles: Annotated[list[ProfileOutcome], Meta(description="Empty where a user's own networks were judged")]
     quantities: list[QuantityOutcome]
     differences: list[DifferenceFound]
     mistakes: list[MistakeFound]

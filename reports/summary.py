@@ -7,19 +7,30 @@ from __future__ import annotations
 
 import math
 import shlex
-import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import duckdb
 from upath import UPath
 
 from backproof.oracles.case import DTYPES, FUNCTION_OF_KIND
 from backproof.oracles.comparison import TOO_COARSE
 from backproof.oracles.corners import CORNERS
+from backproof.oracles.draw import PROFILES
 from backproof.reports.explained import Explained
-from backproof.reports.report import Drawn, ExactMode, Growth, Met, Place, Quantiles, QuantityOutcome, Range, Unchecked
+from backproof.reports.records import Records
+from backproof.reports.report import (
+    Drawn,
+    ExactMode,
+    Growth,
+    Met,
+    Place,
+    ProfileOutcome,
+    Quantiles,
+    QuantityOutcome,
+    Range,
+    Unchecked,
+)
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
 from backproof.verification.document import finite
 from backproof.verification.records import BRANCHES
@@ -41,25 +52,16 @@ RANGES = {
 # More than any network's size.
 LAST = 1 << 40
 
-# What questions to very many records may take; what needs more goes to the disk for a while.
-MEMORY = "1GB"
 
-
-class Summary:
+class Summary(Records):
     """Questions to the records of one run; quantiles are values that occur, not interpolated ones."""
 
     def __init__(
         self, tables: Sequence[UPath], implementation: str, campaign: Campaign, declared: Sequence[str] = ()
     ) -> None:
         """tables: the Parquet files that hold the records. declared: differences that the program says it has."""
-        self._declared = declared
-        self._implementation, self._campaign, self._empty = implementation, campaign, not tables
-        self._connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": tempfile.gettempdir()})
-        self._connection.execute("SET preserve_insertion_order = false")
-        if tables:
-            if tables[0].protocol:
-                self._connection.register_filesystem(tables[0].fs)
-            self._connection.read_parquet([str(table) for table in tables]).create_view("records")
+        super().__init__(tables)
+        self._declared, self._implementation, self._campaign = declared, implementation, campaign
 
     @cached_property
     def quantities(self) -> list[QuantityOutcome]:
@@ -67,7 +69,7 @@ class Summary:
         outcomes = []
         worst = {_key(row): self._place(row) for row in self._places("verdict <> 'unchecked'", "-ratio")}
         for kind in KINDS:  # one after the other: quantiles need all of a quantity's values at once
-            rows = self._rows(
+            rows = self.rows(
                 f"""
                 SELECT
                     quantity, dtype, oracle,
@@ -115,7 +117,7 @@ class Summary:
     @cached_property
     def networks(self) -> int:
         """The number of networks that were judged in all dtypes."""
-        return self._number(
+        return self.number(
             f"""
             SELECT count(*) FROM (
                 SELECT number FROM records WHERE {self._once_a_network} GROUP BY number
@@ -127,17 +129,17 @@ class Summary:
     @cached_property
     def begun(self) -> int:
         """The number of networks that were judged in any dtype."""
-        return self._number(f"SELECT count(DISTINCT number) FROM records WHERE {self._once_a_network}")
+        return self.number(f"SELECT count(DISTINCT number) FROM records WHERE {self._once_a_network}")
 
     @cached_property
     def failed_networks(self) -> int:
         """The number of networks with any disagreement."""
-        return self._number("SELECT count(DISTINCT number) FROM records WHERE verdict = 'disagrees'")
+        return self.number("SELECT count(DISTINCT number) FROM records WHERE verdict = 'disagrees'")
 
     @cached_property
     def explained(self) -> Explained:
         """What explains the wrong answers, function by function."""
-        rows = self._rows(
+        rows = self.rows(
             """
             SELECT quantity, explained, list(DISTINCT number) AS numbers FROM records WHERE verdict = 'disagrees'
             GROUP BY ALL ORDER BY ALL
@@ -149,12 +151,12 @@ class Summary:
     @cached_property
     def all_leniently(self) -> bool:
         """Whether every disagreement would be none under the lenient grade."""
-        return not self._number("SELECT count(*) FROM records WHERE verdict = 'disagrees' AND NOT leniently")
+        return not self.number("SELECT count(*) FROM records WHERE verdict = 'disagrees' AND NOT leniently")
 
     @cached_property
     def wrong_by_certified_values(self) -> dict[str, int]:
         """On how many networks the implementation, the oracle and so on are outside their bounds of the truth."""
-        rows = self._rows(
+        rows = self.rows(
             """
             SELECT outside, count(DISTINCT number) AS n FROM records WHERE verdict = 'disagrees' AND outside <> ''
             GROUP BY outside ORDER BY outside
@@ -165,7 +167,7 @@ class Summary:
     @cached_property
     def checked_networks(self) -> int:
         """The number of networks in which anything was checked."""
-        return self._number("SELECT count(DISTINCT number) FROM records WHERE verdict <> 'unchecked'")
+        return self.number("SELECT count(DISTINCT number) FROM records WHERE verdict <> 'unchecked'")
 
     @cached_property
     def largest_ratios(self) -> list[Place]:
@@ -182,7 +184,7 @@ class Summary:
         found = []
         sizes = {"depth": "depth", "width": "CAST(2 ** ceil(log2(width)) AS INTEGER)"}
         for dimension, size in sizes.items():
-            rows = self._rows(
+            rows = self.rows(
                 f"""
                 SELECT
                     size, dtype, count(DISTINCT number) AS networks,
@@ -214,7 +216,7 @@ class Summary:
     @cached_property
     def unchecked(self) -> list[Unchecked]:
         """What was not checked, by reason."""
-        rows = self._rows(
+        rows = self.rows(
             f"""
             WITH
                 each AS (
@@ -245,17 +247,17 @@ class Summary:
     @cached_property
     def undecided(self) -> int:
         """How many neurons, over all samples, lie so near a kink that rounding may decide."""
-        return self._number(f"SELECT coalesce(sum(undecided), 0) FROM records WHERE {self._once_a_network}")
+        return self.number(f"SELECT coalesce(sum(undecided), 0) FROM records WHERE {self._once_a_network}")
 
     @cached_property
     def undecidable(self) -> int:
         """How many neurons ball arithmetic could not decide, of the networks in which it was asked."""
-        return self._number(f"SELECT coalesce(sum(undecidable), 0) FROM records WHERE {self._once_a_network}")
+        return self.number(f"SELECT coalesce(sum(undecidable), 0) FROM records WHERE {self._once_a_network}")
 
     @cached_property
     def exact(self) -> list[ExactMode]:
         """What was compared with the exact values, by dtype."""
-        rows = self._rows(
+        rows = self.rows(
             f"""
             SELECT
                 dtype, count(*) AS networks, CAST(sum(exact) AS BIGINT) AS entries, max(digits) AS digits,
@@ -280,13 +282,13 @@ class Summary:
             for column in RANGES.values()
             for end in ("min", "max")
         ]
-        (row,) = self._rows(f"SELECT {', '.join((*counts, *ends))} FROM records WHERE {once}") or [{}]
+        (row,) = self.rows(f"SELECT {', '.join((*counts, *ends))} FROM records WHERE {once}") or [{}]
         found = list(row.values()) or [0] * len(counts) + [None] * len(ends)
         numbers, limits = found[: len(counts)], found[len(counts) :]
         corners, hidden = numbers[: len(CORNERS)], numbers[len(CORNERS) :]
 
         def named(column: str) -> list[Met]:
-            rows = self._rows(f"SELECT {column}, count(*) AS n FROM records WHERE {once} GROUP BY {column}")
+            rows = self.rows(f"SELECT {column}, count(*) AS n FROM records WHERE {once} GROUP BY {column}")
             networks = {row[column]: row["n"] for row in rows}
             return [Met(name, networks.get(name, 0)) for name in BRANCHES[column]]
 
@@ -301,6 +303,27 @@ class Summary:
             losses=named("loss"),
         )
 
+    @cached_property
+    def profiles(self) -> list[ProfileOutcome]:
+        """What came of the networks of each profile; nothing where a user's own were judged."""
+        if self._campaign.own:
+            return []
+        rows = self.rows(
+            """
+            SELECT
+                split_part("case", ':', 2) AS profile, count(*) AS networks,
+                count(*) FILTER (checked) AS checked, count(*) FILTER (failed) AS failed
+            FROM (
+                SELECT
+                    any_value("case") AS "case", bool_or(verdict <> 'unchecked') AS checked,
+                    bool_or(verdict = 'disagrees') AS failed
+                FROM records GROUP BY number
+            )
+            GROUP BY profile
+            """
+        )
+        return [ProfileOutcome(**row) for row in sorted(rows, key=lambda row: PROFILES.index(row["profile"]))]
+
     @property
     def _once_a_network(self) -> str:
         """What one row of each network and dtype meets."""
@@ -309,7 +332,7 @@ class Summary:
     def _places(self, condition: str, order: str) -> list[dict[str, Any]]:
         """For each quantity, dtype and oracle the record that comes first by an order, of those under a condition."""
         by = "quantity, dtype, oracle"
-        return self._rows(
+        return self.rows(
             f"""
             WITH
                 chosen AS (SELECT {by}, number, {order} AS place FROM records WHERE {condition}),
@@ -351,17 +374,6 @@ class Summary:
         if self._campaign.attribute:
             words += ["--attribute"]
         return shlex.join(words)
-
-    def _rows(self, query: str) -> list[dict[str, Any]]:
-        if self._empty:
-            return []
-        result = self._connection.execute(query)
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-    def _number(self, query: str) -> int:
-        """The one number that a query gives; 0 where there are no records."""
-        return 0 if self._empty else int(self._connection.execute(query).fetchall()[0][0])
 
 
 def _key(row: dict[str, Any]) -> tuple[str, str, str]:

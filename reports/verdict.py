@@ -74,6 +74,7 @@ def _report(run: Run) -> Report:
         ),
         networks=summary.networks,
         drawn=summary.drawn,
+        profiles=summary.profiles,
         differences=summary.explained.differences,
         mistakes=summary.explained.mistakes,
         quantities=summary.quantities,
@@ -103,7 +104,8 @@ def _verdict(name: str, campaign: Campaign, summary: Summary, stopped: BaseExcep
         grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
         kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures)))
         disagrees = f"{name} disagrees with {oracles} on {failed} of {summary.begun} networks, in {kinds}"
-        return "disagree", f"{disagrees}{_who_is_wrong(name, summary)}{grade}{until}.{_named(summary)}"
+        said = f"{disagrees}{_who_is_wrong(name, summary)}{_where_right(summary)}{grade}{until}"
+        return "disagree", f"{said}.{_named(summary)}"
     if stopped is not None:
         so_far = f"; on the {networks} networks until then it agreed" if networks else ""
         return "could not run", f"{name} could not be verified: {why_stopped(stopped)}{so_far}."
@@ -163,6 +165,14 @@ def _who_is_wrong(name: str, summary: Summary) -> str:
         return f"; the certified values say that {who[next(iter(wrong))]} is wrong"
     counts = [f"{who.get(outside, 'undecided')} on {count}" for outside, count in wrong.items()]
     return f"; wrong by the certified values: {conjoin(counts)}"
+
+
+def _where_right(summary: Summary) -> str:
+    """That nothing is wrong on ordinary networks, where that is so, as a part of the verdict's sentence."""
+    ordinary = next((one for one in summary.profiles if one.profile == "ordinary"), None)
+    if ordinary is None or ordinary.failed or not ordinary.checked:
+        return ""
+    return f"; on the {ordinary.checked} ordinary networks it is right"
 
 
 def _declined(unchecked: list[Unchecked]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backproof.reports.report import Drawn, ExactMode, Place
+from collections.abc import Sequence
+
+from backproof.reports.report import Drawn, ExactMode, Place, ProfileOutcome
 from backproof.verification.wording import conjoin
 
 # So many corners that no network met are named in a sentence.
@@ -69,6 +71,12 @@ def say_exact(mode: ExactMode) -> str:
         f"In {mode.dtype}, {mode.entries} numbers of {mode.networks} networks need no rounding, in at most "
         f"{mode.digits} binary digits: that is proven. {outcome}"
     )
+
+
+def say_wrong_by_profile(profiles: Sequence[ProfileOutcome]) -> str:
+    """On how many networks of which profile something disagrees, in a sentence; empty where there are no profiles."""
+    said = [f"{one.failed} of {one.networks} {one.profile}" for one in profiles]
+    return f"Wrong by profile: {conjoin(said)} networks." if said else ""
 
 
 def say_profiles(entries: dict[str, int]) -> str:

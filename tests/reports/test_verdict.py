@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from backproof import write_page
+from backproof.oracles.profiles import DRAWN
 from backproof.reports.report import Report
 from backproof.verification import campaign
 from backproof.verification.campaign import Campaign, CouldNotRunError, Progress
@@ -178,6 +179,25 @@ class TestDisagreement:
         assert "there is no function tanh" in {row.cause for row in report.unchecked}
 
     @pytest.mark.long
+    def test_by_profile(self, tmp_path):
+        """Where it is right, in numbers and in the sentence; each network is of one profile."""
+        path = tmp_path / "kink.py"
+        path.write_text("import numpy as np\ndef relu_prime(z): return np.where(z == 0, 0.7, z > 0).astype(z.dtype)\n")
+        report = verify(str(path), replace(SMALL, networks=60), tmp_path / "out", page=True)
+        profiles = {one.profile: (one.networks, one.checked, one.failed) for one in report.profiles}
+        assert set(profiles) == set(DRAWN)
+        assert profiles["ordinary"] == (10, 10, 0)
+        assert profiles["kinks"][2] > 0
+        assert "; on the 10 ordinary networks it is right" in report.summary
+        assert "Wrong by profile: 0 of 10 ordinary" in (tmp_path / "out" / "report.html").read_text()
+        assert sum(networks for networks, _, _ in profiles.values()) == 60
+
+    def test_wrong_on_ordinary_networks(self, planted, tmp_path):
+        """Then the sentence says nothing of where it is right."""
+        report = verify(planted, SMALL, tmp_path)
+        assert "it is right" not in report.summary
+        assert {one.profile: one.failed for one in report.profiles}["ordinary"] > 0
+
     def test_only_leniently(self, tmp_path):
         """An implementation that would agree under the lenient grade is told so."""
         path = tmp_path / "tanh_form.py"
