@@ -130,21 +130,23 @@ def _answered(key: Key, function: str, item: Evidence) -> Answered:
 
 
 def _say_part(part: Part) -> str:
-    """What it is, what to think about, and where it is in one branch alone."""
+    """What it is, where it matters, or what to think about."""
     made = part.made()
     if isinstance(made, Difference):
-        where = "" if part.branch is None else f", {part.branch.says()} alone"
-        return f"It {made.says()}{where}. {made.matters()}"
-    number = "" if part.strength is None else f" ({part.strength:.4g})"
-    where = "" if part.branch is None else f" It does that {part.branch.says()} alone."
-    return f"{explain(part.kind.__name__)}{number}{where}"
+        return f"It {part.says()}. {made.matters()}"
+    return f"{part.says()}{_printed(part.kind.__name__)} {part.kind.hint}"
 
 
 def explain(name: str) -> str:
     """What a mistake is, what to think about, and where the notes print it so."""
     mistake = CATALOGUE[name]
-    printed = f" The notes print it like that, in {mistake.printed}." if mistake.printed else ""
-    return f"{said(mistake)}{printed} {mistake.hint}"
+    return f"{said(mistake)}{_printed(name)} {mistake.hint}"
+
+
+def _printed(name: str) -> str:
+    """Where the notes print it like that, if they do."""
+    printed = CATALOGUE[name].printed
+    return f" The notes print it like that, in {printed}." if printed else ""
 
 
 def _named(kind: Kind, names: Sequence[str], *more: str) -> Diagnosis:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from backproof.mistakes.differences import Difference
-from backproof.mistakes.textbook import said
 from backproof.reports.report import DifferenceFound, MistakeFound
 from backproof.verification.explanation import Part, is_harmless, parts_of
 from backproof.verification.explanations import TOGETHER
@@ -68,7 +67,7 @@ class Explained:
         assert isinstance(made, Difference)
         return DifferenceFound(
             name=part.name,
-            what=made.says() if part.branch is None else f"{made.says()}, {part.branch.says()} alone",
+            what=part.says(),
             matters=made.matters(),
             declares=made.declares(),
             declared=made.declares() in self._declared,
@@ -82,19 +81,11 @@ class Explained:
         return MistakeFound(
             names=names,
             others=[n for n in dict.fromkeys(p.kind.__name__ for parts in others for p in parts) if n not in names],
-            what=" ".join(_said(part) for part in first),
+            what=" ".join(part.says() for part in first),
             hint=" ".join(part.kind.hint for part in first),
             functions=functions,
             networks=self._on(functions),
         )
-
-
-def _said(part: Part) -> str:
-    """What a mistake is, with its number where that was found, and its branch where it is in one alone."""
-    what = said(part.kind)
-    if part.strength is not None:
-        what = f"{what.removesuffix('.')} ({part.strength:.4g})."
-    return what if part.branch is None else f"{what} It does that {part.branch.says()} alone."
 
 
 def _of_all(groups: list[list[Parts]]) -> list[Parts]:

@@ -27,7 +27,7 @@ from backproof.mistakes.differences import (
     Overflow,
     SinglePrecision,
 )
-from backproof.mistakes.textbook import Textbook, changed_steps, together
+from backproof.mistakes.textbook import Textbook, changed_steps, said, together
 from backproof.oracles.bounds.running import Running, unit
 from backproof.oracles.case import KINDS, Answer, Case, Quantity
 from backproof.oracles.comparison import Problem, compare
@@ -117,6 +117,19 @@ class Part:
     def concerns(self, case: Case) -> bool:
         """Whether a program goes through its branch for that network."""
         return self.branch is None or self.branch.has(case)
+
+    def says(self) -> str:
+        """What it is, with its number, and its branch where it is in one alone.
+
+        Of a difference what the program does, after its name; of a mistake sentences.
+        """
+        made = self.made()
+        if isinstance(made, Difference):
+            return made.says() if self.branch is None else f"{made.says()}, {self.branch.says()} alone"
+        what = said(self.kind)
+        if self.strength is not None:
+            what = f"{what.removesuffix('.')} ({self.strength:.4g})."
+        return what if self.branch is None else f"{what} It does that {self.branch.says()} alone."
 
     @property
     def is_difference(self) -> bool:
@@ -322,7 +335,8 @@ def _by_quantity(answered: Answered, result: Any) -> Iterator[tuple[Quantity, An
     parts = (result,) if len(kinds) == 1 else result
     for kind, part in zip(kinds, parts, strict=True):
         wanted = [q for q in answered.case.quantities if q.kind == kind]
-        yield from zip(wanted, part if isinstance(part, list | tuple) else [part], strict=True)
+        by_layer = part if isinstance(part, list | tuple) else [part]
+        yield from ((q, value) for q, value in zip(wanted, by_layer, strict=True) if q in answered.expected)
 
 
 def parts_of(names: str) -> Iterator[list[Part]]:

@@ -15,11 +15,13 @@ import numpy as np
 
 from backproof.oracles.case import Quantity
 from backproof.oracles.comparison import Problem
-from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, Array, find_loss
+from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, Array, LossKind, find_loss
 from backproof.studies.inference.followed import KINDS, NONE, ROUNDINGS, Followed, LossFollowed, all_followed, is_like
-from backproof.studies.inference.networks import probe_at_the_kink, probes_of
+from backproof.studies.inference.networks import Kind, probe_at_the_kink, probes_of
 from backproof.verification.adapters import samples_in_columns, transposed
 from backproof.verification.convention import Convention
+from backproof.verification.explanation import Answered, Part, is_harmless
+from backproof.verification.explanations import Search
 from backproof.verification.implementation import Implementation
 from backproof.verification.probes import Probe
 from backproof.verification.wording import conjoin
@@ -54,6 +56,7 @@ class Experiment:
     def __init__(self, implementation: Implementation) -> None:
         self.implementation = implementation
         self.convention = implementation.convention or Convention()
+        self._unexplained = set[LossKind]()
 
     def forward_shapes(self) -> str | None:
         """How forward wants its arrays."""
@@ -103,19 +106,95 @@ class Experiment:
                 if last in self.convention.last:
                     yield loss, last
 
-    def probes(self, loss: str, last: str) -> list[Probe]:
-        """Networks that end in an activation, under a loss."""
+    def probes(self, loss: str, last: str, kind: Kind | None = None) -> list[Probe]:
+        """Networks that end in an activation, under a loss: of the kind that backward takes."""
         hidden = next((g for g in ("tanh", "sigmoid", "relu") if g in self.convention.hidden), "identity")
-        return probes_of(loss, last, hidden, single=self.convention.layers == 1)
+        return probes_of(loss, last, hidden, kind or self._kind)
+
+    @cached_property
+    def _kind(self) -> Kind:
+        """The first kind of networks of which backward does not decline all: labels may have to be classes."""
+        convention = self.convention
+        widths = convention.widths if convention.layers != 1 else None
+        soft = Kind(layers=convention.layers, widths=widths, biases=convention.biases)
+        if "backward" not in self.implementation.functions:
+            return soft
+        alone = self._alone({"backward": self.implementation.functions["backward"]})
+        for kind in (soft, soft._replace(hard=True)):
+            for loss, last in self._asked():
+                probe = self.probes(loss, last, kind)[0]
+                gradients = [v for q, v in probe.ask(alone).items() if q.kind in ("dW", "db")]
+                if not all(isinstance(value, Problem) and not value.fails for value in gradients):
+                    return kind
+        return soft
+
+    @cached_property
+    def has_biases(self) -> bool:
+        """Whether biases change a gradient, or have one that is not 0."""
+        if "backward" not in self.implementation.functions:
+            return True
+        alone = self._alone({"backward": self.implementation.functions["backward"]})
+        for loss, last in self._asked():
+            probe, other = (self.probes(loss, last, self._kind._replace(biases=there))[0] for there in (True, False))
+            given, without = probe.ask(alone), other.ask(alone)
+            for quantity, expected in probe.expected.items():
+                value = given[quantity]
+                if quantity.kind not in ("dW", "db") or (isinstance(value, Problem) and not value.fails):
+                    continue
+                if not is_like(value, expected):
+                    return True
+                if np.any(value) if quantity.kind == "db" else not np.array_equal(value, without[quantity]):
+                    return True
+        return False
 
     def loss(self, asked: str) -> LossFollowed | None:
         """What value and gradient follow when a loss is asked for; None where there is neither."""
         value, gradient = self._value_follows(asked), self._gradient_follows(asked)
-        return LossFollowed(asked, value, gradient) if value or gradient else None
+        if not (value or gradient):
+            return None
+        parts: Sequence[Part] = ()
+        if gradient and NONE in gradient and (kind := find_loss(asked).kind) not in self._unexplained:
+            parts = self._explaining(asked)
+            if not parts:  # nor would another scale of the same loss be
+                self._unexplained.add(kind)
+        if parts and is_harmless(parts):
+            gradient = asked
+        return LossFollowed(
+            asked,
+            value,
+            gradient,
+            [part.says() for part in parts if part.is_difference],
+            {part.kind.__name__: part.says() for part in parts if not part.is_difference},
+        )
+
+    def _explaining(self, asked: str) -> Sequence[Part]:
+        """What explains gradients that follow nothing, held against the loss that was asked for, as `verify` does."""
+        alone, right, wrong = self._alone({"backward": self._backward}), list[Answered](), list[Answered]()
+        for loss, last in self._asked():
+            for probe in self.probes(asked, last, self._like) if loss == asked else ():
+                given = probe.ask(alone)
+                records = [r for r in probe.records(given, self._gradient_kinds) if r.verdict == "disagrees"]
+                quantities = [q for q in probe.expected if q.kind in self._gradient_kinds]
+                answered = Answered(
+                    at=(0, 0),
+                    function="backward",
+                    case=probe.case,
+                    prediction=probe.prediction,
+                    got={q: given[q] for q in quantities},
+                    expected={q: probe.expected[q] for q in quantities},
+                    own={q: probe.allowed[q] for q in quantities},
+                    lenient=None,
+                    failing=frozenset(record.quantity for record in records),
+                    leniently=False,
+                )
+                (wrong if records else right).append(answered)
+        found = Search("backward", wrong, lambda: right).found() if wrong else []
+        return found[0].parts if found else ()
 
     def _value_follows(self, asked: str) -> str | None:
         """What the value of a loss follows, of predictions that are distributions."""
-        probes = {kind: self.probes(f"{kind}_sum", "softmax") for kind in KINDS}
+        like = self._kind._replace(widths=None)  # which the loss knows nothing of
+        probes = {kind: self.probes(f"{kind}_sum", "softmax", like) for kind in KINDS}
         alone = self._alone({k: f for k, f in self.implementation.functions.items() if k == "loss"})
         quantity = Quantity("loss")
         got = []
@@ -126,14 +205,29 @@ class Experiment:
             got.append({quantity: answer})
         return self._name(asked, all_followed(got, probes))
 
+    @property
+    def _backward(self) -> Function:
+        """It, as the contract has it, as far as its arrays are known."""
+        shapes = self.backward_shapes or NONE
+        return SHAPED[OF_THE_CONTRACT if shapes == NONE else shapes](self.implementation.functions["backward"])
+
+    @property
+    def _gradient_kinds(self) -> tuple[str, ...]:
+        """The kinds of gradients that it gives."""
+        return ("dW", "db") if self.has_biases else ("dW",)
+
+    @property
+    def _like(self) -> Kind:
+        """What networks are like about which backward is asked."""
+        return self._kind if self.has_biases else self._kind._replace(biases=False)
+
     def _gradient_follows(self, asked: str) -> str | None:
         """What gradients follow, after every last activation that the loss goes with."""
         if not self.backward_shapes:
             return None
         if self.backward_shapes == NONE:
             return NONE
-        shaped = SHAPED[self.backward_shapes](self.implementation.functions["backward"])
-        alone = self._alone({"backward": shaped})
+        alone = self._alone({"backward": self._backward})
         found = {}
         for loss, last in self._asked():
             if loss == asked and (gradients := self._gradients(alone, loss, last)) is not None:
@@ -151,11 +245,11 @@ class Experiment:
     def _gradients(self, alone: Implementation, asked: str, last: str) -> set[Followed] | None:
         """What gradients follow after one last activation; None where they are declined."""
         kinds = [kind for kind in KINDS if last in OUTPUT_ACTIVATIONS[kind]]
-        probes = {kind: self.probes(f"{kind}_sum", last) for kind in kinds}
+        probes = {kind: self.probes(f"{kind}_sum", last, self._like) for kind in kinds}
         got = []
         for probe in probes[kinds[0]]:
             answer = alone.answer(replace(probe.case, loss=asked), probe.prediction)
-            wanted = {quantity: value for quantity, value in answer.items() if quantity.kind in ("dW", "db")}
+            wanted = {quantity: value for quantity, value in answer.items() if quantity.kind in self._gradient_kinds}
             if all(isinstance(value, Problem) and not value.fails for value in wanted.values()):
                 return None
             got.append(wanted)
@@ -203,11 +297,9 @@ class Experiment:
             return None
         last = next(g for asked, g in self._asked() if asked == loss)
         linear = probe_at_the_kink(last, loss)
-        assert self.backward_shapes is not None
-        shaped = SHAPED[self.backward_shapes](self.implementation.functions["backward"])
         kink = replace(linear.case, activations=("relu", last))
         quantity = Quantity("dW", 1)
-        got = self._alone({"backward": shaped}).answer(kink, linear.prediction)[quantity]
+        got = self._alone({"backward": self._backward}).answer(kink, linear.prediction)[quantity]
         expected = linear.expected[quantity]
         if not is_like(got, expected):
             return None

@@ -67,6 +67,12 @@ class LossFollowed(msgspec.Struct, frozen=True):
     asked: str
     value: Annotated[str | None, Meta(description="What the loss's value follows; null where there is none")]
     gradient: Annotated[str | None, Meta(description="What the gradient follows; null where there is none")]
+    but_for: Annotated[
+        list[str], Meta(description="What the program does otherwise, and is no mistake, as `verify` finds it")
+    ] = []
+    mistakes: Annotated[
+        dict[str, str], Meta(description="Of the catalogue, what gives the same gradients as those that follow nothing")
+    ] = {}
 
 
 def is_like(value: Any, array: Array) -> bool:

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from backproof.studies.inference.experiment import Experiment
-from backproof.studies.inference.followed import LossFollowed
+from backproof.studies.inference.experiment import OF_THE_CONTRACT, Experiment
+from backproof.studies.inference.followed import NONE, LossFollowed
 from backproof.studies.inference.wording import say_findings, say_inconsistencies, say_no_gradient
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.document import Document
 from backproof.verification.implementation import Implementation
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 
 class Inference(Document, frozen=True):
@@ -47,6 +47,8 @@ def infer(implementation: Implementation) -> Inference:
     shapes = experiment.forward_shapes(), experiment.backward_shapes
     losses = [each for name in experiment.convention.losses if (each := experiment.loss(name))]
     slopes = {name: found for name in ("sigmoid_prime", "tanh_prime") if (found := experiment.slope(name))}
+    if shapes[1] == NONE and any(each.but_for or each.mistakes for each in losses):
+        shapes = shapes[0], OF_THE_CONTRACT
     at_0, within, step = experiment.relu_prime_at_0(), experiment.slope_at_0(losses), experiment.step()
     if not (losses or slopes or any(shapes) or step) and at_0 is None:
         raise CouldNotRunError(f"{implementation.name} gives nothing that conventions could be told by")
@@ -55,7 +57,11 @@ def infer(implementation: Implementation) -> Inference:
     return Inference(
         schema_version=SCHEMA_VERSION,
         verdict="inconsistent" if wrong else "undecided" if unseen else "consistent",
-        summary=[*wrong, *unseen, *say_findings(losses, shapes, slopes, at_0, within, step)],
+        summary=[
+            *wrong,
+            *unseen,
+            *say_findings(losses, shapes, slopes, at_0, within, step, biases=experiment.has_biases),
+        ],
         implementation=implementation.name,
         forward=shapes[0],
         backward=shapes[1],

@@ -13,8 +13,17 @@ def say_inconsistencies(
     losses: Sequence[LossFollowed], function_at_0: float | None, slope_at_0: float | None
 ) -> list[str]:
     """What does not belong together."""
-    said = [*map(_say_wrong, _grouped(losses)), _say_slopes_at_0(function_at_0, slope_at_0)]
+    said = [
+        *map(_say_wrong, _grouped(losses)),
+        *(f"{what} ({name})" for name, what in _mistakes(losses).items()),
+        _say_slopes_at_0(function_at_0, slope_at_0),
+    ]
     return [sentence for sentence in said if sentence]
+
+
+def _mistakes(losses: Sequence[LossFollowed]) -> dict[str, str]:
+    """What gives the gradients that follow nothing, each mistake once."""
+    return {name: what for found in losses for name, what in found.mistakes.items()}
 
 
 def say_no_gradient(there: bool) -> str:
@@ -85,6 +94,8 @@ def say_findings(
     function_at_0: float | None,
     slope_at_0: float | None,
     step: str | None,
+    *,
+    biases: bool,
 ) -> list[str]:
     """What else was found, in sentences."""
     found = []
@@ -102,6 +113,11 @@ def say_findings(
             found.append(f"Whichever of {len(names)} losses it is asked for, it follows {followed}.")
     wanted = dict.fromkeys(shape for shape in shapes if shape)
     found += [f"Arrays: {shape}." for shape in wanted]
+    for what in dict.fromkeys(what for each in losses for what in each.but_for):
+        asked = [each.asked for each in losses if what in each.but_for]
+        found.append(f"It {what}, in gradients of {conjoin(asked)}: that is no mistake.")
+    if not biases:
+        found.append("It has no biases: those that it is given change nothing, and their gradients are 0.")
     if function_at_0 is not None or slope_at_0 is not None:
         found.append(f"The slope of a ReLU at 0 is {slope_at_0 if function_at_0 is None else function_at_0:g}.")
     found += [f"{name} is a function of {argument}." for name, argument in slopes.items()]

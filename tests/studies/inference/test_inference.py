@@ -8,6 +8,7 @@ import pytest
 
 from backproof import reference_impl
 from backproof.mistakes.catalogue import MISTAKES
+from backproof.mistakes.differences import DIFFERENCES
 from backproof.mistakes.textbook import Textbook
 from backproof.reference_impl.contract import LOSSES
 from backproof.studies.inference.experiment import SHAPED
@@ -226,3 +227,85 @@ def test_whatever_they_do(functions):
 def test_nothing_to_tell_by():
     with pytest.raises(CouldNotRunError, match="gives nothing that conventions could be told by"):
         infer(Implementation("empty", {"relu": reference_impl.relu}))
+
+
+def adapter(name, backward, **convention):
+    """A program with this backward and a convention."""
+    return Implementation(name, {"backward": backward}, Convention(**convention))
+
+
+TANH = {"hidden": ("tanh",), "last": ("softmax",), "losses": ("cross_entropy_mean",)}
+
+
+class TestWhatItTakes:
+    """Networks have the labels, layers and biases that the program takes."""
+
+    def test_classes_for_labels(self):
+        """A program that declines soft labels is seen all the same."""
+
+        def backward(weights, biases, x, y, activations, loss):
+            if not np.isin(y, (0, 1)).all():
+                raise NotImplementedError("class numbers only")
+            return reference_impl.backward(weights, biases, x, y, activations, loss)
+
+        found = infer(adapter("classes", backward, **TANH))
+        assert (found.verdict, found.losses[0].gradient) == ("consistent", "cross_entropy_mean")
+
+    def test_one_architecture(self):
+        def backward(weights, biases, x, y, activations, loss):
+            if [W.shape for W in weights] != [(2, 2), (1, 2)]:
+                raise NotImplementedError
+            return reference_impl.backward(weights, biases, x, y, activations, loss)
+
+        one = {"widths": (2, 2, 1), "last": ("sigmoid",), "losses": ("squared_error_sum",)}
+        found = infer(adapter("2-2-1", backward, **one))
+        assert (found.verdict, found.losses[0].gradient) == ("consistent", "squared_error_sum")
+
+    def test_no_biases(self):
+        """Zeros for gradients of what it does not use are no mistake; of what it uses they are."""
+
+        def without(weights, biases, x, y, activations, loss):
+            zeros = [np.zeros_like(b) for b in biases]
+            dW, _ = reference_impl.backward(weights, zeros, x, y, activations, loss)
+            return dW, zeros
+
+        found = infer(adapter("without", without, **TANH))
+        assert found.verdict == "consistent"
+        assert "It has no biases: those that it is given change nothing, and their gradients are 0." in found.summary
+
+        def forgotten(weights, biases, x, y, activations, loss):
+            dW, _ = reference_impl.backward(weights, biases, x, y, activations, loss)
+            return dW, [np.zeros_like(b) for b in biases]
+
+        found = infer(adapter("forgotten", forgotten, **TANH))
+        assert found.verdict == "inconsistent"
+        assert list(found.losses[0].mistakes) == ["BiasGradientZero"]
+
+    def test_what_shows_in_three_layers(self):
+        """The error of the last layer in all others is right in two."""
+        found = infer(as_implementation(MISTAKES["SameErrorInEveryLayer"]()))
+        assert found.verdict == "inconsistent"
+        assert all("SameErrorInEveryLayer" in each.mistakes for each in found.losses if each.mistakes)
+        assert any(each.mistakes for each in found.losses)
+
+
+class TestExplained:
+    """Gradients that follow nothing are held against what `verify` knows."""
+
+    def test_no_mistake(self):
+        made = DIFFERENCES["EpsilonInLogarithm"](1e-7)
+        found = infer(adapter("epsilon", made.backward, **TANH))
+        assert found.verdict == "consistent"
+        assert found.losses[0].but_for == ["adds 1e-07 inside of logarithms"]
+        assert (
+            "It adds 1e-07 inside of logarithms, in gradients of cross_entropy_mean: that is no mistake."
+            in found.summary
+        )
+
+    def test_a_mistake(self):
+        """Named; and not the arrays are blamed, where only the biases' gradients are wrong."""
+        found = infer(adapter("averaged", MISTAKES["BiasGradientAveraged"]().backward, **TANH))
+        assert found.verdict == "inconsistent"
+        assert list(found.losses[0].mistakes) == ["BiasGradientAveraged"]
+        assert found.backward == next(iter(SHAPED))
+        assert any("db is averaged over the batch" in sentence for sentence in found.summary)
