@@ -43,7 +43,7 @@ def report_view(report: Report) -> Group:
         parts.append("")
     if report.verdict == "disagree" and not report.mistakes:
         parts.append(Text(f"backproof infer {report.implementation.source} finds out which conventions it follows."))
-    if report.failures and (by_profile := say_wrong_by_profile(report.profiles)):
+    if report.verdict == "disagree" and (by_profile := say_wrong_by_profile(report.profiles)):
         parts.append(Text(by_profile))
     if drawn := say_drawn(report.drawn, report.settings.own):
         parts.append(Text(drawn, style="dim"))

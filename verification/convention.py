@@ -61,6 +61,11 @@ class Convention:
         if self.layers is not None and self.layers < 1:
             raise ValueError(f"a network has at least one layer; {self.layers} were declared")
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """All that the program does otherwise, as a report says it."""
+        return self.differences if self.biases else (*self.differences, "biases=False")
+
     def suit(self, case: Case) -> Case:
         """The network itself where it is one of these, else one that is: with other activations, loss, or labels.
 

@@ -249,7 +249,7 @@ def examined(source: str, place: Place | None = None) -> Examined:
     """Load an implementation to see what it consists of. Raises CouldNotLoadError as `load_implementation` does."""
     implementation = load_implementation(source, place)
     convention = implementation.convention or Convention()
-    return Examined(implementation.missing, implementation.files(), convention.differences)
+    return Examined(implementation.missing, implementation.files(), convention.declared)
 
 
 def changed_files(source: str, files: Mapping[str, str]) -> list[str]:

@@ -279,14 +279,15 @@ def tolerance(
     return advise(Question(Architecture(tuple(layers), tuple(activations), loss, batch), dtype, draws, seed), progress)
 
 
-def infer(implementation: str = DEFAULT_IMPLEMENTATION) -> Inference:
+def infer(implementation: str = DEFAULT_IMPLEMENTATION, *, write: str | Path | None = None) -> Inference:
     """Find out by experiment which conventions an implementation follows: loss, scale, slopes at 0, shapes.
 
-    Raises `CouldNotRunError` where it gives nothing that conventions could be told by, and `CouldNotLoadError`.
+    write: a .py file to write, an adapter with the convention that was found. Raises `CouldNotRunError` where there is
+    nothing that conventions could be told by, or that could be written, and `CouldNotLoadError`.
     """
     from backproof.studies.inference.inference import infer
 
-    return infer(load_implementation(implementation))
+    return infer(load_implementation(implementation), None if write is None else Path(write))
 
 
 def power(

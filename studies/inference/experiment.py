@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from backproof.mistakes.differences import Difference
 from backproof.oracles.case import Quantity
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, Array, LossKind, find_loss
@@ -56,7 +57,8 @@ class Experiment:
     def __init__(self, implementation: Implementation) -> None:
         self.implementation = implementation
         self.convention = implementation.convention or Convention()
-        self._unexplained = set[LossKind]()
+        self._unexplained = set[tuple[str, LossKind]]()
+        self._differences = dict[str, list[Part]]()
 
     def forward_shapes(self) -> str | None:
         """How forward wants its arrays."""
@@ -149,46 +151,57 @@ class Experiment:
 
     def loss(self, asked: str) -> LossFollowed | None:
         """What value and gradient follow when a loss is asked for; None where there is neither."""
-        value, gradient = self._value_follows(asked), self._gradient_follows(asked)
-        if not (value or gradient):
+        follows = {"loss": self._value_follows(asked), "backward": self._gradient_follows(asked)}
+        if not any(follows.values()):
             return None
-        parts: Sequence[Part] = ()
-        if gradient and NONE in gradient and (kind := find_loss(asked).kind) not in self._unexplained:
-            parts = self._explaining(asked)
-            if not parts:  # nor would another scale of the same loss be
-                self._unexplained.add(kind)
-        if parts and is_harmless(parts):
-            gradient = asked
+        parts = dict[Part, None]()
+        for function, followed in follows.items():
+            kind = find_loss(asked).kind
+            if not followed or NONE not in followed or (function, kind) in self._unexplained:
+                continue
+            found = self._explaining(asked, function)
+            if not found:  # nor would another scale of the same loss be
+                self._unexplained.add((function, kind))
+            elif is_harmless(found):
+                follows[function] = asked
+                self._differences.setdefault(asked, []).extend(found)
+            parts |= dict.fromkeys(found)
         return LossFollowed(
             asked,
-            value,
-            gradient,
+            follows["loss"],
+            follows["backward"],
             [part.says() for part in parts if part.is_difference],
             {part.kind.__name__: part.says() for part in parts if not part.is_difference},
         )
 
-    def _explaining(self, asked: str) -> Sequence[Part]:
-        """What explains gradients that follow nothing, held against the loss that was asked for, as `verify` does."""
-        alone, right, wrong = self._alone({"backward": self._backward}), list[Answered](), list[Answered]()
-        for loss, last in self._asked():
-            for probe in self.probes(asked, last, self._like) if loss == asked else ():
-                given = probe.ask(alone)
-                records = [r for r in probe.records(given, self._gradient_kinds) if r.verdict == "disagrees"]
-                quantities = [q for q in probe.expected if q.kind in self._gradient_kinds]
-                answered = Answered(
-                    at=(0, 0),
-                    function="backward",
-                    case=probe.case,
-                    prediction=probe.prediction,
-                    got={q: given[q] for q in quantities},
-                    expected={q: probe.expected[q] for q in quantities},
-                    own={q: probe.allowed[q] for q in quantities},
-                    lenient=None,
-                    failing=frozenset(record.quantity for record in records),
-                    leniently=False,
-                )
-                (wrong if records else right).append(answered)
-        found = Search("backward", wrong, lambda: right).found() if wrong else []
+    def _explaining(self, asked: str, function: str) -> Sequence[Part]:
+        """What explains values or gradients that follow nothing, held against the loss that was asked for."""
+        if function == "loss":
+            called = self.implementation.functions[function]
+            kinds: tuple[str, ...] = (function,)
+            probes = self.probes(asked, "softmax", self._kind._replace(widths=None))
+        else:
+            called, kinds = self._backward, self._gradient_kinds
+            probes = [p for loss, last in self._asked() if loss == asked for p in self.probes(asked, last, self._like)]
+        alone, right, wrong = self._alone({function: called}), list[Answered](), list[Answered]()
+        for probe in probes:
+            given = probe.ask(alone)
+            records = [record for record in probe.records(given, kinds) if record.verdict == "disagrees"]
+            quantities = [q for q in probe.expected if q.kind in kinds]
+            answered = Answered(
+                at=(0, 0),
+                function=function,
+                case=probe.case,
+                prediction=probe.prediction,
+                got={q: given[q] for q in quantities},
+                expected={q: probe.expected[q] for q in quantities},
+                own={q: probe.allowed[q] for q in quantities},
+                lenient=None,
+                failing=frozenset(record.quantity for record in records),
+                leniently=False,
+            )
+            (wrong if records else right).append(answered)
+        found = Search(function, wrong, lambda: right).found() if wrong else []
         return found[0].parts if found else ()
 
     def _value_follows(self, asked: str) -> str | None:
@@ -248,8 +261,7 @@ class Experiment:
         probes = {kind: self.probes(f"{kind}_sum", last, self._like) for kind in kinds}
         got = []
         for probe in probes[kinds[0]]:
-            answer = alone.answer(replace(probe.case, loss=asked), probe.prediction)
-            wanted = {quantity: value for quantity, value in answer.items() if quantity.kind in self._gradient_kinds}
+            wanted = self._given_gradients(alone, probe, asked)
             if all(isinstance(value, Problem) and not value.fails for value in wanted.values()):
                 return None
             got.append(wanted)
@@ -259,6 +271,65 @@ class Experiment:
         """What is followed, by name; what was asked for if it is among it."""
         names = {each.name for each in followed}
         return asked if asked in names else min(names, default=NONE)
+
+    def found_convention(self, losses: Sequence[LossFollowed]) -> Convention | None:
+        """The convention that backward follows, as its own says or narrower; None where it follows none.
+
+        losses: what `loss` has found. A loss is in it where gradients follow it whenever it is asked for, after each of
+        the last activations that it goes with.
+        """
+        if self.backward_shapes is None:
+            return None
+        alone, explained = self._alone({"backward": self._backward}), {each.asked for each in losses if each.but_for}
+        right = {
+            (loss, last)
+            for loss, last in self._asked()
+            if loss in explained or loss in {each.name for each in self._gradients(alone, loss, last) or ()}
+        }
+        lasts = [last for last in self.convention.last if any(pair[1] == last for pair in right)]
+        # After most of them the same losses are followed, or else after the one with the most.
+        for kept in (lasts, *sorted(([last] for last in lasts), key=lambda one: -sum(p[1] in one for p in right))):
+            found = tuple(
+                loss
+                for loss in self.convention.losses
+                if (going := {last for asked, last in self._asked() if asked == loss and last in kept})
+                and all((loss, last) in right for last in going)
+            )
+            if found:
+                hidden = self._hidden_followed(alone, *next(pair for pair in self._asked() if pair in right))
+                declared = {
+                    made.declares()
+                    for parts in self._differences.values()
+                    for part in parts
+                    if isinstance(made := part.made(), Difference)
+                }
+                return replace(
+                    self.convention,
+                    hidden=hidden or self.convention.hidden,
+                    last=tuple(kept),
+                    losses=found,
+                    biases=self.has_biases and self.convention.biases,
+                    differences=tuple(dict.fromkeys((*self.convention.differences, *sorted(declared)))),
+                )
+        return None
+
+    def _hidden_followed(self, alone: Implementation, loss: str, last: str) -> tuple[str, ...]:
+        """The hidden activations with which gradients follow the loss."""
+        if self.convention.layers == 1 or loss in self._differences:
+            return self.convention.hidden
+        found = []
+        for g in self.convention.hidden:
+            probes = {find_loss(loss).kind: probes_of(f"{find_loss(loss).kind}_sum", last, g, self._like)}
+            (of_kind,) = probes.values()
+            got = [self._given_gradients(alone, probe, loss) for probe in of_kind]
+            if loss in {each.name for each in all_followed(got, probes)}:
+                found.append(g)
+        return tuple(found)
+
+    def _given_gradients(self, alone: Implementation, probe: Probe, asked: str) -> dict[Quantity, Any]:
+        """What backward gives about a network when a loss is asked for."""
+        answer = alone.answer(replace(probe.case, loss=asked), probe.prediction)
+        return {quantity: value for quantity, value in answer.items() if quantity.kind in self._gradient_kinds}
 
     def slope(self, name: str) -> str | None:
         """Whether a derivative is a function of the pre-activation or of the output."""

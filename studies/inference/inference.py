@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from backproof.reference_impl.contract import FUNCTIONS
 from backproof.studies.inference.experiment import OF_THE_CONTRACT, Experiment
 from backproof.studies.inference.followed import NONE, LossFollowed
 from backproof.studies.inference.wording import say_findings, say_inconsistencies, say_no_gradient
+from backproof.studies.inference.writing import adapter
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.document import Document
 from backproof.verification.implementation import Implementation
@@ -38,10 +41,11 @@ class Inference(Document, frozen=True):
     step: Annotated[str | None, Meta(description="What gradient_descent_step does with gradients")]
 
 
-def infer(implementation: Implementation) -> Inference:
+def infer(implementation: Implementation, write: Path | None = None) -> Inference:
     """Find out which conventions the implementation follows, by experiment.
 
-    Raises CouldNotRunError where it gives nothing that conventions could be told by.
+    write: where to write an adapter with the convention that it follows. Raises CouldNotRunError where it gives nothing
+    that conventions could be told by, where it follows none that could be written, and where that cannot be.
     """
     experiment = Experiment(implementation)
     shapes = experiment.forward_shapes(), experiment.backward_shapes
@@ -52,6 +56,8 @@ def infer(implementation: Implementation) -> Inference:
     at_0, within, step = experiment.relu_prime_at_0(), experiment.slope_at_0(losses), experiment.step()
     if not (losses or slopes or any(shapes) or step) and at_0 is None:
         raise CouldNotRunError(f"{implementation.name} gives nothing that conventions could be told by")
+    if write is not None:
+        _write(experiment, losses, shapes, write)
     wrong = say_inconsistencies(losses, at_0, within)
     unseen = [] if any(each.gradient for each in losses) else [say_no_gradient("backward" in implementation.functions)]
     return Inference(
@@ -71,3 +77,23 @@ def infer(implementation: Implementation) -> Inference:
         slope_at_0=within,
         step=step,
     )
+
+
+def _write(
+    experiment: Experiment, losses: list[LossFollowed], shapes: tuple[str | None, str | None], place: Path
+) -> None:
+    """Write the adapter; raises CouldNotRunError where there is none, or it cannot be written."""
+    implementation = experiment.implementation
+    convention = experiment.found_convention(losses)
+    if convention is None:
+        raise CouldNotRunError(f"{implementation.name} follows no convention that could be written")
+    if place.suffix != ".py" or place.resolve() == Path(implementation.source).resolve():
+        raise CouldNotRunError(f"an adapter is a .py file of its own, and {place} is not")
+    known = {
+        name: shape for name, shape in zip(("forward", "backward"), shapes, strict=True) if shape and shape != NONE
+    }
+    functions = [name for name in FUNCTIONS if name in implementation.functions]
+    try:
+        place.write_text(adapter(implementation.source, functions, convention, known, place), encoding="utf-8")
+    except OSError as error:
+        raise CouldNotRunError(f"{place} cannot be written: {error.strerror}") from error

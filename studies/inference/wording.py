@@ -115,7 +115,7 @@ def say_findings(
     found += [f"Arrays: {shape}." for shape in wanted]
     for what in dict.fromkeys(what for each in losses for what in each.but_for):
         asked = [each.asked for each in losses if what in each.but_for]
-        found.append(f"It {what}, in gradients of {conjoin(asked)}: that is no mistake.")
+        found.append(f"Asked for {conjoin(asked)}, it {what}: that is no mistake.")
     if not biases:
         found.append("It has no biases: those that it is given change nothing, and their gradients are 0.")
     if function_at_0 is not None or slope_at_0 is not None:

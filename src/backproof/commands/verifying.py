@@ -200,8 +200,11 @@ def replay(case: str, *, dtype: str, framework: str | None, scripted: bool, **se
 @main.command()
 @click.argument("implementation", default=DEFAULT_IMPLEMENTATION)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option(
+    "--write", metavar="ADAPTER", help="Write a .py file: IMPLEMENTATION, with the convention that it follows."
+)
 @ends_with_status
-def infer(implementation: str, *, as_json: bool) -> int:
+def infer(implementation: str, *, as_json: bool, write: str | None) -> int:
     """Find out which conventions IMPLEMENTATION follows, by experiment.
 
     Which loss, factor and mean its values and gradients follow, and whether these belong together; which slope it takes
@@ -211,9 +214,11 @@ def infer(implementation: str, *, as_json: bool) -> int:
     """
     from backproof.studies.inference.terminal import inference_view
 
-    found = api.infer(implementation)
+    found = api.infer(implementation, write=write)
     if as_json:
         click.echo(found.to_json().decode(), nl=False)
     else:
         show(inference_view(found))
+    if write is not None:
+        click.echo(f"\nThe adapter is {write}; backproof verify {write} judges it", err=as_json)
     return {"consistent": AGREES, "inconsistent": DISAGREES, "undecided": COULD_NOT_RUN}[found.verdict]
