@@ -1,0 +1,1 @@
+"""Small programs as people write them, each made from a public question or program, with what they must get."""
