@@ -34,6 +34,9 @@ from backproof.verification.judgement import (
 )
 from backproof.verification.records import Rows
 
+# The answers about so many networks of a part are kept to its end, in all dtypes: explanations are held against them.
+KEPT = 2048
+
 # What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
 DRAWING, STACKING, CALLING, BOUNDING, COMPARING, EXPLAINING, WRITING = (
     "drawing networks",
@@ -82,7 +85,8 @@ def judge_part(
     wrong, judges = list[Answered](), list[_StackJudge]()
     # While others compute, all that can be done without their answers is done for all stacks.
     for judge in list(begun) if ahead else begun:
-        judges.append(judge)
+        if sum(len(kept.stack.cases) for kept in judges) < KEPT:
+            judges.append(judge)
         wrong += judge.judge([answer(other, judge.stack) for other in others])
         progress.judged(len(judge.stack.cases))
         progress.stage(STACKING)

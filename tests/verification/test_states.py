@@ -268,7 +268,7 @@ class Counts:
     failures = (Place("", "", "", "loss", None, None, None, None, None, "", False, "", ""),)
     drawn = Drawn(ranges=[], corners=[], hidden=[], last=[], losses=[])
     explained = Explained([])
-    growth = unchecked = exact = largest_ratios = ()
+    growth = unchecked = exact = largest_ratios = profiles = ()
     undecided = undecidable = all_leniently = 0
     wrong_by_certified_values = None
 
