@@ -91,9 +91,11 @@ def test_all_of_it_takes_too_long(tmp_path):
         judged(tmp_path, "time.sleep(1000)", whole=12)
 
 
-def _listen_to_interrupts() -> None:
-    """Whoever a shell has begun in the background ignores them, and so would whoever that begins."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+# Whoever a shell has begun in the background ignores interrupts, and so would whoever that begins.
+LISTENING = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a process is interrupted otherwise there")
@@ -101,19 +103,15 @@ def test_interrupted(tmp_path):
     """Ctrl-C says what was being asked."""
     command = [
         sys.executable,
+        "-c",
+        LISTENING,
         "-m",
         "backproof",
         "verify",
         program(tmp_path, f"open({str(tmp_path / 'now')!r}, 'w').close(); time.sleep(1000)"),
     ]
     command += ["--networks", "40", "--oracle", "complex-step", "--no-page", "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_listen_to_interrupts,
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "now").exists():
         assert process.poll() is None
         time.sleep(0.1)
