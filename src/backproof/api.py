@@ -54,7 +54,7 @@ __all__ = [
 DEFAULTS = Campaign()
 
 # Of so many samples, and so many networks, where the architecture is given.
-BATCH, OF_ONE_ARCHITECTURE = 32, 8
+BATCH, OF_ONE_ARCHITECTURE = 32, 4
 
 # Where reports and grades go, unless a folder is named.
 DEFAULT_OUT = "backproof-report"
@@ -89,7 +89,7 @@ def verify(
 ) -> Report:
     """Compare an implementation with oracles on random networks, write a report into `out`, and return it.
 
-    Of networks a thousand are drawn as the profile says; or eight of one architecture, of `layers`, the widths
+    Of networks a thousand are drawn as the profile says; or four of one architecture, of `layers`, the widths
     k_0, ..., k_L, with what is usual for activations and loss where these are not given; or there is the one in the
     file `case` (`oracles.case_files`).
 
