@@ -25,7 +25,7 @@ from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Answer
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import Array
-from backproof.verification.explanation import Answered, Part, is_harmless
+from backproof.verification.explanation import Answered, Part, are_on_both_sides, is_harmless
 from backproof.verification.explanations import Search
 from backproof.verification.implementation import as_implementation, distribute
 
@@ -116,16 +116,13 @@ def _answered(key: Key, function: str, item: Evidence) -> Answered:
     number, dtype = item.call.number, item.call.dtype
     allowance = key.allowance(function, number, dtype)
     return Answered(
-        at=(number, 0),
         function=function,
         case=asked_case(function, key.networks[number]).cast(dtype),
         prediction=key.predictions[number].astype(dtype),
         got=item.given,
         expected=item.right,
         own=allowance,
-        lenient=None,
         failing=frozenset(item.right) if item.wrong else frozenset(),
-        leniently=False,
     )
 
 
@@ -247,17 +244,13 @@ def _single_precision(key: Key, function: str, wrong: Sequence[Evidence]) -> boo
     """Whether double precision was lost on the way: all errors are those of single precision, on either side of 0."""
     if any(item.call.dtype != "float64" for item in wrong):
         return False
-    signs: list[Array] = []
     for item in wrong:
         allowed = _single_allowance(key, function, item.call.number)
         for quantity, right in item.right.items():
             got = _numbers(item.given[quantity])
             if got is None or got.shape != right.shape or not np.all(np.abs(got - right) <= allowed[quantity]):
                 return False
-            signs.append(np.sign((got - right) * right).ravel())
-    toward = np.concatenate(signs)
-    toward = toward[toward != 0]
-    return bool(toward.size) and 0.2 < float(np.mean(toward > 0)) < 0.8
+    return are_on_both_sides(_answered(key, function, item) for item in wrong)
 
 
 def _single_allowance(key: Key, function: str, number: int) -> Answer:

@@ -122,8 +122,7 @@ class Case:
     @property
     def architecture(self) -> str:
         """Widths and activations in one line, as in "2 -relu- 3 -softmax- 2"."""
-        steps = zip(self.activations, self.widths[1:], strict=True)
-        return str(self.widths[0]) + "".join(f" -{g}- {k}" for g, k in steps)
+        return say_architecture(self.widths, self.activations)
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -271,6 +270,11 @@ def _numbers(array: Array) -> list:  # type: ignore[type-arg]
     if array.ndim > 1:
         return [_numbers(row) for row in array]
     return [int(value) if abs(value) < 2**53 and value == int(value) else float(value) for value in array]
+
+
+def say_architecture(widths: Sequence[int], activations: Sequence[str]) -> str:
+    """Widths and activations in one line, as in "2 -relu- 3 -softmax- 2"."""
+    return str(widths[0]) + "".join(f" -{g}- {k}" for g, k in zip(activations, widths[1:], strict=True))
 
 
 def check_names(activations: Sequence[str], loss: str) -> None:

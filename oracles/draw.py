@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from backproof.oracles.case import Case, check_names
+from backproof.oracles.case import Case, check_names, say_architecture
 from backproof.oracles.case_files import read_case
 from backproof.oracles.profiles import DRAWN, Generator, gaussian_case, with_other_weights
 
@@ -137,8 +137,8 @@ class Architecture(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """As in "784 -relu- 128 -softmax- 10, cross_entropy_mean, 32 samples"."""
-        steps = "".join(f" -{g}- {k}" for g, k in zip(self.activations, self.widths[1:], strict=True))
-        return f"{self.widths[0]}{steps}, {self.loss}, {self.batch} sample{'s' * (self.batch > 1)}"
+        architecture = say_architecture(self.widths, self.activations)
+        return f"{architecture}, {self.loss}, {self.batch} sample{'s' * (self.batch > 1)}"
 
     def draw(self, seed: int, index: int) -> Case:
         """The network number `index` of a seed, in float64.

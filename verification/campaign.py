@@ -136,9 +136,10 @@ class Limits(msgspec.Struct, frozen=True):
 def _read(path: str, digest: str) -> Case:
     """The case in a file, by the name of its path."""
     try:
-        if digest_of_case(path) != digest:
+        case = read_case(path)
+        if _digest(path) != digest:
             raise CouldNotRunError(f"{path} has changed since the run was begun; verify it anew")
-        return replace(read_case(path), name=path)
+        return replace(case, name=path)
     except ValueError as error:
         raise CouldNotRunError(str(error)) from error
 
@@ -146,6 +147,10 @@ def _read(path: str, digest: str) -> Case:
 def digest_of_case(path: str) -> str:
     """A digest of the file of a case; raises ValueError where it cannot be read, or holds none."""
     read_case(path)
+    return _digest(path)
+
+
+def _digest(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 

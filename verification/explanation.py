@@ -70,16 +70,16 @@ class Answered:
     absolute.
     """
 
-    at: tuple[int, int]
     function: str
     case: Case
     prediction: Array
     got: Mapping[Quantity, Any]
     expected: Answer
     own: Answer
-    lenient: Answer | None
-    failing: frozenset[Quantity]
-    leniently: bool
+    failing: frozenset[Quantity] = frozenset()
+    lenient: Answer | None = None
+    leniently: bool = False
+    at: tuple[int, int] = (0, 0)
 
     @cached_property
     def overflows(self) -> bool:
@@ -218,7 +218,7 @@ class Explanation:
             fits[self.fits(one)] += 1
             if fits["no"]:
                 return False
-        if SinglePrecision in {part.kind for part in self.parts} and not _is_on_both_sides(wrong):
+        if SinglePrecision in {part.kind for part in self.parts} and not are_on_both_sides(wrong):
             return False
         return (fits["yes"] > 0 and fits["open"] <= len(wrong) / 2) or (fits["raises"] == len(wrong) >= ENOUGH)
 
@@ -317,7 +317,7 @@ def _with_tolerance(instance: Textbook, answered: Answered) -> dict[Quantity, tu
     return found
 
 
-def _is_on_both_sides(wrong: Iterable[Answered]) -> bool:
+def are_on_both_sides(wrong: Iterable[Answered]) -> bool:
     """Whether errors are as often toward 0 as away from it, more or less, as those of rounding are."""
     signs = [np.zeros(0)]
     for one in wrong:

@@ -159,16 +159,12 @@ class _StackJudge:
                 continue
             allowed = allowances(oracle, theirs[s], expected[s], own[s])
             yield Answered(
-                at=(self.stack.numbers[s], self.dtype),
                 function=function,
                 case=case,
                 prediction=prediction_of(self.stack, self.predictions, s),
                 got={q: got[s][q] for q in quantities},
                 expected={q: expected[s][q] for q in quantities},
                 own={q: own[s][q] + allowed[q] for q in quantities},
-                lenient=None,
-                failing=frozenset(),
-                leniently=False,
             )
 
     def _split_bounds(self, number: int) -> list[Answer]:

@@ -189,16 +189,13 @@ class Experiment:
             records = [record for record in probe.records(given, kinds) if record.verdict == "disagrees"]
             quantities = [q for q in probe.expected if q.kind in kinds]
             answered = Answered(
-                at=(0, 0),
                 function=function,
                 case=probe.case,
                 prediction=probe.prediction,
                 got={q: given[q] for q in quantities},
                 expected={q: probe.expected[q] for q in quantities},
                 own={q: probe.allowed[q] for q in quantities},
-                lenient=None,
                 failing=frozenset(record.quantity for record in records),
-                leniently=False,
             )
             (wrong if records else right).append(answered)
         found = Search(function, wrong, lambda: right).found() if wrong else []
