@@ -216,10 +216,16 @@ class Stack:
             self.layouts[kind].take(array, found[kind])
         return found
 
-    def split(self, flat: Flat) -> list[Answer]:
-        """Flat numbers as each case's answer, in the order of the stack's cases; without the kinds that are missing."""
-        parts = {kind: np.split(line, self.layouts[kind].starts[1:, 0]) for kind, line in flat.items()}
-        return [_shaped(case, {kind: part[s] for kind, part in parts.items()}) for s, case in enumerate(self.cases)]
+    def split(self, flat: Flat, chosen: Sequence[int] | None = None) -> list[Answer]:
+        """Flat numbers as each case's answer, in the order of the stack's cases; without the kinds that are missing.
+
+        chosen: the numbers of the cases to be split off, where that is not all.
+        """
+        edges = {kind: [*self.layouts[kind].starts[:, 0].tolist(), len(line)] for kind, line in flat.items()}
+        return [
+            _shaped(self.cases[s], {kind: line[edges[kind][s] : edges[kind][s + 1]] for kind, line in flat.items()})
+            for s in (range(len(self.cases)) if chosen is None else chosen)
+        ]
 
     def joined(self, answers: Sequence[Answer]) -> Flat:
         """What `split` takes apart, from the answers of the stack's cases."""

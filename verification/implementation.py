@@ -351,7 +351,11 @@ def same(before: Any, after: Any) -> bool:
     if type(before) is not type(after):
         return False
     was, now = np.asarray(before), np.asarray(after)
-    return was.dtype == now.dtype and np.array_equal(was, now, equal_nan=was.dtype.kind == "f")
+    if was.dtype != now.dtype or was.shape != now.shape:
+        return False
+    if was.dtype != object and was.tobytes() == now.tobytes():  # mostly so, and a fifth of the time
+        return True
+    return np.array_equal(was, now, equal_nan=was.dtype.kind == "f")
 
 
 def distribute(function: str, result: Any, wanted: list[Quantity]) -> dict[Quantity, Any]:

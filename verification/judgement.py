@@ -140,7 +140,7 @@ def judge(
         own, *theirs = found.allowances
         evidence = Evidence(
             case,
-            given(implementation, stack, answers)[0],
+            given(implementation, stack, answers, [0])[0],
             dict(zip(names, expected, strict=True)),
             own,
             {
@@ -168,12 +168,14 @@ def judge_one(
     return judged
 
 
-def given(implementation: Implementation, stack: Stack, answers: Answers) -> list[dict[Quantity, Any]]:
-    """What the implementation gave at first for each quantity of each case of a stack, whatever it is."""
-    sound = stack.split(answers.lines)
+def given(
+    implementation: Implementation, stack: Stack, answers: Answers, chosen: Sequence[int]
+) -> list[dict[Quantity, Any]]:
+    """What the implementation gave at first for each quantity of the chosen cases of a stack, whatever it is."""
+    sound = stack.split(answers.lines, chosen)
     return [
-        answers.first[s] if s in answers.first else implementation.completed(case, sound[s])
-        for s, case in enumerate(stack.cases)
+        answers.first[s] if s in answers.first else implementation.completed(stack.cases[s], numbers)
+        for s, numbers in zip(chosen, sound, strict=True)
     ]
 
 

@@ -132,7 +132,6 @@ class _StackJudge:
             self.rows.add_drawn(Seen(self.stack, self.expected[0]["output"]), self.networks)
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
         wrong = ~self.answers.sound | self._compare()
-        wrong[list(self.answers.later)] = True
         self._compare_exactly()
         if self.campaign.attribute:
             wrong[:] = True
@@ -150,26 +149,26 @@ class _StackJudge:
         """What a function gave that is the contract's, as the first oracle sees it."""
         if not {*KINDS[function]} <= self.answers.lines.keys():
             return
-        oracle, expected = self.oracles[0], self.stack.split(self.expected[0])
-        got = given(self.implementation, self.stack, self.answers)
-        own, theirs = (self._split_bounds(number) for number in (self.own, self.theirs[0]))
-        for s, case in enumerate(self.stack.cases):
-            quantities = [q for q in case.quantities if q.kind in KINDS[function]]
-            if not quantities or not self.answers.sound[s] or function in self.failing.get(s, ()):
-                continue
-            allowed = allowances(oracle, theirs[s], expected[s], own[s])
-            yield Answered(
-                function=function,
-                case=case,
-                prediction=prediction_of(self.stack, self.predictions, s),
-                got={q: got[s][q] for q in quantities},
-                expected={q: expected[s][q] for q in quantities},
-                own={q: own[s][q] + allowed[q] for q in quantities},
-            )
+        chosen = [s for s in np.flatnonzero(self.answers.sound).tolist() if function not in self.failing.get(s, ())]
+        oracle, expected = self.oracles[0], self.stack.split(self.expected[0], chosen)
+        got = given(self.implementation, self.stack, self.answers, chosen)
+        bounds = (self._split_bounds(number, chosen) for number in (self.own, self.theirs[0]))
+        for s, answer, value, own, theirs in zip(chosen, got, expected, *bounds, strict=True):
+            case = self.stack.cases[s]
+            if quantities := [q for q in case.quantities if q.kind in KINDS[function]]:
+                allowed = allowances(oracle, theirs, value, own)
+                yield Answered(
+                    function=function,
+                    case=case,
+                    prediction=prediction_of(self.stack, self.predictions, s),
+                    got={q: answer[q] for q in quantities},
+                    expected={q: value[q] for q in quantities},
+                    own={q: own[q] + allowed[q] for q in quantities},
+                )
 
-    def _split_bounds(self, number: int) -> list[Answer]:
-        """The bounds of one of the arithmetics, by case."""
-        return self.stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()})
+    def _split_bounds(self, number: int, chosen: Sequence[int]) -> list[Answer]:
+        """The bounds of one of the arithmetics, of the chosen cases."""
+        return self.stack.split({kind: lines[number] for kind, lines in self.bounds.allowances.items()}, chosen)
 
     def _bounds(self) -> tuple[StackBounds, int, list[int]]:
         """The bounds of all arithmetics, each once; and which of them the implementation has, and the oracles."""
@@ -211,32 +210,33 @@ class _StackJudge:
         for column, found in ((self.rows.exact, numbers), (self.rows.inexact, inexact), (self.rows.digits, digits)):
             column[self.networks, self.dtype] = np.where(self.answers.sound, found, 0)
 
-    def _evidence(self, chosen: list[int]) -> Iterator[tuple[int, Evidence]]:
-        """The evidence on some of the networks."""
+    def _evidence(self, wrong: Sequence[int]) -> Iterator[tuple[int, Evidence]]:
+        """The evidence on the networks that are wrong, and on those with another answer when they were asked again."""
+        chosen = sorted({*wrong, *self.answers.later})
         if not chosen:
             return
         stack = self.stack
         names = [oracle.name for oracle in self.oracles]
-        answers = given(self.implementation, stack, self.answers)
-        witnesses = [stack.split(flat) for flat in self.expected]
-        own, *theirs = map(self._split_bounds, (self.own, *self.theirs))
-        lenient = leniently([stack.cases[s] for s in chosen], self.campaign.grade)
-        for s, leniently_own in zip(chosen, lenient, strict=True):
+        answers = given(self.implementation, stack, self.answers, chosen)
+        witnesses = [stack.split(flat, chosen) for flat in self.expected]
+        own, *theirs = (self._split_bounds(number, chosen) for number in (self.own, *self.theirs))
+        lenient = dict(zip(wrong, leniently([stack.cases[s] for s in wrong], self.campaign.grade), strict=True))
+        for i, s in enumerate(chosen):
             case = stack.cases[s]
             yield (
                 s,
                 Evidence(
                     case=case,
-                    got=answers[s],
-                    expected={name: witness[s] for name, witness in zip(names, witnesses, strict=True)},
-                    own=own[s],
+                    got=answers[i],
+                    expected={name: witness[i] for name, witness in zip(names, witnesses, strict=True)},
+                    own=own[i],
                     theirs={
-                        oracle.name: allowances(oracle, allowed[s], witness[s], own[s])
+                        oracle.name: allowances(oracle, allowed[i], witness[i], own[i])
                         for oracle, allowed, witness in zip(self.oracles, theirs, witnesses, strict=True)
                     },
                     undecided=int(self.bounds.undecided[self.own, s]),
                     exact=exactly(case),
                     later=self.answers.later.get(s, {}),
-                    lenient=leniently_own,
+                    lenient=lenient.get(s),
                 ),
             )
