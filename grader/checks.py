@@ -4,6 +4,9 @@ A function's points are shared out equally over what it gives (`backward`: the g
 each part, 1 - edge_share is for ordinary networks, and the rest is shared equally by the edges and, where there are two
 dtypes, single precision. An edge counts where ordinary networks are right: nobody is paid for being right with one
 sample alone.
+
+Networks come in branches, by which a program may go separate ways: of the loss and of `backward` by the loss, of
+`forward` by the last activation. Each branch has an equal share of a check's points.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from backproof.grader.assignment import Assignment
 from backproof.grader.calls import Call, Trouble
 from backproof.grader.judging import NOT_ASKED, Given, judge
 from backproof.grader.key import Key
+from backproof.grader.networks import Network
 from backproof.oracles.case import KINDS
 from backproof.oracles.comparison import Record
 
@@ -36,12 +40,14 @@ class Failure(NamedTuple):
 class Outcome(NamedTuple):
     """What a function did: the result of every call; and for each dtype, network by network, what was wrong with it.
 
-    given: by quantity, for each dtype and network. records: of the quantities that do not agree.
+    given: by quantity, for each dtype and network. records: of the quantities that do not agree. branches: of each
+    network its own.
     """
 
     results: dict[Call, Any]
     given: dict[str, list[Given]]
     records: dict[str, list[list[Record]]]
+    branches: tuple[str, ...]
 
     @property
     def right(self) -> bool:
@@ -70,7 +76,8 @@ class Outcome(NamedTuple):
 class Check:
     """One check of one kind of quantity of a function.
 
-    worth: its points; networks: how many it looked at; failures: what was not right; status.
+    worth: its points; networks: how many it looked at; failures: what was not right; status. branches: of these
+    networks, in the order of their names; right: those in which everything was.
     """
 
     function: str
@@ -80,6 +87,8 @@ class Check:
     networks: int
     failures: tuple[Failure, ...]
     status: Status
+    branches: tuple[str, ...]
+    right: frozenset[str]
 
 
 def calls_of(assignment: Assignment, key: Key, function: str) -> Iterator[Call]:
@@ -101,7 +110,13 @@ def judge_calls(key: Key, function: str, results: dict[Call, Any]) -> Outcome:
         by_network = {call.number: result for call, result in results.items() if call.dtype == dtype}
         whole = [by_network.get(number, NOT_ASKED) for number in range(len(key.networks))]
         given[dtype], records[dtype] = judge(key, function, dtype, whole)
-    return Outcome(results, given, records)
+    return Outcome(results, given, records, tuple(branch_of(function, network) for network in key.networks))
+
+
+def branch_of(function: str, network: Network) -> str:
+    """The branch that a function takes with a network; empty where it has one alone."""
+    case = network.case
+    return {"loss": case.loss, "backward": case.loss, "forward": case.activations[-1]}.get(function, "")
 
 
 def checks_of(assignment: Assignment, function: str, outcome: Outcome) -> list[Check]:
@@ -135,7 +150,12 @@ def _checks_of_kind(
             failures = [f for f in wrong if f.dtype == assignment.dtypes[0] and f.number in numbers]
             counted |= numbers if failures else set()
         share = 1 - edge_share if name == ORDINARY else edge_share / (len(names) - 1)
-        yield Check(function, kind, name, points * share, len(numbers), tuple(failures), _status(failures))
+        branches = {outcome.branches[number] for number in numbers}
+        right = branches - {outcome.branches[failure.number] for failure in failures}
+        yield Check(
+            function, kind, name, points * share, len(numbers), tuple(failures), _status(failures),
+            tuple(sorted(branches)), frozenset(right),
+        )  # fmt: skip
 
 
 def _failures(outcome: Outcome, kind: str) -> Iterator[Failure]:

@@ -22,30 +22,35 @@ def score(checks: Sequence[Check], again: Sequence[Check] | None, follow_through
     """What each check earns.
 
     checks: as the submission is. again: the same ones, where they were judged again with right functions in the place
-    of those that the function calls; what is right then earns the part `follow_through` of its worth.
+    of those that the function calls; what is right then earns the part `follow_through` of its worth. Each branch earns
+    its share by itself.
     """
-    counts, counts_again = _counting_kinds(checks), _counting_kinds(again or ())
+    wrong, wrong_again = _wrong(checks), _wrong(again or ())
     scored = []
     for i, check in enumerate(checks):
-        if check.status == "passed" and check.kind in counts:
-            scored.append(Scored(check, check.worth, followed=False))
-        elif again is not None and again[i].status == "passed" and check.kind in counts_again:
-            scored.append(Scored(check, follow_through * check.worth, followed=True))
-        else:
-            scored.append(Scored(check, Fraction(0), followed=False))
+        right, followed, branches = check.right - wrong[check.kind], frozenset[str](), {*check.branches}
+        if again is not None:
+            # Which may have been asked about more networks.
+            followed = again[i].right - wrong_again[check.kind] - right
+            branches |= {*again[i].branches}
+        share = (len(right) + follow_through * len(followed)) / Fraction(len(branches))
+        scored.append(Scored(check, share * check.worth, followed=bool(followed)))
     return scored
 
 
 def once(scored: Sequence[Scored], follow_through: Fraction) -> list[Scored]:
     """What each check earns where one mistake explains all that is wrong, and has cost its points elsewhere."""
     return [
-        each if each.earned else Scored(each.check, follow_through * each.check.worth, followed=True) for each in scored
+        Scored(each.check, each.earned + follow_through * lost, followed=True)
+        if (lost := each.check.worth - each.earned)
+        else each
+        for each in scored
     ]
 
 
-def _counting_kinds(checks: Sequence[Check]) -> set[str]:
-    """The kinds of quantities that are right on ordinary networks, so that their edges count."""
-    return {check.kind for check in checks if check.name == ORDINARY and check.status == "passed"}
+def _wrong(checks: Sequence[Check]) -> dict[str, frozenset[str]]:
+    """By kind of quantity the branches that are wrong on ordinary networks, so that their edges do not count."""
+    return {check.kind: frozenset(check.branches) - check.right for check in checks if check.name == ORDINARY}
 
 
 def say_points(points: Fraction) -> str:

@@ -7,6 +7,7 @@ from backproof.grader.checks import ORDINARY, SINGLE_PRECISION, Check, Failure
 from backproof.grader.key import Key, asked_case
 from backproof.oracles.case import KINDS, Quantity
 from backproof.oracles.comparison import Record
+from backproof.verification.wording import conjoin
 
 # What is told first where a function does several things wrong: the earlier keep one from seeing the later.
 TOLD_FIRST = (" raised ", " changed ", "a value of type", " gave ", "shape", "dtype", "NaN")
@@ -79,7 +80,13 @@ def explain(check: Check, key: Key) -> str:
     if wrong == check.networks == len(key.networks):
         return sentence(told)
     how_many = f"all {wrong}" if wrong == check.networks > 1 else f"{wrong} of {check.networks}"
-    return sentence(f"On {how_many} {ON[check.name]}: {told}")
+    return sentence(f"On {how_many} {ON[check.name]}{_where_right(check)}: {told}")
+
+
+def _where_right(check: Check) -> str:
+    """That some branches of a check are right, where that is so, for a sentence on the others."""
+    where = "after" if check.function == "forward" else "under"
+    return f" (none {where} {conjoin(sorted(check.right))})" if check.right else ""
 
 
 def sentence(text: str) -> str:

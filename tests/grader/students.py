@@ -108,16 +108,21 @@ def gradient_descent_step(weights, biases, grad_weights, grad_biases, learning_r
 
 EVERYTHING = "everything"
 
+# The edges that networks have under one of the two losses alone.
+OF_CROSS_ENTROPY, OF_SQUARED_ERROR = "soft labels", "one output"
+
 
 class Mistaken(NamedTuple):
     """A mistake: its name in the catalogue, the lines that change, and for each function what it loses points for.
 
-    lost: the names of checks, or EVERYTHING; functions that it leaves out lose nothing.
+    lost: the names of checks, or EVERYTHING; functions that it leaves out lose nothing. kept: where it is right under
+    one of the losses, and so keeps half of the points, the edge that has this loss alone.
     """
 
     name: str
     lines: dict[str, str]
     lost: dict[str, set[str] | str]
+    kept: str = ""
 
     @property
     def source(self) -> str:
@@ -194,16 +199,27 @@ MISTAKEN = [
     ),
     Mistaken("SoftmaxWithOneMaximum", {SHIFTED: "shifted = z - np.max(z)"}, {"softmax": {"large values"}}),
     Mistaken("SoftmaxWithoutExponential", {"exps = np.exp(shifted)": "exps = z"}, {"softmax": EVERYTHING}),
-    Mistaken("SoftmaxDerivativeIsDiagonal", {JACOBIAN: "        delta = g * p * (1 - p)\n"}, BACKWARD),
+    Mistaken(
+        "SoftmaxDerivativeIsDiagonal", {JACOBIAN: "        delta = g * p * (1 - p)\n"}, BACKWARD, kept=OF_CROSS_ENTROPY
+    ),
     Mistaken(
         "SoftmaxDerivativeOfInput",
         {"J = np.diag(p[s]) - np.outer(p[s], p[s])": "J = np.diag(z[-1][s]) - np.outer(z[-1][s], z[-1][s])"},
         BACKWARD,
+        kept=OF_CROSS_ENTROPY,
     ),
     # The last layer.
-    Mistaken("OutputDerivativeMissing", {OTHER: "delta = error / n", JACOBIAN: "        delta = g\n"}, BACKWARD),
     Mistaken(
-        "OutputDerivativeOnTopOfResidual", {DELTA: DELTA.replace("error / n", "error * p * (1 - p) / n")}, BACKWARD
+        "OutputDerivativeMissing",
+        {OTHER: "delta = error / n", JACOBIAN: "        delta = g\n"},
+        BACKWARD,
+        kept=OF_CROSS_ENTROPY,
+    ),
+    Mistaken(
+        "OutputDerivativeOnTopOfResidual",
+        {DELTA: DELTA.replace("error / n", "error * p * (1 - p) / n")},
+        {"backward": EVERYTHING},
+        kept=OF_SQUARED_ERROR,
     ),
     Mistaken("SumForMean", {N: "    n = 1\n", "for s in range(n)": "for s in range(len(x))"}, BACKWARD),
     Mistaken("SumForMean", {"    n = len(y)\n": "    n = 1\n"}, {"loss": EVERYTHING}),
@@ -212,13 +228,15 @@ MISTAKEN = [
         "FactorTwoMissing",
         {OTHER: "delta = error / (2 * n) * derivative(z[-1], activations[-1])", "g = error / n": "g = error / n / 2"},
         BACKWARD,
+        kept=OF_CROSS_ENTROPY,
     ),
     Mistaken(
         "FactorTwoTooMany",
         {OTHER: "delta = 2 * error / n * derivative(z[-1], activations[-1])", "g = error / n": "g = 2 * error / n"},
         BACKWARD,
+        kept=OF_CROSS_ENTROPY,
     ),
-    Mistaken("FactorTwoTooMany", {"/ (2 * n)": "/ n"}, {"loss": EVERYTHING}),
+    Mistaken("FactorTwoTooMany", {"/ (2 * n)": "/ n"}, {"loss": EVERYTHING}, kept=OF_CROSS_ENTROPY),
     Mistaken("DividedByOutputs", {"error = p - y": "error = (p - y) / y.shape[1]"}, BACKWARD),
     Mistaken(
         "DividedByOutputs",
@@ -426,6 +444,7 @@ MISTAKEN = [
         "RawErrorFromTheLastLayer",
         {HIDDEN: HIDDEN.replace("np.dot(delta,", "np.dot(error / n if l == L - 1 else delta,")},
         BACKWARD,
+        kept=OF_CROSS_ENTROPY,
     ),
     Mistaken(
         "SameErrorInEveryLayer",
@@ -449,6 +468,7 @@ MISTAKEN = [
         "OutputDerivativeMissingInItsWeights",
         {DW: "dW[l] = np.dot((error / n if l == L - 1 else delta).T, a[l])"},
         {"backward": "weights"},
+        kept=OF_CROSS_ENTROPY,
     ),
     Mistaken("BiasGradientOverTheWrongAxis", {DB: "db[l] = np.sum(delta, axis=1)"}, {"backward": "biases"}),
     Mistaken(
@@ -458,6 +478,7 @@ MISTAKEN = [
             "return -np.sum(y * logs) / n": "return -np.sum(prediction * logs) / n",
         },
         {"loss": EVERYTHING},
+        kept=OF_SQUARED_ERROR,
     ),
     Mistaken("ProportionalFactor", {"error = p - y": "error = 3.7 * (p - y)"}, BACKWARD),
 ]

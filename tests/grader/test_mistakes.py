@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from backproof.grader.assignment import Assignment, Points
+from backproof.grader.checks import ORDINARY
 from backproof.grader.key_making import make_key
 from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
 from backproof.oracles.case import KINDS
@@ -24,6 +25,9 @@ def test_mistake(mistaken, judge_text):
     assert set(wrong) == set(mistaken.lost)
     for function, grade in wrong.items():
         checks, expected = {check.name for check in grade.checks}, mistaken.lost[function]
+        if mistaken.kept:
+            checks = {check for check in checks if not check.endswith(mistaken.kept)}
+            assert {c.points / c.max_points for c in grade.checks if c.name.endswith(ORDINARY)} <= {0.5, 1}
         if expected == EVERYTHING:
             assert lost(grade) == checks
         elif isinstance(expected, str):  # the part of a function that gives two

@@ -7,13 +7,14 @@ import pytest
 
 from backproof.grader.assignment import Assignment
 from backproof.grader.checks import ORDINARY, SINGLE_PRECISION, Check, calls_of
-from backproof.grader.scoring import say_points, score
+from backproof.grader.scoring import once, say_points, score
 from tests.grader.conftest import SMALL
 from tests.grader.students import DB, FORWARD, OTHER, RIGHT, with_lines
 
 
-def check(name, status="passed", kind="dW", worth=1):
-    return Check("backward", kind, name, Fraction(worth), 10, (), status)
+def check(name, status="passed", kind="dW", worth=1, branches=("",), right=None):
+    right = frozenset(branches if status == "passed" else ()) if right is None else frozenset(right)
+    return Check("backward", kind, name, Fraction(worth), 10, (), status, branches, right)
 
 
 def earned(checks, again=None, share=1):
@@ -36,6 +37,30 @@ class TestScore:
 
     def test_what_was_not_checked_earns_nothing(self):
         assert earned([check(ORDINARY), check("zeros", "not checked")]) == [1, 0]
+
+    def test_each_branch_earns_its_share(self):
+        """Also of the edges, as far as these have it, and where it is right on ordinary networks."""
+        ordinary = check(ORDINARY, "failed", branches=("a", "b", "c"), right="ac")
+        edges = [
+            check("zeros", branches=("a", "b", "c")),
+            check("soft labels", branches=("b", "c")),
+            check("integers", "failed", branches=("a", "b"), right="b"),
+        ]
+        third = Fraction(1, 3)
+        assert earned([ordinary, *edges]) == [2 * third, 2 * third, Fraction(1, 2), 0]
+
+    def test_follow_through_of_a_branch(self):
+        """One branch is right as it is, one with right functions in the place of wrong ones, and one is not."""
+        checks = [check(ORDINARY, "failed", branches=("a", "b", "c"), right="a")]
+        again = [check(ORDINARY, "failed", branches=("a", "b", "c"), right="ab")]
+        assert earned(checks, again, Fraction(1, 2)) == [Fraction(1, 2)]
+        assert score(checks, again, Fraction(1, 2))[0].followed
+
+    def test_once(self):
+        """What has cost its points elsewhere earns what it lacks."""
+        scored = score([check(ORDINARY, "failed", branches=("a", "b"), right="a"), check("zeros")], None, Fraction(1))
+        assert [each.earned for each in once(scored, Fraction(1))] == [1, 1]
+        assert [each.followed for each in once(scored, Fraction(1))] == [True, False]
 
     @pytest.mark.parametrize("share", [0, Fraction(1, 2), 1])
     def test_follow_through(self, share):
@@ -124,7 +149,7 @@ class TestBlame:
                 }
             )
         )
-        lost = {check.name for check in grades["backward"].checks if not check.points}
+        lost = {check.name for check in grades["backward"].checks if check.points < check.max_points}
         assert lost == {f"biases, {SINGLE_PRECISION}", f"weights, {SINGLE_PRECISION}"}
         assert "has dtype float64, should be float32" in grades["backward"].cause
 
