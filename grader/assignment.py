@@ -19,7 +19,14 @@ import msgspec
 from msgspec import Meta
 
 from backproof.oracles.case import DTYPES
-from backproof.reference_impl.contract import ACTIVATIONS, FUNCTIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
+from backproof.reference_impl.contract import (
+    ACTIVATIONS,
+    FUNCTIONS,
+    HIDDEN_ACTIVATIONS,
+    LOSSES,
+    OUTPUT_ACTIVATIONS,
+    find_loss,
+)
 
 DEFAULT_ASSIGNMENT = Path(__file__).with_name("default") / "assignment.toml"
 
@@ -49,6 +56,9 @@ USES: dict[str, tuple[str, ...]] = {
         "sigmoid", "sigmoid_prime", "relu", "relu_prime", "tanh", "tanh_prime", "softmax", "forward",
     ),
 }  # fmt: skip
+
+# Layers of the deepest networks.
+MAX_DEPTH = 4
 
 Positive = Annotated[float, Meta(gt=0)]
 Size = Annotated[int, Meta(ge=1)]
@@ -120,6 +130,7 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     networks: Annotated[int, Meta(ge=16, le=10_000)] = 240
     dtypes: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
     activations: tuple[str, ...] = ("identity", "sigmoid", "relu", "softmax")
+    layers: tuple[str, ...] = ()
     losses: tuple[str, ...] = ("half_squared_error_mean", "cross_entropy_mean")
     relu_prime_at_zero: Literal["zero", "any"] = "zero"
     stability: Literal["required", "optional"] = "required"
@@ -163,9 +174,14 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Each loss with each activation of the last layer that it makes sense after; losses take turns."""
         outputs = {loss: OUTPUT_ACTIVATIONS[find_loss(loss).kind] for loss in self.losses}
         turns = itertools.zip_longest(
-            *([(loss, g) for g in outputs[loss] if g in self.activations] for loss in self.losses)
+            *([(loss, g) for g in outputs[loss] if g in self.last_activations] for loss in self.losses)
         )
         return [pair for turn in turns for pair in turn if pair is not None]
+
+    @property
+    def last_activations(self) -> tuple[str, ...]:
+        """What the last layer may have."""
+        return self.layers[-1:] or self.activations
 
     def digest(self) -> str:
         """What is asked, in a hash: two assignments with the same one can share an answer key."""
@@ -178,6 +194,8 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "relu_prime_at_zero": self.relu_prime_at_zero,
             "edges": {function: self.edges_of(function) for function in self.functions},
         }
+        if self.layers:  # else keys of assignments from before would no longer be theirs
+            asked["layers"] = self.layers
         return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
 
 
@@ -186,15 +204,20 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
     for key, chosen, known in (
         ("dtypes", assignment.dtypes, DTYPES),
         ("activations", assignment.activations, ACTIVATIONS),
+        ("layers", assignment.layers, ACTIVATIONS),
         ("losses", assignment.losses, tuple(LOSSES)),
         ("edges", assignment.edges, EDGES),
     ):
         if unknown := [name for name in chosen if name not in known]:
             yield key, f"{unknown[0]!r} is unknown; there are {', '.join(known)}"
-        if len(set(chosen)) < len(chosen):
+        if len(set(chosen)) < len(chosen) and key != "layers":
             yield key, "each may stand in it once"
-        if not chosen and key != "edges":
+        if not chosen and key not in ("edges", "layers"):
             yield key, "at least one is needed"
+    if len(assignment.layers) > MAX_DEPTH:
+        yield "layers", f"{len(assignment.layers)} are more than the {MAX_DEPTH} that networks have at most"
+    if hidden := [g for g in assignment.layers[:-1] if g not in HIDDEN_ACTIVATIONS]:
+        yield "layers", f"{hidden[0]} may stand in the last layer only"
     for key, share in (("edge_share", assignment.edge_share), ("follow_through", assignment.follow_through)):
         if not 0 <= share <= 1:
             yield key, f"{share} is not a number from 0 to 1"
@@ -206,9 +229,10 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
     if not assignment.max_score:
         yield "points", "somewhere there should be points to earn"
     for loss in set(assignment.losses) & set(LOSSES):
-        if not set(OUTPUT_ACTIVATIONS[find_loss(loss).kind]) & set(assignment.activations):
+        if not set(OUTPUT_ACTIVATIONS[find_loss(loss).kind]) & set(assignment.last_activations):
             needed = " or ".join(OUTPUT_ACTIVATIONS[find_loss(loss).kind])
-            yield "losses", f"{loss} needs the activation {needed}, which is not among the activations"
+            where = "which is not that of the last layer" if assignment.layers else "which is not among the activations"
+            yield "losses", f"{loss} needs the activation {needed}, {where}"
 
 
 def read_assignment(path: Path | None = None) -> Assignment:

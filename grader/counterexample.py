@@ -107,11 +107,13 @@ class Search:
         numbers = st.integers(-SMALL, SMALL).map(float) | st.sampled_from(HALVES)
         if self._check.name == "large values":
             numbers = numbers | st.sampled_from(LARGE)
-        sizes = {"max_width": MAX_WIDTH, "max_batch": MAX_BATCH}
+        sizes: dict[str, Any] = {"max_width": MAX_WIDTH, "max_batch": MAX_BATCH}
         function, losses = self._check.function, self._assignment.losses
         if function in ("forward", "backward", "gradient_descent_step"):
-            activations = self._assignment.activations
-            return networks(**sizes, max_depth=MAX_DEPTH, activations=activations, losses=losses, numbers=numbers)
+            activations, layers = self._assignment.activations, self._assignment.layers
+            return networks(
+                **sizes, max_depth=MAX_DEPTH, activations=activations, losses=losses, numbers=numbers, layers=layers
+            )
         if function == "loss":
             outputs = ("identity", "sigmoid", "softmax")
             found = networks(**sizes, max_depth=1, activations=outputs, losses=losses, numbers=numbers)

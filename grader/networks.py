@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backproof.grader.assignment import EDGES, Assignment, Edge
+from backproof.grader.assignment import EDGES, MAX_DEPTH, Assignment, Edge
 from backproof.oracles.case import Case
 from backproof.reference_impl.contract import HIDDEN_ACTIVATIONS, Array, find_loss
 from backproof.reference_impl.network import forward
@@ -24,7 +24,7 @@ from backproof.reference_impl.network import forward
 # Raised whenever the same seed would draw other networks than before.
 GENERATOR = 1
 
-MAX_DEPTH, MAX_WIDTH, MAX_BATCH = 4, 8, 8
+MAX_WIDTH, MAX_BATCH = 8, 8
 
 # From here on numbers count as large: float32's exponential overflows at 89.
 LARGE = 89.0
@@ -93,7 +93,7 @@ def _possible(edge: Edge, assignment: Assignment) -> bool:
         return any(find_loss(loss).kind == "cross_entropy" for loss in assignment.losses)
     if edge == "one output":
         return any(output != "softmax" for _, output in assignment.pairs())
-    return True
+    return edge != "width 1" or len(assignment.layers) != 1
 
 
 def features(case: Case, assignment: Assignment) -> set[str]:
@@ -149,6 +149,8 @@ def _draw(
 ) -> tuple[Case, Case]:
     """A network that may have the edge, and one for the loss."""
     loss, output = _pair(assignment, edge, number)
+    if depth := len(assignment.layers):
+        shape = shape._replace(depths=(depth, depth))
     widths, n = _sizes(rng, edge, shape)
     hidden = _hidden(rng, assignment, edge, len(widths) - 2)
     if shape.again and earlier is not None:
@@ -198,7 +200,9 @@ def _sizes(rng: Generator, edge: Edge | None, shape: Shape) -> tuple[list[int], 
 
 
 def _hidden(rng: Generator, assignment: Assignment, edge: Edge | None, layers: int) -> tuple[str, ...]:
-    """One activation for all hidden layers, or one for each; for zeros, ReLU where there is one."""
+    """As asked for; or one activation for all hidden layers, or one for each; for zeros, ReLU where there is one."""
+    if assignment.layers:
+        return assignment.layers[:-1]
     among = [g for g in HIDDEN_ACTIVATIONS if g in assignment.activations] or ["identity"]
     if edge == "zeros" and "relu" in among and assignment.relu_prime_at_zero == "zero":
         return ("relu",) * layers

@@ -65,34 +65,38 @@ def networks(
     activations: Sequence[str] = (*HIDDEN_ACTIVATIONS, "softmax"),
     losses: Sequence[str] = tuple(LOSSES),
     numbers: SearchStrategy[float] = NUMBERS,
+    layers: Sequence[str] = (),
 ) -> Case:
     """A float64 case with at most so many layers, neurons in a layer and samples.
 
     activations: which may occur, softmax in the last layer only; losses: which may occur, each only with a last
-    activation that it makes sense after; numbers: the entries of x, weights and biases.
+    activation that it makes sense after; numbers: the entries of x, weights and biases. layers: the activation of each
+    layer, in place of at most so many with any of the activations.
 
     Raises ValueError where none of the losses goes with any of the activations.
     """
-    pairs = [(loss, g) for loss in losses for g in OUTPUT_ACTIVATIONS[find_loss(loss).kind] if g in activations]
+    last = layers[-1:] or activations
+    pairs = [(loss, g) for loss in losses for g in OUTPUT_ACTIVATIONS[find_loss(loss).kind] if g in last]
     if not pairs:
-        raise ValueError(f"none of the losses {list(losses)} goes with any of the activations {list(activations)}")
+        raise ValueError(f"none of the losses {list(losses)} goes with any of the activations {list(last)}")
     n, features = draw(st.integers(1, max_batch)), draw(st.integers(1, max_width))
-    hidden = st.sampled_from([g for g in activations if g != "softmax"] or ["identity"])
-    layers, received = [], features
-    for _ in range(draw(st.integers(0, max_depth - 1))):
-        layers.append(draw(_layer(received, st.integers(1, max_width), hidden, numbers)))
-        received = len(layers[-1].biases)
+    any_hidden = st.sampled_from([g for g in activations if g != "softmax"] or ["identity"])
+    hidden = [*map(st.just, layers[:-1])] if layers else [any_hidden] * draw(st.integers(0, max_depth - 1))
+    drawn, received = list[Layer](), features
+    for g in hidden:
+        drawn.append(draw(_layer(received, st.integers(1, max_width), g, numbers)))
+        received = len(drawn[-1].biases)
     loss, output = draw(st.sampled_from(pairs))
     # A softmax of one output is 1 whatever the network does, where the binary cross-entropy is infinite.
     several = (find_loss(loss).kind, output) == ("binary_cross_entropy", "softmax")
     outputs = st.integers(2, max(2, max_width)) if several else st.integers(1, max_width)
-    layers.append(draw(_layer(received, outputs, st.just(output), numbers)))
+    drawn.append(draw(_layer(received, outputs, st.just(output), numbers)))
     return Case(
-        weights=tuple(layer.weights for layer in layers),
-        biases=tuple(layer.biases for layer in layers),
+        weights=tuple(layer.weights for layer in drawn),
+        biases=tuple(layer.biases for layer in drawn),
         x=draw(_array((n, features), numbers)),
-        y=draw(_labels(n, len(layers[-1].biases), loss, output)),
-        activations=tuple(layer.activation for layer in layers),
+        y=draw(_labels(n, len(drawn[-1].biases), loss, output)),
+        activations=tuple(layer.activation for layer in drawn),
         loss=loss,
         learning_rate=draw(st.sampled_from([1.0, 0.5, 0.1])),
     )

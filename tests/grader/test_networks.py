@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from backproof.grader.assignment import EDGES, Assignment
-from backproof.grader.networks import MAX_BATCH, MAX_DEPTH, MAX_WIDTH, draw_networks, features, random_stream
+from backproof.grader.assignment import EDGES, MAX_DEPTH, Assignment
+from backproof.grader.networks import MAX_BATCH, MAX_WIDTH, draw_networks, features, random_stream
 
 ASSIGNMENT = Assignment(networks=120)
 
@@ -51,6 +51,21 @@ def test_they_are_small_and_of_every_kind(networks):
     assert any(len({*case.widths, case.n}) == 1 for case in ordinary), "a network where all sizes are alike"
     alike = itertools.pairwise(ordinary)
     assert any((a.widths, a.n) == (b.widths, b.n) for a, b in alike), "one after another of its shape"
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "without"),
+    [
+        (("tanh", "sigmoid"), "binary_cross_entropy_mean", {"soft labels"}),
+        (("softmax",), "cross_entropy_mean", {"one output", "width 1"}),
+        (("relu", "sigmoid", "identity", "tanh"), "squared_error_sum", {"soft labels"}),
+    ],
+)
+def test_layers_that_an_assignment_names(layers, loss, without):
+    """All networks have them, and still there are all edges that such networks can have."""
+    found = drawn(msgspec.structs.replace(ASSIGNMENT, layers=layers, losses=(loss,)))
+    assert {(network.case.activations, network.case.loss) for network in found} == {(layers, loss)}
+    assert {network.edge for network in found} == {None, *EDGES} - without
 
 
 def test_the_loss_is_asked_about_something_else(networks):

@@ -17,6 +17,8 @@ def test_limits(data):
     assert (case.depth <= 2, max(case.widths) <= 3, case.n <= 2, case.loss in losses) == (True,) * 4
     relu = data.draw(networks(activations=["relu"]))
     assert set(relu.activations) == {"relu"}
+    named = data.draw(networks(layers=["tanh", "softmax"], activations=["relu"]))
+    assert named.activations == ("tanh", "softmax")
 
 
 def test_nothing_to_draw():

@@ -127,3 +127,36 @@ def test_grade(name, tmp_path, monkeypatch):
     told = [text for one in functions.values() for text in one["explanation"]]
     assert said in " ".join([*told, *found["remarks"]])
     assert "The factor is 1." not in told
+
+
+def graded(name, tmp_path, monkeypatch, *options):
+    """The grade of a program by an assignment and key of its own."""
+    monkeypatch.chdir(tmp_path)
+    assignment = str(GRADED / name)
+    assert run("key", assignment, "--out", "own.key").exit_code == 0
+    assert run("grade", *options, "--assignment", assignment, "--key", "own.key").exit_code == 0
+    (found,) = (tmp_path / "backproof-grades").glob("*/grade.json")
+    return json.loads(found.read_bytes())["functions"]["backward"]
+
+
+@pytest.mark.long
+@needs_bubblewrap
+def test_an_assignment_with_layers_of_its_own(tmp_path, monkeypatch):
+    """Two layers, tanh and then sigmoid, behind an adapter: the matrix that is wrong is named."""
+    program, adapter = (str(GRADED / "two_layer" / f"{name}.py") for name in ("program", "adapter"))
+    found = graded("two_layer/assignment.toml", tmp_path, monkeypatch, program, "--adapter", adapter)
+    assert (found["points"], found["diagnosis"]) == (0, ["GradientInPlaceOfWeight"])
+    assert "activations = tanh, sigmoid" in " ".join(f"{k} = {v}" for k, v in found["counterexample"]["inputs"].items())
+
+
+@pytest.mark.long
+@needs_bubblewrap
+def test_a_sign_in_one_branch(tmp_path, monkeypatch):
+    """The other two losses keep their thirds, and the mistake is named, and where."""
+    found = graded("three_losses.toml", tmp_path, monkeypatch, str(GRADED / "sign_in_one_branch.py"))
+    assert found["diagnosis"] == ["SignReversed"]
+    assert "squared_error_mean" in found["explanation"][0]
+    assert "(none under cross_entropy_mean and half_squared_error_mean)" in found["cause"]
+    ordinary = [check for check in found["checks"] if check["name"].endswith("ordinary networks")]
+    assert [check["points"] / check["max_points"] for check in ordinary] == [pytest.approx(2 / 3)] * 2
+    assert found["points"] == pytest.approx(20, abs=0.7)  # of soft labels nothing is lost
