@@ -20,6 +20,7 @@ from backproof.grader.judging import Given
 from backproof.grader.key import Key, asked_case
 from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
 from backproof.mistakes.differences import DIFFERENCES, Difference
+from backproof.mistakes.ignored import IGNORED
 from backproof.mistakes.textbook import Textbook, said
 from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Answer
@@ -105,7 +106,8 @@ def _by_experiment(key: Key, function: str, evidence: Sequence[Evidence]) -> Dia
     found = Search(function, wrong, lambda: right, least_telling=False).found()
     if not found:
         return Diagnosis()
-    parts = sorted(found[0].parts, key=lambda part: [*CATALOGUE, *DIFFERENCES].index(part.kind.__name__))
+    order = [*CATALOGUE, *IGNORED, *DIFFERENCES]
+    parts = sorted(found[0].parts, key=lambda part: order.index(part.kind.__name__))
     names = tuple(dict.fromkeys(part.kind.__name__ for part in parts))
     kind: Kind = "difference" if is_harmless(parts) else "one" if len(parts) == 1 else "together"
     return Diagnosis(kind, names, tuple(map(_say_part, parts)))

@@ -82,7 +82,7 @@ class Explained:
             names=names,
             others=[n for n in dict.fromkeys(p.kind.__name__ for parts in others for p in parts) if n not in names],
             what=" ".join(part.says() for part in first),
-            hint=" ".join(part.kind.hint for part in first),
+            hint=" ".join(dict.fromkeys(part.kind.hint for part in first)),
             functions=functions,
             networks=self._on(functions),
         )

@@ -12,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from backproof.mistakes.ignored import IGNORED
 from backproof.oracles.case import Case
 from backproof.oracles.comparison import Record, say_outside
 from backproof.reports.report import DifferenceFound, MistakeFound, Place, QuantityOutcome, Report
@@ -41,7 +42,7 @@ def report_view(report: Report) -> Group:
     parts += [*map(_mistake, report.mistakes), *map(_difference, report.differences)]
     if report.mistakes or report.differences:
         parts.append("")
-    if report.verdict == "disagree" and not report.mistakes:
+    if report.verdict == "disagree" and all(IGNORED.keys() & found.names for found in report.mistakes):
         parts.append(Text(f"backproof infer {report.implementation.source} finds out which conventions it follows."))
     if report.verdict == "disagree" and (by_profile := say_wrong_by_profile(report.profiles)):
         parts.append(Text(by_profile))

@@ -27,6 +27,7 @@ from backproof.mistakes.differences import (
     Overflow,
     SinglePrecision,
 )
+from backproof.mistakes.ignored import IGNORED, Ignored
 from backproof.mistakes.textbook import Textbook, changed_steps, said, together
 from backproof.oracles.bounds.running import Running, unit
 from backproof.oracles.case import KINDS, Answer, Case, Quantity
@@ -38,11 +39,14 @@ from backproof.verification.repeated import DEPENDS
 # Above it a float64's exponential is infinite, and a float32's.
 LARGEST_EXPONENT = {"float64": math.log(np.finfo(np.float64).max), "float32": math.log(np.finfo(np.float32).max)}
 
-# A mistake's own rounding, in units of roundoff, relative to an array's largest entry.
+# A mistake's own rounding, in units of roundoff, relative to an array's largest entry; and in the least numbers.
 SAME = 1024
 
 # How the parts of an explanation, and explanations that do as well, are written in a record.
 AND, OR, IN = " + ", " | ", "@"
+
+# Within this, of the largest, entries are those of another array but for a factor; single precision's are.
+ALIKE = 1e-4
 
 # On how many networks a factor that was made to fit one of them has to be right, and a mistake that only raises.
 ENOUGH = 3
@@ -97,10 +101,13 @@ class Answered:
 
 @dataclass(frozen=True)
 class Part:
-    """A difference or a mistake, with its number where it has one, and the branch where it is in one alone."""
+    """A difference or a mistake, with its number where it has one, and the branch where it is in one alone.
+
+    strength: the number; or what a program always does that takes no notice of what it is asked for.
+    """
 
     kind: type[Textbook]
-    strength: float | None = None
+    strength: float | str | None = None
     branch: Branch | None = None
 
     @property
@@ -126,6 +133,8 @@ class Part:
         made = self.made()
         if isinstance(made, Difference):
             return made.says() if self.branch is None else f"{made.says()}, {self.branch.says()} alone"
+        if isinstance(made, Ignored):
+            return made.says()
         what = said(self.kind)
         if self.strength is not None:
             what = f"{what.removesuffix('.')} ({self.strength:.4g})."
@@ -256,6 +265,19 @@ class Explanation:
         )
         return differs and self.fits(right) == "no"
 
+    def is_proportional_to(self, answered: Answered) -> bool:
+        """Whether the answers are its own but for one factor, as where a loss has another scale."""
+        answers = self.answers(answered)
+        if answers is None or any(np.shape(answers[q][0]) != np.shape(given) for q, given in answered.got.items()):
+            return False
+        own, got = (
+            np.concatenate([np.ravel(np.asarray(numbers[q], np.float64)) for q in answered.got])
+            for numbers in ({q: value for q, (value, _) in answers.items()}, answered.got)
+        )
+        with np.errstate(all="ignore"):
+            factor = float(own @ got / (own @ own))
+            return bool(np.all(np.abs(got - factor * own) <= ALIKE * np.max(np.abs(got), initial=0.0)))
+
     def count(self, clues: Sequence[Answered]) -> int:
         """How many of the networks it fits, with a yes; none where it fits none of the first ones."""
         yes = 0
@@ -305,7 +327,7 @@ def _with_derived_bounds(
 def _with_tolerance(instance: Textbook, answered: Answered) -> dict[Quantity, tuple[Array, Array]]:
     arguments = map(copied, arguments_of(answered.function, answered.case, answered.prediction))
     result = getattr(instance, answered.function)(*arguments)
-    u = unit(np.dtype(answered.case.dtype))
+    u, least = unit(np.dtype(answered.case.dtype)), float(np.finfo(answered.case.dtype).smallest_subnormal)
     found = {}
     for q, value in _by_quantity(answered, result):
         array = np.asarray(value, np.float64)
@@ -313,7 +335,7 @@ def _with_tolerance(instance: Textbook, answered: Answered) -> dict[Quantity, tu
         own = np.asarray(answered.own[q], float)
         more = max(1.0, largest / right) if right else 1.0
         widest = float(own[np.isfinite(own)].max(initial=0.0))
-        found[q] = array, np.full(array.shape, SAME * u * largest + (more - 1) * widest)
+        found[q] = array, np.full(array.shape, SAME * (u * largest + least) + (more - 1) * widest)
     return found
 
 
@@ -346,7 +368,8 @@ def parts_of(names: str) -> Iterator[list[Part]]:
 
 
 def _part(name: str) -> Part:
-    known: dict[str, type[Textbook]] = {**MISTAKES, **DIFFERENCES}
+    known: dict[str, type[Textbook]] = {**MISTAKES, **IGNORED, **DIFFERENCES}
     what, _, branch = name.partition(IN)
-    kind, _, strength = what.partition("(")
-    return Part(known[kind], float(strength[:-1]) if strength else None, Branch.named(branch) if branch else None)
+    kind, _, written = what.partition("(")
+    strength = None if not written else written[1:-2] if kind in IGNORED else float(written[:-1])
+    return Part(known[kind], strength, Branch.named(branch) if branch else None)

@@ -17,6 +17,9 @@ import numpy as np
 from backproof.mistakes.branches import BRANCHES, Branch, BranchOf, is_by_layer
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.differences import DIFFERENCES, MoreRoundings, SinglePrecision
+from backproof.mistakes.ignored import ActivationsIgnored, LossIgnored
+from backproof.oracles.comparison import Problem
+from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, find_loss
 from backproof.verification.explanation import ENOUGH, OR, Answered, Explanation, Part, is_harmless
 
 # Explanations are looked for on so many networks at first, and consist of so many parts at most.
@@ -89,6 +92,8 @@ class Search:
                 return found
         if self._least_telling and (found := self._all_that_explain(last)):
             return found
+        if found := self._ignoring():
+            return found
         counts = {one: one.count(self._clues) for one in candidates}
         ranked = sorted(counts, key=lambda one: -counts[one])
         begun = [first for first in ranked[:BEGINNINGS] if counts[first]]
@@ -155,6 +160,28 @@ class Search:
     def _right_in(self, branch: Branch) -> list[Answered]:
         return [one for one in self._right if branch.has(one.case)]
 
+    def _ignoring(self) -> list[Explanation]:
+        """A program that takes no notice of activations or of the loss: right for its own, or with one mistake.
+
+        No right answer may contradict it. Of a loss the kind is looked for at first: another scale is another factor.
+        """
+        seen = [one for one in self._clues if not any(isinstance(given, Problem) for given in one.got.values())][:2]
+        if len(self._wrong) < ENOUGH or not seen:
+            return []
+        begun = [Explanation(parts) for parts in _ignoring(self._function)]
+        plain = [part for part in _parts(self._function, self._clues) if not part.is_difference and not part.strength]
+        mistaken = (together for one in begun for part in plain if (together := one.with_part(part)))
+        for candidates in (begun, mistaken):
+            like = [one for one in candidates if all(map(one.is_proportional_to, seen))]
+            found = [
+                one
+                for one in itertools.chain.from_iterable(map(_with_every_scale, like))
+                if self._explains_all(one) and not any(map(one.is_refuted_by, self._right))
+            ]
+            if found:
+                return found
+        return []
+
     def _completed(self, explanation: Explanation, others: Sequence[Explanation]) -> list[Explanation]:
         """The explanation with more parts, until it explains everything; none where no part helps."""
         for _ in range(TOGETHER - 1):
@@ -179,6 +206,36 @@ class Search:
             if _mistakes(together) and (found := self._all_that_explain([together])):
                 return found
         return []
+
+
+def _ignoring(function: str) -> Iterator[tuple[Part, ...]]:
+    """What a function may take no notice of, with one loss of each kind."""
+    activations = [Part(ActivationsIgnored, choice) for choice in ActivationsIgnored.choices]
+    losses = {
+        kind: Part(LossIgnored, next(name for name in LOSSES if find_loss(name).kind == kind))
+        for kind in OUTPUT_ACTIVATIONS
+    }
+    if function in ("forward", "backward"):
+        yield from ((part,) for part in activations)
+    if function in ("loss", "backward"):
+        yield from ((part,) for part in losses.values())
+    if function == "backward":
+        for kind, loss in losses.items():
+            for choice in ActivationsIgnored.choices:
+                if choice.partition("-")[2] in OUTPUT_ACTIVATIONS[kind]:
+                    yield Part(ActivationsIgnored, choice), loss
+
+
+def _with_every_scale(explanation: Explanation) -> Iterator[Explanation]:
+    """The same with each loss of the kind that is always taken."""
+    taken = next((part for part in explanation.parts if part.kind is LossIgnored), None)
+    if taken is None:
+        yield explanation
+        return
+    kind = find_loss(str(taken.strength)).kind
+    for name in LOSSES:
+        if find_loss(name).kind == kind:
+            yield explanation.of(replace(part, strength=name) if part is taken else part for part in explanation.parts)
 
 
 def _mistakes(explanation: Explanation) -> int:
