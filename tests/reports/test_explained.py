@@ -75,6 +75,16 @@ def test_a_mistake_with_a_number():
     assert one.what == "Everything is off by one and the same factor (3.7)."
 
 
+def test_what_is_taken_whatever_was_asked_for():
+    """With the name of it in the record, and one hint for both."""
+    names = "ActivationsIgnored('relu-softmax') + LossIgnored('cross_entropy_mean')"
+    (one,) = Explained([("backward", names, {1})]).mistakes
+    assert one.names == ["ActivationsIgnored", "LossIgnored"]
+    assert "hidden layers always have relu, and the last one softmax" in one.what
+    assert "it is always cross_entropy_mean" in one.what
+    assert one.hint == "Is it made for that alone? Then a CONVENTION says so, and only such networks are drawn."
+
+
 def test_a_branch_that_one_part_alone_shows():
     """Where all networks of a part came through the branch, there was nothing against it being everywhere."""
     branch = f"{SLOPE}@precision=float32"

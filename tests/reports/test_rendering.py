@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
+import msgspec
 import pytest
 
 from backproof.reports.charts import charts
+from backproof.reports.report import MistakeFound
 from backproof.reports.terminal import report_view
 from backproof.verification.campaign import Campaign
 from tests.reports.test_verdict import planted  # noqa: F401  a fixture
@@ -39,6 +41,25 @@ def in_terminal(report) -> str:
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(report_view(report))
     return console.export_text()
+
+
+class TestTerminal:
+    """What the terminal shows."""
+
+    @pytest.mark.parametrize(
+        ("names", "points"),
+        [
+            ([], True),
+            (["LossIgnored"], True),
+            (["SignReversed"], False),
+            (["ActivationsIgnored", "SignReversed"], True),
+        ],
+    )
+    def test_where_it_points_to_infer(self, names, points, failing):
+        """Where no mistake has a name, or the program is made for something that it does not say."""
+        found = MistakeFound(names, [], "What it does.", "", ["backward"], 3)
+        report = msgspec.structs.replace(failing[0], mistakes=[found] if names else [])
+        assert ("backproof infer" in in_terminal(report)) == points
 
 
 class TestMarkdown:
