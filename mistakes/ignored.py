@@ -24,9 +24,6 @@ class Ignored(Textbook):
 class ActivationsIgnored(Ignored):
     """It takes no notice of the activations that are asked for."""
 
-    hint = (
-        "Is it made for such networks alone? A CONVENTION with hidden and last says so; only such ones are drawn then."
-    )
     choices = tuple(map("-".join, itertools.product(HIDDEN_ACTIVATIONS, ACTIVATIONS)))
 
     def __init__(self, always: str) -> None:

@@ -43,25 +43,6 @@ def in_terminal(report) -> str:
     return console.export_text()
 
 
-class TestTerminal:
-    """What the terminal shows."""
-
-    @pytest.mark.parametrize(
-        ("names", "points"),
-        [
-            ([], True),
-            (["LossIgnored"], True),
-            (["SignReversed"], False),
-            (["ActivationsIgnored", "SignReversed"], True),
-        ],
-    )
-    def test_where_it_points_to_infer(self, names, points, failing):
-        """Where no mistake has a name, or the program is made for something that it does not say."""
-        found = MistakeFound(names, [], "What it does.", "", ["backward"], 3)
-        report = msgspec.structs.replace(failing[0], mistakes=[found] if names else [])
-        assert ("backproof infer" in in_terminal(report)) == points
-
-
 class TestMarkdown:
     """report.md."""
 
@@ -185,6 +166,21 @@ class TestCharts:
 
 class TestTerminal:
     """What is printed."""
+
+    @pytest.mark.parametrize(
+        ("names", "points"),
+        [
+            ([], True),
+            (["LossIgnored"], True),
+            (["SignReversed"], False),
+            (["ActivationsIgnored", "SignReversed"], True),
+        ],
+    )
+    def test_where_it_points_to_infer(self, names, points, failing):
+        """Where no mistake has a name, or the program is made for something that it does not say."""
+        found = MistakeFound(names, [], "What it does.", "", ["backward"], 3)
+        report = msgspec.structs.replace(failing[0], mistakes=[found] if names else [])
+        assert ("backproof infer" in in_terminal(report)) == points
 
     def test_agreement(self, written):
         """A row for each quantity and dtype, the verdict last."""
