@@ -13,7 +13,7 @@ from msgspec import Meta
 from backproof.oracles.comparison import Outside
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "3.1"
+SCHEMA_VERSION = "3.2"
 
 Verdict = Literal["agree", "agree but for", "disagree", "could not run"]
 
@@ -45,6 +45,9 @@ class Settings(msgspec.Struct, frozen=True):
     ]
     attribute: Annotated[bool, Meta(description="Whether certified values were asked for on every network")]
     strict: Annotated[bool, Meta(description="Whether a difference that is no mistake is a disagreement")]
+    known: Annotated[
+        list[str], Meta(description="Differences, by what declares them, that are none of these: an earlier report's")
+    ]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
 
 

@@ -97,15 +97,16 @@ def _verdict(name: str, campaign: Campaign, summary: Summary, stopped: BaseExcep
     until = f" (stopped after {networks} of {campaign.networks}: {why_stopped(stopped)})" if stopped else ""
     failed = summary.failed_networks
     if failed and summary.explained.is_right and stopped is None:
-        declared = all(found.declared for found in summary.explained.differences)
-        if declared or not campaign.strict:
+        differences = summary.explained.differences
+        declared = all(found.declared for found in differences)
+        if not campaign.strict or all(found.declared or found.declares in campaign.known for found in differences):
             return "agree" if declared else "agree but for", _but_for(name, summary)
     if failed:
         grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
         kinds = conjoin(list(dict.fromkeys(place.quantity.partition("[")[0] for place in summary.failures)))
         disagrees = f"{name} disagrees with {oracles} on {failed} of {summary.begun} networks, in {kinds}"
         said = f"{disagrees}{_who_is_wrong(name, summary)}{_where_right(summary)}{grade}{until}"
-        return "disagree", f"{said}.{_named(summary)}"
+        return "disagree", f"{said}.{_named(summary)}{_new(campaign, summary)}"
     if stopped is not None:
         so_far = f"; on the {networks} networks until then it agreed" if networks else ""
         return "could not run", f"{name} could not be verified: {why_stopped(stopped)}{so_far}."
@@ -153,6 +154,14 @@ def _named(summary: Summary) -> str:
         for found in summary.explained.mistakes
     ]
     return "".join(said)
+
+
+def _new(campaign: Campaign, summary: Summary) -> str:
+    """The differences that an earlier report does not have, where some are known, as a sentence."""
+    if not campaign.known:
+        return ""
+    new = [f"it {each.what}" for each in summary.explained.differences if each.declares not in campaign.known]
+    return f" This is new: {conjoin(new)}." if new else ""
 
 
 def _who_is_wrong(name: str, summary: Summary) -> str:

@@ -79,6 +79,7 @@ def verify(
     grade: Grade = DEFAULTS.grade,
     attribute: bool = DEFAULTS.attribute,
     strict: bool = DEFAULTS.strict,
+    baseline: str | Path | None = None,
     out: str | Path = DEFAULT_OUT,
     jobs: int = 1,
     scheduler: str | None = None,
@@ -97,6 +98,8 @@ def verify(
     (`backproof.reference_impl.contract.Implementation`). page: write the report as a page and as Markdown, too, as
     `write_page` does later. The other parameters are those of `backproof verify --help`. A script that asks for several
     jobs, or to be watched, starts processes from its file: it has to call this under `if __name__ == "__main__"`.
+
+    baseline: an earlier report.json. Strictly then, but for the differences that it has; a mistake is one all the same.
 
     watched: the implementation works in a process of its own. What ends that, or takes longer than the limits say, is a
     failure, and named. Otherwise it works in this one, and nobody watches.
@@ -120,10 +123,11 @@ def verify(
         tuple(oracles),
         grade,
         attribute,
-        strict,
+        strict or baseline is not None,
         architecture,
         str(case or ""),
         digest_of_case(str(case)) if case else "",
+        _differences_in(baseline) if baseline is not None else (),
     )
     if campaign.small and jobs == 1 and scheduler is None and not watched:
         begin(campaign.oracles)  # while this process loads what it needs itself
@@ -134,6 +138,18 @@ def verify(
         implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits
     )
     return told(running, progress, page=page)
+
+
+def _differences_in(baseline: str | Path) -> tuple[str, ...]:
+    """The differences of an earlier report, by what declares them; raises ValueError where it is none."""
+    from backproof.reports.rendering import read
+    from backproof.reports.report import Report
+    from backproof.verification.folders import absolute
+
+    report = read(absolute(str(baseline)), Report)
+    if report is None:
+        raise ValueError(f"{baseline} is no report.json that this version can read; verify anew to make one")
+    return tuple(dict.fromkeys(found.declares for found in report.differences))
 
 
 def continue_verification(

@@ -100,6 +100,25 @@ class TestDifferences:
         assert report.verdict == "agree"
         assert "as declared" in report.summary
 
+    def test_baseline(self, tmp_path):
+        """Differences that an earlier report has are none; a new one is, and said; a mistake is one all the same."""
+        slope, epsilon, mistake = part("SlopeAtZero(1.0)"), part("EpsilonInLogarithm(1e-07)"), part("SignReversed")
+        settings = {"networks": 200, "functions": ("backward", "loss")}
+        before = found(tmp_path, [slope], **settings)
+        baseline = tmp_path / "before.json"
+        baseline.write_bytes(before.to_json())
+        same = found(tmp_path, [slope], baseline=baseline, **settings)
+        assert (same.verdict, same.settings.known) == ("agree but for", ["slope_at_0=1"])
+        more = found(tmp_path, [slope, epsilon], baseline=baseline, **settings)
+        assert more.verdict == "disagree"
+        assert "This is new: it adds 1e-07 inside of logarithms" in more.summary
+        assert "for the slope" not in more.summary
+        assert found(tmp_path, [slope, mistake], baseline=baseline, **settings).verdict == "disagree"
+
+    def test_no_baseline(self, tmp_path):
+        with pytest.raises(ValueError, match=r"none\.json is no report\.json that this version can read"):
+            found(tmp_path, [part("SlopeAtZero(1.0)")], baseline=tmp_path / "none.json")
+
     def test_single_precision(self, tmp_path):
         """Inside, whatever comes in."""
         path = tmp_path / "mine.py"

@@ -54,6 +54,11 @@ DRAWN, OF_ONE = ("networks", "seed", "profile", "layers"), ("activations", "loss
     is_flag=True,
     help="A difference that is no mistake, such as an epsilon in a logarithm, is a disagreement too.",
 )
+@click.option(
+    "--baseline",
+    metavar="REPORT",
+    help="An earlier report.json: differences that it does not have are disagreements; what is wrong is wrong anyway.",
+)
 @options.judged_by
 @ends_with_status
 @click.pass_context
