@@ -94,12 +94,31 @@ class Search:
             return found
         if found := self._ignoring():
             return found
-        counts = {one: one.count(self._clues) for one in candidates}
-        ranked = sorted(counts, key=lambda one: -counts[one])
-        begun = [first for first in ranked[:BEGINNINGS] if counts[first]]
-        if found := [one for first in begun for one in self._completed(first, ranked)]:
+        ranked = self._ranked(candidates)
+        if found := self._several(ranked):
             return [min(found, key=_mistakes)]
-        return self._pair(ranked)
+        return self._pair([one for one, _ in ranked])
+
+    def harmless(self) -> list[Explanation]:
+        """The simplest explanations by differences alone: one, or several together."""
+        candidates = [Explanation((part,)) for part in _parts(self._function, self._clues) if part.is_difference]
+        few = [one for one in candidates if one.parts[0].kind not in LAST]
+        return (
+            self._all_that_explain(few)
+            or self._all_that_explain(one for one in candidates if one not in few)
+            or self._several(self._ranked(few))
+        )
+
+    def _ranked(self, candidates: Sequence[Explanation]) -> list[tuple[Explanation, int]]:
+        """The explanations with the number of networks that each fits, those that fit most first."""
+        counts = {one: one.count(self._clues) for one in candidates}
+        return sorted(counts.items(), key=lambda pair: -pair[1])
+
+    def _several(self, ranked: Sequence[tuple[Explanation, int]]) -> list[Explanation]:
+        """Explanations of several parts, begun with those that fit most."""
+        others = [one for one, _ in ranked]
+        begun = [first for first, count in ranked[:BEGINNINGS] if count]
+        return [one for first in begun for one in self._completed(first, others)]
 
     def _alone(self, candidates: Sequence[Explanation]) -> list[Explanation]:
         """Of explanations of one part those that explain everything: differences before mistakes."""

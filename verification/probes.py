@@ -12,6 +12,7 @@ from backproof.oracles.comparison import Record, compare
 from backproof.oracles.registry import Oracle
 from backproof.reference_impl.contract import Array
 from backproof.verification.campaign import Grade
+from backproof.verification.explanation import Answered
 from backproof.verification.implementation import Implementation, added_error
 
 
@@ -37,6 +38,19 @@ class Probe:
         wanted = {quantity: value for quantity, value in self.expected.items() if quantity.kind in kinds}
         allowed = {quantity: self.allowed[quantity] + added_error(got[quantity]) for quantity in wanted}
         return compare(got, wanted, allowed, self.case.dtype)
+
+    def answered(self, function: str, got: Mapping[Quantity, Any], records: Sequence[Record]) -> Answered:
+        """What a function gave, for `explanations`. records: of the quantities that are to be explained."""
+        quantities = [record.quantity for record in records]
+        return Answered(
+            function=function,
+            case=self.case,
+            prediction=self.prediction,
+            got={q: got[q] for q in quantities},
+            expected={q: self.expected[q] for q in quantities},
+            own={q: self.allowed[q] for q in quantities},
+            failing=frozenset(record.quantity for record in records if record.verdict == "disagrees"),
+        )
 
     def disagreements(self, implementation: Implementation) -> list[Record]:
         """The records of all that is wrong with what the implementation gives."""

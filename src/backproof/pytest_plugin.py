@@ -54,6 +54,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="What says what is right (default: %(default)s, which needs NumPy alone).",
     )
     group.addoption(
+        "--conformance-strict",
+        action="store_true",
+        help="A difference that is no mistake, such as an epsilon in a logarithm, is a failure, and not a warning.",
+    )
+    group.addoption(
         "--conformance-grade",
         choices=("strict", "lenient"),
         default="strict",

@@ -186,18 +186,8 @@ class Experiment:
         alone, right, wrong = self._alone({function: called}), list[Answered](), list[Answered]()
         for probe in probes:
             given = probe.ask(alone)
-            records = [record for record in probe.records(given, kinds) if record.verdict == "disagrees"]
-            quantities = [q for q in probe.expected if q.kind in kinds]
-            answered = Answered(
-                function=function,
-                case=probe.case,
-                prediction=probe.prediction,
-                got={q: given[q] for q in quantities},
-                expected={q: probe.expected[q] for q in quantities},
-                own={q: probe.allowed[q] for q in quantities},
-                failing=frozenset(record.quantity for record in records),
-            )
-            (wrong if records else right).append(answered)
+            answered = probe.answered(function, given, probe.records(given, kinds))
+            (wrong if answered.failing else right).append(answered)
         found = Search(function, wrong, lambda: right).found() if wrong else []
         return found[0].parts if found else ()
 

@@ -68,7 +68,7 @@ def by_conformance(
     laboratory = _Laboratory(mutants, networks, progress or Progress())
     folder = suite()
     where = [str(folder), f"--rootdir={folder}", f"--confcutdir={folder}", "--deselect", "test_smallest_network.py"]
-    options = ["--implementation", PACKAGE, "--conformance-networks", str(networks)]
+    options = ["--implementation", PACKAGE, "--conformance-networks", str(networks), "--conformance-strict"]
     status, printed = _pytest([*where, *options], laboratory)
     if laboratory.found is None:
         raise CouldNotRunError(f"the conformance suite cannot be run (pytest ended with {status}): {printed}")

@@ -73,6 +73,12 @@ def write(tmp_path):
 
 AT_ZERO = "def relu_prime(z): return (z >= 0).astype(z.dtype)\n"
 
+# Differences that are no mistakes are failures.
+STRICT = "--conformance-strict"
+
+# Warnings are told, and are not the errors that they are where these tests run.
+SHOWN = ("-W", "default")
+
 
 class TestBlame:
     """Only the tests of the statement that is broken fail."""
@@ -148,6 +154,7 @@ class TestBlame:
             5,
             "--deselect",
             "test_smallest_network.py",
+            STRICT,
         )
         status, outcomes, _ = judge("--implementation", path, *options)
         surely = {name for name in blamed.split() if not name.startswith("?")}
@@ -170,7 +177,7 @@ class TestBlame:
 
     def test_smallest_network(self, write):
         """Hypothesis shrinks to a network of one neuron and whole numbers, written out in the command."""
-        _, outcomes, _ = judge("--implementation", write(AT_ZERO), "-k", "test_smallest_network[float64]")
+        _, outcomes, _ = judge("--implementation", write(AT_ZERO), "-k", "test_smallest_network[float64]", STRICT)
         message = outcomes.failed["test_smallest_network[float64]"]
         assert "relu_prime[0, 0]=1.0, but should be 0.0 [relu_prime(0.0)]\nexactly, as no operation rounds" in message
         assert '"weights":[[[0]]],"biases":[[0]],"x":[[0]]' in message
@@ -192,6 +199,54 @@ class TestBlame:
         assert "test_backward_under[float64-cross_entropy_sum]" in outcomes.skipped
 
 
+class TestDifferences:
+    """What is no mistake is a warning, with what declares it; strictly it is a failure."""
+
+    EPSILON = (
+        "import numpy as np\nfrom backproof.mistakes.differences import EpsilonInLogarithm\n"
+        "mine = EpsilonInLogarithm(1e-07)\nloss, backward = mine.loss, mine.backward\n"
+    )
+
+    @pytest.mark.parametrize(
+        ("code", "where", "said"),
+        [
+            (AT_ZERO, "relu_prime or smallest", "takes 1 for the slope of a ReLU at 0"),
+            (EPSILON, "test_loss or test_backward", "adds 1e-07 inside of logarithms"),
+            ("import numpy as np\ndef softmax(z): e = np.exp(z); return e / e.sum(1, keepdims=True)", "test_softmax",
+             "overflows"),
+        ],
+    )  # fmt: skip
+    def test_warning(self, code, where, said, write):
+        path = write(code)
+        options = ("--implementation", path, "-k", where, "--conformance-dtype", "float64", "--conformance-networks", 6)
+        status, outcomes, printed = judge(*options, *SHOWN)
+        assert (status, outcomes.failed) == (0, {}), printed
+        assert "DifferenceWarning" in printed
+        assert said in printed
+        assert "A CONVENTION with differences=(" in printed
+        assert judge(*options, STRICT)[0] == 1
+
+    def test_declared(self, write):
+        """Then there is no warning."""
+        path = write(
+            f"from backproof import adapters\n{self.EPSILON}"
+            "CONVENTION = adapters.Convention(differences=('epsilon=1e-07',))\n"
+        )
+        status, _, printed = judge("--implementation", path, "-k", "test_loss", "--conformance-networks", 6, *SHOWN)
+        assert (status, "DifferenceWarning" in printed) == (0, False), printed
+
+    def test_a_mistake_beside_it(self, write):
+        """Is a failure."""
+        path = write(
+            "from backproof.mistakes.differences import EpsilonInLogarithm\n"
+            "from backproof.mistakes.gradients import BiasGradientAveraged\n"
+            "class Mine(BiasGradientAveraged, EpsilonInLogarithm): pass\n"
+            "backward = Mine(1e-07).backward\n"
+        )
+        status, outcomes, _ = judge("--implementation", path, "-k", "test_backward", "--conformance-networks", 6)
+        assert (status, functions(outcomes) >= {"test_backward", "test_backward_far_out"}) == (1, True)
+
+
 class TestKnownFailures:
     """--known-failures."""
 
@@ -200,11 +255,13 @@ class TestKnownFailures:
         known = write(
             "# why\n\ntest_relu_prime_at_zero[float64]  taken as 1\ntest_relu_prime_at_zero[float32] so\n", "known"
         )
-        status, outcomes, _ = judge("--implementation", write(AT_ZERO), "--known-failures", known, "-k", "relu_prime")
+        status, outcomes, _ = judge(
+            "--implementation", write(AT_ZERO), "--known-failures", known, "-k", "relu_prime", STRICT
+        )
         assert (status, outcomes.failed) == (0, {})
         assert len(outcomes.xfailed) == 2
         both = write("test_relu_prime_at_zero taken as 1\n", "both")
-        assert judge("--implementation", write(AT_ZERO), "--known-failures", both, "-k", "relu_prime")[0] == 0
+        assert judge("--implementation", write(AT_ZERO), "--known-failures", both, "-k", "relu_prime", STRICT)[0] == 0
 
     @pytest.mark.long
     @pytest.mark.parametrize(
@@ -218,7 +275,7 @@ class TestKnownFailures:
         """Is an error."""
         known = write(f"test_relu_prime_at_zero taken as 1\n{entry}\n", "known")
         status, outcomes, _ = judge(
-            "--implementation", write(AT_ZERO), "--known-failures", known, "--conformance-dtype", "float64"
+            "--implementation", write(AT_ZERO), "--known-failures", known, "--conformance-dtype", "float64", STRICT
         )
         assert (status, list(outcomes.failed)) == (1, [entry.partition(" ")[0]]) or "smallest" in str(outcomes.failed)
         assert message in outcomes.failed[entry.partition(" ")[0]]
@@ -245,7 +302,7 @@ class TestKnownFailures:
 
 def test_a_failure_prints_a_command_that_runs():
     """Also where it is one of our own modules that is judged."""
-    _, outcomes, _ = judge("--implementation", "backproof.reference_impl.as_printed", "-k", "test_relu_prime")
+    _, outcomes, _ = judge("--implementation", "backproof.reference_impl.as_printed", "-k", "test_relu_prime", STRICT)
     command = next(iter(outcomes.failed.values())).splitlines()[-1].split()
     assert command[:2] == ["backproof", "replay"]
     done = CliRunner().invoke(main, command[1:])
@@ -316,7 +373,7 @@ def test_installed(tmp_path):
         "-k",
         "relu_prime",
     ]
-    done = subprocess.run([*command, "--implementation", "mine.py"], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run([*command, "--implementation", "mine.py", STRICT], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "FAILED test_activations.py::test_relu_prime_at_zero[float64]" in done.stdout
     assert "2 failed" in done.stdout.splitlines()[-1]
@@ -327,7 +384,7 @@ def test_installed(tmp_path):
 def test_a_third_party():
     """micrograd is what the file of its known failures says, and nothing worse; .ci/run has the others too."""
     known = ROOT / "tests" / "third_party" / "micrograd_mlp.known"
-    options = ["--known-failures", known, "--conformance-networks", 6, "--deselect", "test_smallest_network.py"]
+    options = ["--known-failures", known, "--conformance-networks", 6, "--deselect", "test_smallest_network.py", STRICT]
     status, outcomes, said = judge("--implementation", "tests.third_party.micrograd_mlp", *options)
     assert (status, outcomes.failed) == (0, {}), said
     assert len(outcomes.passed) > 10

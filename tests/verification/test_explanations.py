@@ -140,6 +140,13 @@ class TestDifferences:
         assert report.verdict == "agree but for"
         assert [each.name for each in report.differences] == ["SinglePrecision"]
 
+    def test_not_single_precision(self, tmp_path):
+        """Ten digits of e are as far off, and no single precision."""
+        path = tmp_path / "mine.py"
+        path.write_text("def sigmoid(z): return 1 / (1 + 2.718281828 ** -z)\n")
+        report = backproof.verify(str(path), out=tmp_path / "out", networks=60, oracles=("complex-step",))
+        assert (report.verdict, report.differences) == ("disagree", [])
+
     def test_overflow(self, tmp_path):
         """NaN from a |z| on."""
         path = tmp_path / "mine.py"

@@ -78,6 +78,7 @@ def examine(
         oracle=pytestconfig.getoption("conformance_oracle"),
         grade=pytestconfig.getoption("conformance_grade"),
         missing=pytestconfig.getoption("missing_functions"),
+        strict=pytestconfig.getoption("conformance_strict"),
     )
     yield examiner
     record_property("networks", sorted(examiner.judged))

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import functools
 import shlex
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import pytest
 
+from backproof.mistakes.differences import Difference
 from backproof.oracles.case import KINDS, Case, Quantity
 from backproof.oracles.comparison import Problem, Record, compare
 from backproof.oracles.draw import draw_case
 from backproof.oracles.registry import Oracle, load_oracle
 from backproof.verification.campaign import Grade
 from backproof.verification.convention import Convention
+from backproof.verification.explanation import Answered, Explanation
+from backproof.verification.explanations import Search
 from backproof.verification.implementation import Implementation
 from backproof.verification.probes import Probe, probe_all
 
 # How many networks are drawn in search of some that a test is about, and how many of these may be declined.
 MOST_DRAWN, MOST_DECLINED = 2000, 400
+
+# After so many tests of a function that no difference explains, none is looked for.
+UNEXPLAINED = 3
 
 # Networks of more numbers than this are left to `backproof verify`: what a test is about shows on smaller ones.
 LARGEST = 1000
@@ -35,11 +43,64 @@ def any_network(case: Case) -> bool:
     return True
 
 
+class DifferenceWarning(UserWarning):
+    """A right implementation does something otherwise than the contract, which is no mistake."""
+
+
+class _Differences:
+    """The differences that explain what is wrong with a function's answers, as far as these have been seen.
+
+    They are mostly those of the tests before: `known` has the last ones of each function, and `unexplained` how many
+    tests of it there were that none explains. After a few of these nobody looks any more.
+    """
+
+    known: ClassVar[dict[tuple[str, str], Explanation]] = {}
+    unexplained: ClassVar[Counter[tuple[str, str]]] = Counter()
+
+    def __init__(self, source: str, function: str) -> None:
+        self._function, self._of = function, (source, function)
+        self._wrong, self._right = list[Answered](), list[Answered]()
+        self._first: tuple[Case, list[Record]] | None = None
+
+    def explain(self, probe: Probe, got: Given, records: list[Record]) -> bool:
+        """Whether a network is right, or may be explained by differences."""
+        answered = probe.answered(self._function, got, records)
+        if not answered.failing:
+            self._right.append(answered)
+            return True
+        self._wrong.append(answered)
+        self._first = self._first or (probe.case, records)
+        known = self.known.get(self._of)
+        return (known is not None and known.explains([answered])) or self._search() is not None
+
+    def found(self) -> list[Difference] | tuple[Case, list[Record]]:
+        """Those that explain all networks, each with its number; or the first network that is wrong, and how."""
+        if self._first is None:
+            return []
+        known = self.known.get(self._of)
+        if known is None or not known.explains(self._wrong) or any(map(known.is_refuted_by, self._right)):
+            known = self._search()
+        if known is None:
+            return self._first
+        return [made for part in known.parts if isinstance(made := part.made(), Difference)]
+
+    def _search(self) -> Explanation | None:
+        if self.unexplained[self._of] == UNEXPLAINED:
+            return None
+        found = Search(self._function, self._wrong, lambda: self._right).harmless()
+        if not found:
+            self.unexplained[self._of] += 1
+            return None
+        self.known[self._of] = found[0]
+        return found[0]
+
+
 @dataclass
 class Examiner:
     """Judges one function at a time, in one dtype, on networks with a property.
 
-    missing: "skip" or "fail", for functions that there are not. judged: the names of all networks judged so far.
+    missing: "skip" or "fail", for functions that there are not. strict: whether a difference that is no mistake is a
+    failure, and not a warning. judged: the names of all networks judged so far.
     """
 
     implementation: Implementation
@@ -49,6 +110,7 @@ class Examiner:
     oracle: str
     grade: Grade
     missing: str
+    strict: bool = False
     judged: set[str] = field(default_factory=set)
 
     def __call__(
@@ -61,26 +123,42 @@ class Examiner:
     ) -> None:
         """Fail with the first network on which the function is wrong; skip where there was nothing to judge.
 
+        What is explained by differences that are no mistakes is a warning, unless these are declared.
+
         on: which networks the test is about; profile: from which they are drawn. only: which of the function's
         quantities; without it, all.
         """
-        judged, unchecked = 0, ""
+        judged, unchecked, differences = 0, "", _Differences(self.implementation.source, function)
         for probe, got in self.answers(function, on, profile):
             records = [r for r in probe.records(got, KINDS[function]) if only is None or only(r.quantity)]
             if all(record.verdict == "unchecked" for record in records):
                 unchecked = records[0].cause
                 continue
             judged += 1
-            self._assert(function, probe.case, records)
+            if self.strict or not differences.explain(probe, got, records):
+                self._assert(function, probe.case, records)
         if not judged:
             pytest.skip(unchecked or f"{function} declines every network of this kind")
+        found = differences.found()
+        if isinstance(found, tuple):
+            self._assert(function, *found)
+            return
+        declared = self.implementation.convention.differences if self.implementation.convention else ()
+        for difference in found:
+            if difference.declares() not in declared:
+                says = f"{self.implementation.name} {difference.says()}. {difference.matters()}"
+                declares = f"A CONVENTION with differences=({difference.declares()!r},) says so."
+                warnings.warn(f"{says} {declares}", DifferenceWarning, stacklevel=2)
 
     def network(self, case: Case) -> bool:
         """Fail where any function is wrong on the one network; else, whether there was anything to check."""
         (probe,) = probe_all([self.implementation.suited(case)], _oracle(self.oracle), self.grade)
-        records = probe.records(probe.ask(self.implementation))
+        given = probe.ask(self.implementation)
+        records = probe.records(given)
         for function, kinds in KINDS.items():
-            self._assert(function, probe.case, [record for record in records if record.quantity.kind in kinds])
+            own = [record for record in records if record.quantity.kind in kinds]
+            if self.strict or not _Differences(self.implementation.source, function).explain(probe, given, own):
+                self._assert(function, probe.case, own)
         return any(record.verdict == "agrees" for record in records)
 
     def unchanged(
