@@ -23,11 +23,14 @@ from backproof.verification.implementation import Approximate, added_error
 
 __all__ = [
     "Convention",
+    "bias_in_a_column",
     "gradients_from_step",
     "per_sample",
+    "row_by_row",
     "samples_in_columns",
     "single_layer",
     "transposed",
+    "without_biases",
 ]
 
 Function = Callable[..., Any]
@@ -113,7 +116,56 @@ def single_layer(function: Function) -> Function:
     return adapted
 
 
-def gradients_from_step(step: Function, *, learning_rate: float | None = None) -> Function:
+def without_biases(function: Function) -> Function:
+    """forward or backward of a program that has no biases, and is given none; backward gives the list of dW alone.
+
+    Goes with a `CONVENTION` of biases=False; their gradients are told as 0.
+    """
+
+    @functools.wraps(function)
+    def adapted(weights: Layers, biases: Layers, *rest: Any) -> Any:
+        result = function(weights, *rest)
+        return result if _is_forward(rest) else (result, [np.zeros_like(b) for b in biases])
+
+    return adapted
+
+
+def bias_in_a_column(function: Function) -> Function:
+    """forward, backward or gradient_descent_step of a program with a column of each weight, the first, for the bias.
+
+    In place of weights and biases it is given weights (k_i, 1 + k_{i-1}), and gives their gradients or new values.
+    """
+
+    def joined(weights: Layers, biases: Layers) -> list[Array]:
+        return [np.column_stack([b, W]) for W, b in zip(weights, biases, strict=True)]
+
+    @functools.wraps(function)
+    def adapted(weights: Layers, biases: Layers, *rest: Any) -> Any:
+        given = (joined(*rest[:2]), *rest[2:]) if isinstance(rest[0], list | tuple) else rest  # which a step is given
+        result = function(joined(weights, biases), *given)
+        if _is_forward(rest):
+            return result
+        return [_each(lambda W: W[:, 1:], W) for W in result], [_each(lambda W: W[:, 0], W) for W in result]
+
+    return adapted
+
+
+def row_by_row(backward: Function) -> Function:
+    """backward of a program that updates itself after every sample: it is asked about arrays of one row, one by one.
+
+    Over the batch the gradients are added up, and divided by n where the loss's name says mean. Around
+    `gradients_from_step` it takes apart an epoch of such updates, which is a step where there is one sample.
+    """
+
+    def of_a_row(weights: Layers, biases: Layers, x: Array, y: Array, *rest: Any) -> Any:
+        return backward(weights, biases, x[None], y[None], *rest)
+
+    return per_sample(functools.wraps(backward)(of_a_row))
+
+
+def gradients_from_step(
+    step: Function, *, learning_rate: float | None = None, weight_decay: float = 0.0, share: float = 1.0
+) -> Function:
     """backward of a program that shows no gradients, from what one of its training steps does to the parameters.
 
     step(weights, biases, x, y, activations, loss, learning_rate) returns the weights and biases after one step w <- w -
@@ -126,20 +178,23 @@ def gradients_from_step(step: Function, *, learning_rate: float | None = None) -
     A program whose learning rate is what it is has to be given it here. Then w - alpha g keeps few of the gradient's
     digits: it is off by u |w - alpha g| / alpha, with a few u |g| for the product and the way back. That much more is
     allowed, entry by entry, and so the check is as coarse as the program makes it.
+
+    weight_decay: the lambda of a step that subtracts alpha (gradient + lambda w), of weights alone. share: the part of
+    the gradient that the first step takes: 1 of momentum that starts from rest, 1 - beta of a running mean.
     """
 
     def stepped(parameters: list[Any], rate: float) -> Any:
         weights, biases, *rest = parameters
         return step([W.copy() for W in weights], [b.copy() for b in biases], *rest, rate)
 
-    def backward(weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str) -> Any:
-        parameters = [weights, biases, x, y, activations, loss]
+    def gradients(parameters: list[Any]) -> tuple[list[Any], list[Any]]:
+        weights, biases, x, *_ = parameters
         if learning_rate is not None:
-            after = stepped(parameters, learning_rate)
-            return tuple(
+            dW, db = (
                 [_recovered(w, w_after, learning_rate) for w, w_after in zip(old, new, strict=True)]
-                for old, new in zip((weights, biases), after, strict=True)
+                for old, new in zip((weights, biases), stepped(parameters, learning_rate), strict=True)
             )
+            return dW, db
         with np.errstate(all="ignore"):
             found = [[np.full_like(w, np.nan) for w in part] for part in (weights, biases)]
             for rate in _rates(x.dtype):
@@ -148,7 +203,16 @@ def gradients_from_step(step: Function, *, learning_rate: float | None = None) -
                     for w, w_after, g in zip(old, new, best, strict=True):
                         recovered = (w - w_after) / rate
                         np.copyto(g, recovered, where=np.isfinite(recovered))
-        return tuple(found)
+        return found[0], found[1]
+
+    def backward(weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str) -> Any:
+        dW, db = gradients([weights, biases, x, y, activations, loss])
+        if (weight_decay, share) == (0, 1):
+            return dW, db
+        return (
+            [_without_decay(g, W, weight_decay, share) for g, W in zip(dW, weights, strict=True)],
+            [_without_decay(g, b, 0.0, share) for g, b in zip(db, biases, strict=True)],
+        )
 
     return backward
 
@@ -183,3 +247,12 @@ def _recovered(w: Array, after: Array, rate: float) -> Approximate:
     difference = w - after
     error = (u * (np.abs(after) + 6 * np.abs(difference)).astype(np.float64) + 2 * tiny) / rate
     return Approximate.of(difference / w.dtype.type(rate), error)
+
+
+def _without_decay(g: Array, w: Array, weight_decay: float, share: float) -> Approximate:
+    """The gradient of a part of gradient + lambda w, and how far it may be off: the sum was rounded, as this is."""
+    info = np.finfo(w.dtype)
+    u, decayed = float(info.eps) / 2, w.dtype.type(weight_decay) * w
+    values = np.asarray(g) / w.dtype.type(share) - decayed
+    rounded = 4 * u * (np.abs(values) + 3 * np.abs(decayed)).astype(np.float64)
+    return Approximate.of(values, added_error(g) / share + rounded + 2 * float(info.smallest_normal))

@@ -10,7 +10,16 @@ from backproof.oracles.case import DTYPES, Quantity
 from backproof.oracles.draw import draw_case
 from backproof.oracles.strategies import networks
 from backproof.reference_impl.contract import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, OUTPUT_ACTIVATIONS, find_loss
-from backproof.verification.adapters import Convention, gradients_from_step, per_sample, samples_in_columns, transposed
+from backproof.verification.adapters import (
+    Convention,
+    bias_in_a_column,
+    gradients_from_step,
+    per_sample,
+    row_by_row,
+    samples_in_columns,
+    transposed,
+    without_biases,
+)
 from backproof.verification.implementation import (
     Approximate,
     CouldNotLoadError,
@@ -74,6 +83,39 @@ def one_by_one(function):
     return program
 
 
+def with_a_column(function):
+    """As a program with its biases in the first column of its weights has it."""
+
+    def program(weights, *rest):
+        biases, weights = [W[:, 0] for W in weights], [W[:, 1:] for W in weights]
+        if function.__name__ == "gradient_descent_step":
+            rest = ([g[:, 1:] for g in rest[0]], [g[:, 0] for g in rest[0]], *rest[1:])
+        result = function(weights, biases, *rest)
+        if function.__name__ == "forward":
+            return result
+        return [np.column_stack([b, W]) for W, b in zip(*result, strict=True)]
+
+    program.__name__ = function.__name__
+    return program
+
+
+def epoch(weights, biases, x, y, activations, loss, learning_rate):
+    """One pass over the samples, with an update after each."""
+    for i in range(len(x)):
+        in_place(weights, biases, x[i : i + 1], y[i : i + 1], activations, loss, learning_rate)
+    return weights, biases
+
+
+def decaying(weights, biases, x, y, activations, loss, learning_rate):
+    """A step with weight decay, and half of the gradient, as of a running mean at its start."""
+    dW, db = reference_impl.backward(weights, biases, x, y, activations, loss)
+    half = dW[0].dtype.type(0.5)
+    return (
+        [W - learning_rate * (half * (g + W.dtype.type(0.01) * W)) for W, g in zip(weights, dW, strict=True)],
+        [b - learning_rate * (half * g) for b, g in zip(biases, db, strict=True)],
+    )
+
+
 def in_place(weights, biases, x, y, activations, loss, learning_rate):
     """A training step that shows no gradients, and changes what it is given."""
     for parameters, gradients in zip(
@@ -97,6 +139,11 @@ ADAPTED = {
         )
     },
     "step": {"backward": gradients_from_step(in_place)},
+    "a column of biases": {
+        f.__name__: bias_in_a_column(with_a_column(f)) for f in (forward, backward, gradient_descent_step)
+    },
+    "an epoch": {"backward": row_by_row(gradients_from_step(epoch))},
+    "weight decay and a running mean": {"backward": gradients_from_step(decaying, weight_decay=0.01, share=0.5)},
     "fixed step": {
         "backward": gradients_from_step(lambda *arguments: in_place(*arguments[:-1], 0.1), learning_rate=0.1)
     },
@@ -183,6 +230,22 @@ def test_what_a_fixed_rate_loses(dtype):
         )([w], [w[0]], w, w, ["identity"], "squared_error_sum")
         worst = max(worst, float((np.abs(np.asarray(found, float) - g) / found.error).max()))
     assert 0.3 < worst <= 1
+
+
+def test_without_biases():
+    """The program is given none, and their gradients are 0."""
+
+    def backward(weights, x, y, activations, loss):
+        return reference_impl.backward(weights, [np.zeros(len(W)) for W in weights], x, y, activations, loss)[0]
+
+    def forward(weights, x, activations):
+        return reference_impl.forward(weights, [np.zeros(len(W)) for W in weights], x, activations)
+
+    case = draw_case(0, 0, "ordinary")
+    dW, db = without_biases(backward)(case.weights, case.biases, case.x, case.y, list(case.activations), case.loss)
+    assert [g.shape for g in dW] == [W.shape for W in case.weights]
+    assert [b.tolist() for b in db] == [[0.0] * k for k in case.widths[1:]]
+    assert len(without_biases(forward)(case.weights, case.biases, case.x, list(case.activations))) == case.depth + 1
 
 
 def test_approximate_is_an_array():
