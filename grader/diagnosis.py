@@ -26,7 +26,8 @@ from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Answer
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import Array
-from backproof.verification.explanation import Answered, Part, are_on_both_sides, is_harmless
+from backproof.verification.answered import Answered, are_on_both_sides
+from backproof.verification.explanation import Part, is_harmless
 from backproof.verification.explanations import Search
 from backproof.verification.implementation import as_implementation, distribute
 

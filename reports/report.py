@@ -5,6 +5,7 @@ The JSON Schema of report.json, `reports/report.schema.json`, is made from this 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -244,3 +245,15 @@ class Report(Document, frozen=True):
     ]
     exact: Annotated[list[ExactMode], Meta(description="By dtype; empty where something rounds on every network")]
     environment: dict[str, str]
+
+
+def known_differences(path: str | Path) -> tuple[str, ...]:
+    """The differences of an earlier report.json, by what declares them; raises ValueError where it is none."""
+    from backproof.verification.folders import absolute  # which is not in the light install
+
+    try:
+        report = msgspec.json.decode(absolute(str(path)).read_bytes(), type=Report)
+    except (OSError, msgspec.DecodeError) as error:
+        problem = f"{path} is no report.json that this version can read; verify anew to make one"
+        raise ValueError(problem) from error
+    return tuple(dict.fromkeys(found.declares for found in report.differences))

@@ -39,7 +39,7 @@ ROOMS = {
         },
     ),
     "grader": ({*ENGINE, "mistakes", "reports"}, LIGHT - {"click", "jinja2", "platformdirs"}),
-    FRONT_DOOR: ({*ENGINE, "reports", "studies", "grader"}, {"click", "rich", "numpy", "pytest"}),
+    FRONT_DOOR: ({*ENGINE, "mistakes", "reports", "studies", "grader"}, {"click", "rich", "numpy", "pytest"}),
 }  # fmt: skip
 
 # The benchmark times the frameworks as others use them.

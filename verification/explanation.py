@@ -7,11 +7,9 @@ Differences have derived bounds (`oracles.bounds.running`); mistakes, which chan
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -30,14 +28,12 @@ from backproof.mistakes.differences import (
 from backproof.mistakes.ignored import IGNORED, Ignored
 from backproof.mistakes.textbook import Textbook, changed_steps, said, together
 from backproof.oracles.bounds.running import Running, unit
-from backproof.oracles.case import KINDS, OF_INPUT, Answer, Case, Quantity
+from backproof.oracles.case import KINDS, Case, Quantity
 from backproof.oracles.comparison import Problem, compare
 from backproof.reference_impl.contract import Array
+from backproof.verification.answered import Answered, may_be_single
 from backproof.verification.implementation import added_error, arguments_of, copied
 from backproof.verification.repeated import DEPENDS
-
-# Above it a float64's exponential is infinite, and a float32's.
-LARGEST_EXPONENT = {"float64": math.log(np.finfo(np.float64).max), "float32": math.log(np.finfo(np.float32).max)}
 
 # A mistake's own rounding, in units of roundoff, relative to an array's largest entry; and in the least numbers.
 SAME = 1024
@@ -51,9 +47,6 @@ ALIKE = 1e-4
 # On how many networks a factor that was made to fit one of them has to be right, and a mistake that only raises.
 ENOUGH = 3
 
-# Rounding errors are of one sign in no smaller share than this; systematic ones are.
-ONE_SIDED = 0.2
-
 Fit = Literal["yes", "no", "open", "raises"]
 
 # What mistakes raise where they find no answer.
@@ -62,41 +55,6 @@ _NOTHING = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 # These change no step: they say what else is allowed. Of the first, what is expected is the contract's.
 _AS_IT_IS = (AbsoluteAccuracy, Overflow, MoreRoundings)
 MODIFIERS = (*_AS_IT_IS, SinglePrecision)
-
-
-@dataclass(frozen=True, eq=False)
-class Answered:
-    """A function's answers about a network, which are the contract's or not.
-
-    at: where it stands, for whoever asked. prediction: what the loss was asked about. got: by quantity, anything at
-    all, or a `Problem`. expected: an oracle's answer; own, lenient: what an honest implementation may be off by.
-    failing: the quantities that disagree, if any; leniently: whether all of those would agree if accuracy were
-    absolute.
-    """
-
-    function: str
-    case: Case
-    prediction: Array
-    got: Mapping[Quantity, Any]
-    expected: Answer
-    own: Answer
-    failing: frozenset[Quantity] = frozenset()
-    lenient: Answer | None = None
-    leniently: bool = False
-    at: tuple[int, int] = (0, 0)
-
-    @cached_property
-    def overflows(self) -> bool:
-        """Whether something is not finite where an exponential may have overflowed."""
-        arrays = [
-            np.asarray(value) for value in self.got.values() if isinstance(value, np.ndarray | np.generic | float)
-        ]
-        if all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
-            return False
-        with np.errstate(all="ignore"):
-            zs = Textbook().propagate(self.case.weights, self.case.biases, self.case.x, self.case.activations)[1]
-            largest = max(float(np.abs(z).max(initial=0.0)) for z in (*zs, self.case.x))
-        return not largest < 0.98 * LARGEST_EXPONENT[self.case.dtype]
 
 
 @dataclass(frozen=True)
@@ -227,7 +185,7 @@ class Explanation:
             fits[self.fits(one)] += 1
             if fits["no"]:
                 return False
-        if SinglePrecision in {part.kind for part in self.parts} and not _may_be_single(wrong):
+        if SinglePrecision in {part.kind for part in self.parts} and not may_be_single(wrong):
             return False
         return (fits["yes"] > 0 and fits["open"] <= len(wrong) / 2) or (fits["raises"] == len(wrong) >= ENOUGH)
 
@@ -267,16 +225,16 @@ class Explanation:
 
     def is_proportional_to(self, answered: Answered) -> bool:
         """Whether the answers are its own but for one factor, as where a loss has another scale."""
-        answers = self.answers(answered)
-        if answers is None or any(np.shape(answers[q][0]) != np.shape(given) for q, given in answered.got.items()):
+        answers, got = self.answers(answered), answered.numbers
+        if answers is None or got is None:
             return False
-        own, got = (
-            np.concatenate([np.ravel(np.asarray(numbers[q], np.float64)) for q in answered.got])
-            for numbers in ({q: value for q, (value, _) in answers.items()}, answered.got)
-        )
+        values = [answers[q][0] for q in answered.got]
+        if any(np.shape(v) != np.shape(given) for v, given in zip(values, answered.got.values(), strict=True)):
+            return False
+        own = np.concatenate([*map(np.ravel, values)])
         with np.errstate(all="ignore"):
             factor = float(own @ got / (own @ own))
-            return bool(np.all(np.abs(got - factor * own) <= ALIKE * np.max(np.abs(got), initial=0.0)))
+            return bool(np.all(np.abs(got - factor * own) <= ALIKE * np.max(np.abs(got))))
 
     def count(self, clues: Sequence[Answered]) -> int:
         """How many of the networks it fits, with a yes; none where it fits none of the first ones."""
@@ -337,32 +295,6 @@ def _with_tolerance(instance: Textbook, answered: Answered) -> dict[Quantity, tu
         widest = float(own[np.isfinite(own)].max(initial=0.0))
         found[q] = array, np.full(array.shape, SAME * (u * largest + least) + (more - 1) * widest)
     return found
-
-
-def _may_be_single(wrong: Sequence[Answered]) -> bool:
-    """Whether errors are on both sides, and elementary functions give numbers that single precision has.
-
-    A sigmoid with ten digits of e errs on both sides too, by about as much.
-    """
-    values = [np.asarray(one.got[q]) for one in wrong if one.function in OF_INPUT for q in one.failing]
-    with np.errstate(all="ignore"):
-        single = all(
-            np.array_equal(value, value.astype("f"), equal_nan=True) for value in values if value.dtype == float
-        )
-    return single and are_on_both_sides(wrong)
-
-
-def are_on_both_sides(wrong: Iterable[Answered]) -> bool:
-    """Whether errors are as often toward 0 as away from it, more or less, as those of rounding are."""
-    signs = [np.zeros(0)]
-    for one in wrong:
-        for q in one.failing:
-            given, right = one.got[q], np.asarray(one.expected[q])
-            if isinstance(given, np.ndarray | np.generic | float) and np.shape(given) == right.shape:
-                signs.append(np.sign((np.asarray(given, np.float64) - right) * right).ravel())
-    away = np.concatenate(signs)
-    away = away[away != 0]
-    return bool(away.size) and ONE_SIDED < float(np.mean(away > 0)) < 1 - ONE_SIDED
 
 
 def _by_quantity(answered: Answered, result: Any) -> Iterator[tuple[Quantity, Any]]:

@@ -18,9 +18,9 @@ from backproof.mistakes.branches import BRANCHES, Branch, BranchOf, is_by_layer
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.differences import DIFFERENCES, MoreRoundings, SinglePrecision
 from backproof.mistakes.ignored import ActivationsIgnored, LossIgnored
-from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, find_loss
-from backproof.verification.explanation import ENOUGH, OR, Answered, Explanation, Part, is_harmless
+from backproof.verification.answered import Answered
+from backproof.verification.explanation import ENOUGH, OR, Explanation, Part, is_harmless
 
 # Explanations are looked for on so many networks at first, and consist of so many parts at most.
 CLUES, TOGETHER = 24, 3
@@ -184,7 +184,7 @@ class Search:
 
         No right answer may contradict it. Of a loss the kind is looked for at first: another scale is another factor.
         """
-        seen = [one for one in self._clues if not any(isinstance(given, Problem) for given in one.got.values())][:2]
+        seen = [one for one in self._clues if one.numbers is not None][:2]
         if len(self._wrong) < ENOUGH or not seen:
             return []
         begun = [Explanation(parts) for parts in _ignoring(self._function)]

@@ -18,9 +18,9 @@ from backproof.oracles.comparison import Problem, Record, compare
 from backproof.oracles.registry import Oracle
 from backproof.oracles.stack import Stack, shape_of, stack_of
 from backproof.reference_impl.contract import Array
+from backproof.verification.answered import Answered
 from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
-from backproof.verification.explanation import Answered
 from backproof.verification.implementation import Implementation, added_error, load_implementation, same
 from backproof.verification.repeated import Later
 

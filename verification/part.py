@@ -17,9 +17,9 @@ from backproof.oracles.registry import Oracle
 from backproof.oracles.segments import compare, count_exact, last_outputs, naming
 from backproof.oracles.stack import Flat, Stack, stacks
 from backproof.reference_impl.contract import Array
+from backproof.verification.answered import Answered
 from backproof.verification.calls import answers_of, prediction_of
 from backproof.verification.campaign import Campaign, Progress
-from backproof.verification.explanation import Answered
 from backproof.verification.explanations import explained
 from backproof.verification.implementation import Implementation
 from backproof.verification.judgement import (

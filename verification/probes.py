@@ -11,8 +11,8 @@ from backproof.oracles.case import FUNCTION_OF_KIND, Answer, Case, Quantity
 from backproof.oracles.comparison import Record, compare
 from backproof.oracles.registry import Oracle
 from backproof.reference_impl.contract import Array
+from backproof.verification.answered import Answered
 from backproof.verification.campaign import Grade
-from backproof.verification.explanation import Answered
 from backproof.verification.implementation import Implementation, added_error
 
 

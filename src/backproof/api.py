@@ -113,6 +113,8 @@ def verify(
     Raises ValueError for a setting that is unknown or out of range, `CouldNotRunError` where the verification
     cannot be carried out, and ImportError where the extra "verify" is not installed.
     """
+    from backproof.reports.report import known_differences
+
     architecture = Architecture.usual(layers, activations, loss, batch) if layers else None
     few = 1 if case else OF_ONE_ARCHITECTURE if layers else DEFAULTS.networks
     campaign = Campaign(
@@ -127,7 +129,7 @@ def verify(
         architecture,
         str(case or ""),
         digest_of_case(str(case)) if case else "",
-        _differences_in(baseline) if baseline is not None else (),
+        known_differences(baseline) if baseline is not None else (),
     )
     if campaign.small and jobs == 1 and scheduler is None and not watched:
         begin(campaign.oracles)  # while this process loads what it needs itself
@@ -138,18 +140,6 @@ def verify(
         implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits
     )
     return told(running, progress, page=page)
-
-
-def _differences_in(baseline: str | Path) -> tuple[str, ...]:
-    """The differences of an earlier report, by what declares them; raises ValueError where it is none."""
-    from backproof.reports.rendering import read
-    from backproof.reports.report import Report
-    from backproof.verification.folders import absolute
-
-    report = read(absolute(str(baseline)), Report)
-    if report is None:
-        raise ValueError(f"{baseline} is no report.json that this version can read; verify anew to make one")
-    return tuple(dict.fromkeys(found.declares for found in report.differences))
 
 
 def continue_verification(

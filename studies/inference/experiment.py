@@ -20,8 +20,9 @@ from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, Array,
 from backproof.studies.inference.followed import KINDS, NONE, ROUNDINGS, Followed, LossFollowed, all_followed, is_like
 from backproof.studies.inference.networks import Kind, probe_at_the_kink, probes_of
 from backproof.verification.adapters import samples_in_columns, transposed
+from backproof.verification.answered import Answered
 from backproof.verification.convention import Convention
-from backproof.verification.explanation import Answered, Part, is_harmless
+from backproof.verification.explanation import Part, is_harmless
 from backproof.verification.explanations import Search
 from backproof.verification.implementation import Implementation
 from backproof.verification.probes import Probe

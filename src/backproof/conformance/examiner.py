@@ -18,9 +18,10 @@ from backproof.oracles.case import KINDS, Case, Quantity
 from backproof.oracles.comparison import Problem, Record, compare
 from backproof.oracles.draw import draw_case
 from backproof.oracles.registry import Oracle, load_oracle
+from backproof.verification.answered import Answered
 from backproof.verification.campaign import Grade
 from backproof.verification.convention import Convention
-from backproof.verification.explanation import Answered, Explanation
+from backproof.verification.explanation import Explanation
 from backproof.verification.explanations import Search
 from backproof.verification.implementation import Implementation
 from backproof.verification.probes import Probe, probe_all
