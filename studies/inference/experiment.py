@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from backproof.mistakes.differences import Difference
+from backproof.mistakes.ignored import ActivationsIgnored, Ignored, LossIgnored
 from backproof.oracles.case import Quantity
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, Array, LossKind, find_loss
 from backproof.studies.inference.followed import KINDS, NONE, ROUNDINGS, Followed, LossFollowed, all_followed, is_like
 from backproof.studies.inference.networks import Kind, probe_at_the_kink, probes_of
-from backproof.verification.adapters import samples_in_columns, transposed
+from backproof.studies.inference.shapes import OF_THE_CONTRACT, SHAPED, Function
 from backproof.verification.answered import Answered
 from backproof.verification.convention import Convention
 from backproof.verification.explanation import Part, is_harmless
@@ -27,29 +28,6 @@ from backproof.verification.explanations import Search
 from backproof.verification.implementation import Implementation
 from backproof.verification.probes import Probe
 from backproof.verification.wording import conjoin
-
-Function = Callable[..., Any]
-
-
-def _gradients_transposed(backward: Function) -> Function:
-    """Weights as in the contract, and their gradients transposed."""
-
-    def adapted(*arguments: Any) -> Any:
-        dW, db = backward(*arguments)
-        return [np.ascontiguousarray(np.transpose(each)) for each in dW], db
-
-    return adapted
-
-
-# How programs may want their arrays, in the order in which that is tried; the first is the contract's.
-SHAPED: dict[str, Callable[[Function], Function]] = {
-    "weights (k_i, k_{i-1}), samples in rows": lambda function: function,
-    "weights (k_{i-1}, k_i), samples in rows": transposed,
-    "weights (k_i, k_{i-1}), samples and biases in columns": samples_in_columns,
-    "weights (k_{i-1}, k_i), samples and biases in columns": lambda function: samples_in_columns(transposed(function)),
-    "weights (k_i, k_{i-1}), samples in rows, gradients of weights transposed": _gradients_transposed,
-}
-OF_THE_CONTRACT = next(iter(SHAPED))
 
 
 class Experiment:
@@ -60,6 +38,7 @@ class Experiment:
         self.convention = implementation.convention or Convention()
         self._unexplained = set[tuple[str, LossKind]]()
         self._differences = dict[str, list[Part]]()
+        self._ignored = dict[str, Sequence[Part]]()
 
     def forward_shapes(self) -> str | None:
         """How forward wants its arrays."""
@@ -166,6 +145,8 @@ class Experiment:
             elif is_harmless(found):
                 follows[function] = asked
                 self._differences.setdefault(asked, []).extend(found)
+            elif function == "backward" and all(issubclass(part.kind, Ignored) for part in found):
+                self._ignored[asked] = found
             parts |= dict.fromkeys(found)
         return LossFollowed(
             asked,
@@ -299,7 +280,21 @@ class Experiment:
                     biases=self.has_biases and self.convention.biases,
                     differences=tuple(dict.fromkeys((*self.convention.differences, *sorted(declared)))),
                 )
-        return None
+        return self._always_taken()
+
+    def _always_taken(self) -> Convention | None:
+        """The convention of a program that takes no notice of what it is asked for, and is right for what it takes."""
+        if not self._ignored:
+            return None
+        taken = {part.kind: str(part.strength) for part in next(iter(self._ignored.values()))}
+        activations = taken.get(ActivationsIgnored, "").split("-")
+        return replace(
+            self.convention,
+            hidden=tuple(activations[:-1]) or self.convention.hidden,
+            last=tuple(filter(None, activations[-1:])) or self.convention.last,
+            losses=(taken[LossIgnored],) if LossIgnored in taken else tuple(self._ignored),
+            biases=self.has_biases and self.convention.biases,
+        )
 
     def _hidden_followed(self, alone: Implementation, loss: str, last: str) -> tuple[str, ...]:
         """The hidden activations with which gradients follow the loss."""

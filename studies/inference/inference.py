@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from backproof.reference_impl.contract import FUNCTIONS
-from backproof.studies.inference.experiment import OF_THE_CONTRACT, Experiment
+from backproof.studies.inference.experiment import Experiment
 from backproof.studies.inference.followed import NONE, LossFollowed
+from backproof.studies.inference.shapes import OF_THE_CONTRACT
 from backproof.studies.inference.wording import say_findings, say_inconsistencies, say_no_gradient
 from backproof.studies.inference.writing import adapter
 from backproof.verification.campaign import CouldNotRunError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from backproof.studies.inference.experiment import SHAPED
+from backproof.studies.inference.shapes import SHAPED
 from backproof.verification.convention import Convention
 
 # What turns a program's forward, backward and step into the contract's, for each of `SHAPED`.

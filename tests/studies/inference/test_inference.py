@@ -11,9 +11,9 @@ from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.differences import DIFFERENCES
 from backproof.mistakes.textbook import Textbook
 from backproof.reference_impl.contract import LOSSES
-from backproof.studies.inference.experiment import SHAPED
 from backproof.studies.inference.followed import NONE, Followed
 from backproof.studies.inference.inference import infer
+from backproof.studies.inference.shapes import SHAPED
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
 from backproof.verification.implementation import Implementation, as_implementation, load_implementation

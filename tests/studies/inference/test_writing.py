@@ -24,6 +24,11 @@ def backward(weights, biases, x, y, activations, loss):
         d = d @ weights[i] * (1 - a[i] ** 2)
     return dW, db
 """
+SIGMOID = (
+    TANH.replace("np.tanh(a[-1] @ W.T + b)", "1 / (1 + np.exp(-(a[-1] @ W.T + b)))")
+    .replace("(1 - a[-1] ** 2)", "a[-1] * (1 - a[-1]) / len(x)")
+    .replace("(1 - a[i] ** 2)", "a[i] * (1 - a[i])")
+)
 TRANSPOSED = TANH.replace("@ W.T", "@ W").replace("d.T @ a[i]", "a[i].T @ d").replace("weights[i]", "weights[i].T")
 GRADIENTS_TRANSPOSED = TANH.replace("d.T @ a[i]", "(d.T @ a[i]).T.copy()")
 IN_COLUMNS = """
@@ -52,6 +57,7 @@ ONE_ARCHITECTURE = (
 )
 OWN = {
     "tanh": TANH,
+    "sigmoid": SIGMOID,
     "transposed": TRANSPOSED,
     "gradients transposed": GRADIENTS_TRANSPOSED,
     "in columns": IN_COLUMNS,
@@ -84,8 +90,9 @@ def test_programs_of_one_kind(name, tmp_path):
     report = backproof.verify(str(adapter), out=tmp_path / "out", **QUICK)
     assert report.verdict == "agree", report.summary
     assert sum(outcome.cases for outcome in report.quantities if outcome.quantity == "dW") > 30
-    assert "hidden=('tanh',)" in adapter.read_text()
-    assert "last=('tanh',)" in adapter.read_text()
+    g = "sigmoid" if name == "sigmoid" else "tanh"
+    assert f"hidden=('{g}',)" in adapter.read_text()
+    assert f"last=('{g}',)" in adapter.read_text()
 
 
 @pytest.mark.parametrize("name", first(2, DIFFERENT))
