@@ -36,8 +36,9 @@ def say(way: Path, seed: int, told: Told) -> str:
 @click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPES), default=DTYPES, show_default=True)
 @click.option("--seed", default=1000, show_default=True, help="The first way's; the next has the next.")
 @click.option("--jobs", default=2, show_default=True, help="How many ways are tried side by side.")
+@click.option("--skip", default=0, help="The first so many ways, which were tried before.")
 @click.option("--way", "chosen", multiple=True, help="A part of a way's name, where not all are wanted.")
-def main(networks: int, dtypes: Sequence[str], seed: int, jobs: int, chosen: Sequence[str]) -> None:
+def main(networks: int, dtypes: Sequence[str], seed: int, jobs: int, skip: int, chosen: Sequence[str]) -> None:
     """Share networks among the right ways and the accepted variants, and print every false alarm."""
     with tempfile.TemporaryDirectory() as folder:
         ways = [way for way in RIGHT if can_be_imported(way)]
@@ -52,7 +53,7 @@ def main(networks: int, dtypes: Sequence[str], seed: int, jobs: int, chosen: Seq
             click.echo(say(ways[i], seed + i, told))
             return told
 
-        asked = [(i, share) for i, share in enumerate(shares(networks, len(ways))) if share]
+        asked = [(i, share) for i, share in enumerate(shares(networks, len(ways))) if share][skip:]
         with ThreadPoolExecutor(jobs) as executor:
             found = list(executor.map(judged, asked))
     alarms = sum(told.verdict != "agree" for told in found)
