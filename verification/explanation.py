@@ -293,7 +293,7 @@ def _with_tolerance(instance: Textbook, answered: Answered) -> dict[Quantity, tu
         own = np.asarray(answered.own[q], float)
         more = max(1.0, largest / right) if right else 1.0
         widest = float(own[np.isfinite(own)].max(initial=0.0))
-        found[q] = array, np.full(array.shape, SAME * (u * largest + least) + (more - 1) * widest)
+        found[q] = array, np.full(array.shape, SAME * (u * largest + least * (largest > 0)) + (more - 1) * widest)
     return found
 
 

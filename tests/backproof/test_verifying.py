@@ -58,6 +58,7 @@ class TestVerify:
             "grade": "lenient",
             "attribute": False,
             "strict": False,
+            "known": [],
             "generator": 3,
         }
 

@@ -74,7 +74,7 @@ class TestAgreement:
     def test_fields(self, agreeing):
         """What others read: verdict, number of networks, quantities with their counts and ratios."""
         report = read(agreeing)
-        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "3.1")
+        assert (report["verdict"], report["networks"], report["schema_version"]) == ("agree", 12, "3.2")
         assert report["summary"].startswith(
             "reference_impl agrees with torch on all 12 networks, in float64 and float32: no error is larger than 0."
         )
