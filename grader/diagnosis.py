@@ -134,19 +134,18 @@ def _say_part(part: Part) -> str:
     made = part.made()
     if isinstance(made, Difference):
         return f"It {part.says()}. {made.matters()}"
-    return f"{part.says()}{_printed(part.kind.__name__)} {part.kind.hint}"
+    return f"{part.says()}{_printed(part.kind)} {part.kind.hint}"
 
 
 def explain(name: str) -> str:
     """What a mistake is, what to think about, and where the notes print it so."""
     mistake = CATALOGUE[name]
-    return f"{said(mistake)}{_printed(name)} {mistake.hint}"
+    return f"{said(mistake)}{_printed(mistake)} {mistake.hint}"
 
 
-def _printed(name: str) -> str:
+def _printed(mistake: type[Textbook]) -> str:
     """Where the notes print it like that, if they do."""
-    printed = CATALOGUE[name].printed
-    return f" The notes print it like that, in {printed}." if printed else ""
+    return f" The notes print it like that, in {mistake.printed}." if mistake.printed else ""
 
 
 def _named(kind: Kind, names: Sequence[str], *more: str) -> Diagnosis:

@@ -92,12 +92,18 @@ class Search:
                 return found
         if self._least_telling and (found := self._all_that_explain(last)):
             return found
-        if found := self._ignoring():
+        ignoring = [Explanation(parts) for parts in _ignoring(self._function)]
+        if found := self._taking_no_notice(ignoring):
             return found
         ranked = self._ranked(candidates)
         if found := self._several(ranked):
             return [min(found, key=_mistakes)]
-        return self._pair([one for one, _ in ranked])
+        if found := self._pair([one for one, _ in ranked]):
+            return found
+        plain = [one.parts[0] for one in candidates if not (one.parts[0].is_difference or one.parts[0].strength)]
+        return self._taking_no_notice(
+            together for one in ignoring for part in plain if (together := one.with_part(part))
+        )
 
     def harmless(self) -> list[Explanation]:
         """The simplest explanations by differences alone: one, or several together."""
@@ -179,27 +185,20 @@ class Search:
     def _right_in(self, branch: Branch) -> list[Answered]:
         return [one for one in self._right if branch.has(one.case)]
 
-    def _ignoring(self) -> list[Explanation]:
-        """A program that takes no notice of activations or of the loss: right for its own, or with one mistake.
+    def _taking_no_notice(self, candidates: Iterable[Explanation]) -> list[Explanation]:
+        """Those of a program that takes no notice of activations or of the loss which explain everything.
 
-        No right answer may contradict it. Of a loss the kind is looked for at first: another scale is another factor.
+        No right answer may contradict them. Of a loss the kind is looked for at first: another scale is another factor.
         """
         seen = [one for one in self._clues if one.numbers is not None][:2]
         if len(self._wrong) < ENOUGH or not seen:
             return []
-        begun = [Explanation(parts) for parts in _ignoring(self._function)]
-        plain = [part for part in _parts(self._function, self._clues) if not part.is_difference and not part.strength]
-        mistaken = (together for one in begun for part in plain if (together := one.with_part(part)))
-        for candidates in (begun, mistaken):
-            like = [one for one in candidates if all(map(one.is_proportional_to, seen))]
-            found = [
-                one
-                for one in itertools.chain.from_iterable(map(_with_every_scale, like))
-                if self._explains_all(one) and not any(map(one.is_refuted_by, self._right))
-            ]
-            if found:
-                return found
-        return []
+        like = (one for one in candidates if all(map(one.is_proportional_to, seen)))
+        return [
+            one
+            for one in itertools.chain.from_iterable(map(_with_every_scale, like))
+            if self._explains_all(one) and not any(map(one.is_refuted_by, self._right))
+        ]
 
     def _completed(self, explanation: Explanation, others: Sequence[Explanation]) -> list[Explanation]:
         """The explanation with more parts, until it explains everything; none where no part helps."""

@@ -4,7 +4,7 @@ import pytest
 
 from backproof.grader.diagnosis import CATALOGUE, explain
 from backproof.mistakes.catalogue import MISTAKES
-from tests.grader.students import DB, DW, FORWARD, HIDDEN, PAIRS, SIGMOID_PRIME, UNKNOWN, N, with_lines
+from tests.grader.students import DB, DW, FORWARD, HIDDEN, PAIRS, RIGHT, SIGMOID_PRIME, UNKNOWN, N, with_lines
 from tests.quick import first
 
 
@@ -17,6 +17,20 @@ def named(grades):
 @pytest.mark.parametrize("names", PAIRS, ids=" and ".join)
 def test_two_at_once(names, judge_text):
     assert named(judge_text(with_lines(PAIRS[names]))) == {"backward": ("together", list(names))}
+
+
+def test_what_takes_no_notice_of_what_it_is_asked_for(judge_text):
+    """What it takes instead, and a mistake besides."""
+    always = (
+        "right = backward\n\n\ndef backward(weights, biases, x, y, activations, loss):\n"
+        "    return right(weights, biases, x, y, ['sigmoid'] * len(weights), 'half_squared_error_mean')\n"
+    )
+    ignored = ["ActivationsIgnored", "LossIgnored"]
+    grade = judge_text(f"{RIGHT}\n\n{always}")["backward"]
+    assert (grade.diagnosis_kind, grade.diagnosis) == ("together", ignored)
+    assert "hidden layers always have sigmoid" in grade.explanation[0]
+    grade = judge_text(f"{with_lines({DB: 'db[l] = np.mean(delta, axis=0)'})}\n\n{always}")["backward"]
+    assert set(grade.diagnosis) == {*ignored, "BiasGradientAveraged"}
 
 
 @pytest.mark.parametrize("mistake", first(8, UNKNOWN))
