@@ -118,19 +118,10 @@ def verify(
     architecture = Architecture.usual(layers, activations, loss, batch) if layers else None
     few = 1 if case else OF_ONE_ARCHITECTURE if layers else DEFAULTS.networks
     campaign = Campaign(
-        few if networks is None else networks,
-        seed,
-        profile,
-        tuple(dtypes),
-        tuple(oracles),
-        grade,
-        attribute,
-        strict or baseline is not None,
-        architecture,
-        str(case or ""),
-        digest_of_case(str(case)) if case else "",
+        few if networks is None else networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute,
+        strict or baseline is not None, architecture, str(case or ""), digest_of_case(str(case)) if case else "",
         known_differences(baseline) if baseline is not None else (),
-    )
+    )  # fmt: skip
     if campaign.small and jobs == 1 and scheduler is None and not watched:
         begin(campaign.oracles)  # while this process loads what it needs itself
 
