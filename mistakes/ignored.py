@@ -28,15 +28,15 @@ class ActivationsIgnored(Ignored):
 
     def __init__(self, always: str) -> None:
         """always: the activation of hidden layers and of the last one."""
-        self._hidden, self._last = always.split("-")
+        self.hidden, self.last = always.split("-")
 
     def says(self) -> str:
         """Which activations it takes."""
-        hidden, last = self._hidden, self._last
-        return f"It takes no notice of the activations: hidden layers always have {hidden}, and the last one {last}."
+        always = f"hidden layers always have {self.hidden}, and the last one {self.last}"
+        return f"It takes no notice of the activations: {always}."
 
     def _activations(self, weights: Layers) -> list[str]:
-        return [*[self._hidden] * (len(weights) - 1), self._last]
+        return [*[self.hidden] * (len(weights) - 1), self.last]
 
     def forward(self, weights: Layers, biases: Layers, x: Array, activations: Sequence[str]) -> list[Array]:
         """Of the network with its own activations."""
@@ -56,21 +56,21 @@ class LossIgnored(Ignored):
 
     def __init__(self, always: str) -> None:
         """always: the loss's name."""
-        self._loss = always
+        self.taken = always
 
     def says(self) -> str:
         """Which loss it takes."""
-        return f"It takes no notice of the loss: it is always {self._loss}."
+        return f"It takes no notice of the loss: it is always {self.taken}."
 
     def loss(self, prediction: Array, y: Array, loss: str) -> Any:
         """Its own loss."""
-        return super().loss(prediction, y, self._loss)
+        return super().loss(prediction, y, self.taken)
 
     def backward(
         self, weights: Layers, biases: Layers, x: Array, y: Array, activations: Sequence[str], loss: str
     ) -> tuple[list[Array], list[Array]]:
         """Of its own loss."""
-        return super().backward(weights, biases, x, y, activations, self._loss)
+        return super().backward(weights, biases, x, y, activations, self.taken)
 
 
 IGNORED: dict[str, type[Ignored]] = {kind.__name__: kind for kind in (ActivationsIgnored, LossIgnored)}

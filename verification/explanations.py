@@ -80,13 +80,17 @@ class Search:
     def _right(self) -> Sequence[Answered]:
         return self._made_right()
 
+    @functools.cached_property
+    def _single(self) -> list[Explanation]:
+        """Explanations of one part each: differences first."""
+        return [Explanation((part,)) for part in _parts(self._function, self._clues)]
+
     def found(self) -> list[Explanation]:
         """The simplest explanations: one part, or one for each branch, or several parts together."""
-        candidates = [Explanation((part,)) for part in _parts(self._function, self._clues)]
-        if found := self._alone(candidates):
+        if found := self._alone():
             return found
-        last = [one for one in candidates if one.parts[0].kind in LAST]
-        candidates = [one for one in candidates if one not in last]
+        last = [one for one in self._single if one.parts[0].kind in LAST]
+        candidates = [one for one in self._single if one not in last]
         for of in ("loss", "last"):
             if found := self._by_branch(of):
                 return found
@@ -107,7 +111,7 @@ class Search:
 
     def harmless(self) -> list[Explanation]:
         """The simplest explanations by differences alone: one, or several together."""
-        candidates = [Explanation((part,)) for part in _parts(self._function, self._clues) if part.is_difference]
+        candidates = [one for one in self._single if is_harmless(one.parts)]
         few = [one for one in candidates if one.parts[0].kind not in LAST]
         return (
             self._all_that_explain(few)
@@ -126,9 +130,9 @@ class Search:
         begun = [first for first, count in ranked[:BEGINNINGS] if count]
         return [one for first in begun for one in self._completed(first, others)]
 
-    def _alone(self, candidates: Sequence[Explanation]) -> list[Explanation]:
+    def _alone(self) -> list[Explanation]:
         """Of explanations of one part those that explain everything: differences before mistakes."""
-        few = [one for one in candidates if one.parts[0].kind not in LAST]
+        few = [one for one in self._single if one.parts[0].kind not in LAST]
         mistakes = [one for one in few if not is_harmless(one.parts)]
         return (
             self._all_that_explain([one for one in few if is_harmless(one.parts)])
@@ -178,7 +182,7 @@ class Search:
         choices = list[list[Part]]()
         for branch, wrong in groups.items():
             search = Search(self._function, wrong, functools.partial(self._right_in, branch))
-            found = search._alone([Explanation((part,)) for part in _parts(self._function, search._clues)])
+            found = search._alone()
             choices.append([replace(one.parts[0], branch=branch) for one in found if not one.parts[0].branch])
         return [Explanation.of(parts) for parts in itertools.islice(itertools.product(*choices), ALTERNATIVES)]
 
@@ -240,7 +244,7 @@ def _ignoring(function: str) -> Iterator[tuple[Part, ...]]:
     if function == "backward":
         for kind, loss in losses.items():
             for choice in ActivationsIgnored.choices:
-                if choice.partition("-")[2] in OUTPUT_ACTIVATIONS[kind]:
+                if ActivationsIgnored(choice).last in OUTPUT_ACTIVATIONS[kind]:
                     yield Part(ActivationsIgnored, choice), loss
 
 

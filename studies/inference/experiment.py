@@ -286,15 +286,16 @@ class Experiment:
         """The convention of a program that takes no notice of what it is asked for, and is right for what it takes."""
         if not self._ignored:
             return None
-        taken = {part.kind: str(part.strength) for part in next(iter(self._ignored.values()))}
-        activations = taken.get(ActivationsIgnored, "").split("-")
-        return replace(
-            self.convention,
-            hidden=tuple(activations[:-1]) or self.convention.hidden,
-            last=tuple(filter(None, activations[-1:])) or self.convention.last,
-            losses=(taken[LossIgnored],) if LossIgnored in taken else tuple(self._ignored),
-            biases=self.has_biases and self.convention.biases,
+        convention = replace(
+            self.convention, losses=tuple(self._ignored), biases=self.has_biases and self.convention.biases
         )
+        for part in next(iter(self._ignored.values())):
+            made = part.made()
+            if isinstance(made, ActivationsIgnored):
+                convention = replace(convention, hidden=(made.hidden,), last=(made.last,))
+            elif isinstance(made, LossIgnored):
+                convention = replace(convention, losses=(made.taken,))
+        return convention
 
     def _hidden_followed(self, alone: Implementation, loss: str, last: str) -> tuple[str, ...]:
         """The hidden activations with which gradients follow the loss."""

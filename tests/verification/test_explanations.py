@@ -49,6 +49,13 @@ def found(folder, parts: list[Part], networks: int = 100, **settings):
     return backproof.verify(program(folder, parts, **options), out=folder / "out", networks=networks, **settings)
 
 
+def found_of(folder, text: str, **settings):
+    """The report on a program that is written out."""
+    (folder / "mine.py").write_text(text)
+    settings = {"oracles": ("complex-step",), "dtypes": ("float64",), "networks": 60, **settings}
+    return backproof.verify(str(folder / "mine.py"), out=folder / "out", **settings)
+
+
 def part(name: str) -> Part:
     """A part by its name in records."""
     ((one,),) = parts_of(name)
@@ -121,20 +128,13 @@ class TestDifferences:
 
     def test_single_precision(self, tmp_path):
         """Inside, whatever comes in."""
-        path = tmp_path / "mine.py"
-        path.write_text(
+        report = found_of(
+            tmp_path,
             "import numpy as np\nfrom backproof.mistakes.textbook import Textbook\n"
             "def backward(*arguments):\n"
             "    single = [[a.astype('f') for a in p] if isinstance(p, list) and not isinstance(p[0], str)\n"
             "              else p.astype('f') if isinstance(p, np.ndarray) else p for p in arguments]\n"
-            "    return tuple([a.astype(float) for a in part] for part in Textbook().backward(*single))\n"
-        )
-        report = backproof.verify(
-            str(path),
-            out=tmp_path / "out",
-            networks=60,
-            oracles=("complex-step",),
-            dtypes=("float64",),
+            "    return tuple([a.astype(float) for a in part] for part in Textbook().backward(*single))\n",
             profile="ordinary",
         )
         assert report.verdict == "agree but for"
@@ -142,19 +142,15 @@ class TestDifferences:
 
     def test_not_single_precision(self, tmp_path):
         """Ten digits of e are as far off, and no single precision."""
-        path = tmp_path / "mine.py"
-        path.write_text("def sigmoid(z): return 1 / (1 + 2.718281828 ** -z)\n")
-        report = backproof.verify(str(path), out=tmp_path / "out", networks=60, oracles=("complex-step",))
+        report = found_of(tmp_path, "def sigmoid(z): return 1 / (1 + 2.718281828 ** -z)\n", dtypes=DTYPES)
         assert (report.verdict, report.differences) == ("disagree", [])
 
     def test_overflow(self, tmp_path):
         """NaN from a |z| on."""
-        path = tmp_path / "mine.py"
-        path.write_text(
-            "import numpy as np\ndef softmax(z):\n    e = np.exp(z)\n    return e / e.sum(axis=1, keepdims=True)\n"
-        )
-        report = backproof.verify(
-            str(path), out=tmp_path / "out", networks=150, oracles=("complex-step",), dtypes=("float64",)
+        report = found_of(
+            tmp_path,
+            "import numpy as np\ndef softmax(z):\n    e = np.exp(z)\n    return e / e.sum(axis=1, keepdims=True)\n",
+            networks=150,
         )
         assert report.verdict == "agree but for"
         assert [each.name for each in report.differences] == ["Overflow"]
@@ -213,15 +209,12 @@ class TestMistakes:
 
     def test_none_that_is_known(self, tmp_path):
         """What nothing explains has no name."""
-        path = tmp_path / "mine.py"
-        path.write_text(
+        report = found_of(
+            tmp_path,
             "import numpy as np\nfrom backproof.mistakes.textbook import Textbook\n"
             "def backward(*arguments):\n"
             "    dW, db = Textbook().backward(*arguments)\n"
-            "    return [np.sign(a) * np.sqrt(np.abs(a)) for a in dW], db\n"
-        )
-        report = backproof.verify(
-            str(path), out=tmp_path / "out", networks=60, oracles=("complex-step",), dtypes=("float64",)
+            "    return [np.sign(a) * np.sqrt(np.abs(a)) for a in dW], db\n",
         )
         assert (report.verdict, report.mistakes, report.differences) == ("disagree", [], [])
 
@@ -307,14 +300,13 @@ class TestBranches:
 
     def test_refuted_by_what_is_right(self, tmp_path):
         """A slope of 1 at 0 now and then is no convention."""
-        path = tmp_path / "mine.py"
-        path.write_text(
+        report = found_of(
+            tmp_path,
             "import numpy as np\nfrom backproof.mistakes.textbook import Textbook\n"
             "def relu_prime(z):\n"
-            "    return np.where((z == 0) & (z.size % 2 == 0), z.dtype.type(1), Textbook().relu_prime(z))\n"
-        )
-        report = backproof.verify(
-            str(path), out=tmp_path / "out", networks=200, oracles=("torch",), dtypes=("float64",)
+            "    return np.where((z == 0) & (z.size % 2 == 0), z.dtype.type(1), Textbook().relu_prime(z))\n",
+            networks=200,
+            oracles=("torch",),
         )
         assert (report.verdict, report.differences) == ("disagree", [])
 
