@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -84,8 +85,7 @@ def bench(networks: int, jobs: int | None = None, progress: Progress | None = No
     """Time backproof on so many networks, in `jobs` processes, and the usual methods on the first few.
 
     All of them judge `reference_impl` in float64 against PyTorch and JAX. jobs: as many as there are processors, unless
-    given. Of several the rate is that between the first part that is finished and the last: without the start, and
-    without the report.
+    given. Of several the rate is that of the second half of the networks: without the start, and without the report.
     """
     progress = progress or Progress()
     campaign = Campaign(networks=networks, dtypes=("float64",))
@@ -190,27 +190,31 @@ def _bare_calls(campaign: Campaign, reference: Implementation) -> float:
 
 
 class _Steady(Progress):
-    """The rate between the first part that is finished and the last: without the start of processes."""
+    """The rate of the second half of the networks: without the start of processes, and without what they compile."""
 
-    def __init__(self) -> None:
-        self.first: float | None = None
-        self.last, self.networks = 0.0, 0
+    def __init__(self, networks: int) -> None:
+        self._before, self._half = networks - networks // 2, networks // 2
+        self._since = self._last = math.nan
 
     def judged(self, networks: int = 1) -> None:
-        """Count the networks of every part but the first."""
-        self.last = time.perf_counter()
-        if self.first is None:
-            self.first = self.last
-        else:
-            self.networks += networks
+        """The first half ends, or the second goes on."""
+        self._last = time.perf_counter()
+        if self._before > 0:
+            self._before, self._since = self._before - networks, self._last
+            self._half += min(self._before, 0)  # what was judged at once with the end of the first half
+
+    @property
+    def rate(self) -> float:
+        """Networks a second; NaN where they were too few."""
+        return self._half / seconds if (seconds := self._last - self._since) else math.nan
 
 
 def _in_processes(campaign: Campaign, jobs: int, progress: Progress) -> float:
     """Networks a second."""
     progress.stage(f"judging networks in {jobs} processes")
-    steady = _Steady()
+    steady = _Steady(campaign.networks)
     _run(campaign, jobs, steady)
-    return steady.networks / (steady.last - (steady.first or 0.0)) if steady.networks else float("nan")
+    return steady.rate
 
 
 def _run(campaign: Campaign, jobs: int, progress: Progress) -> None:
