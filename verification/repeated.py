@@ -27,7 +27,7 @@ from backproof.verification.implementation import (
 )
 from backproof.verification.wording import told_apart
 
-# Of so many networks one is asked about again, which costs as much as four others.
+# Of so many networks one is asked about again, which costs as much as a dozen others.
 ONE_OF = 29
 
 # What the causes begin with that only come out where a network is asked about again.

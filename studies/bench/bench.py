@@ -193,20 +193,22 @@ class _Steady(Progress):
     """The rate of the second half of the networks: without the start of processes, and without what they compile."""
 
     def __init__(self, networks: int) -> None:
-        self._before, self._half = networks - networks // 2, networks // 2
+        self._before, self._counted = networks / 2, 0
         self._since = self._last = math.nan
 
     def judged(self, networks: int = 1) -> None:
-        """The first half ends, or the second goes on."""
+        """Count those that come once half of all have been judged."""
         self._last = time.perf_counter()
         if self._before > 0:
-            self._before, self._since = self._before - networks, self._last
-            self._half += min(self._before, 0)  # what was judged at once with the end of the first half
+            self._before -= networks
+            self._since = self._last
+        else:
+            self._counted += networks
 
     @property
     def rate(self) -> float:
-        """Networks a second; NaN where they were too few."""
-        return self._half / seconds if (seconds := self._last - self._since) else math.nan
+        """Networks a second; NaN where none came after the first half."""
+        return self._counted / (self._last - self._since) if self._counted else math.nan
 
 
 def _in_processes(campaign: Campaign, jobs: int, progress: Progress) -> float:

@@ -1,6 +1,8 @@
 """`studies.bench`: a small benchmark from start to end."""
 
 import io
+import math
+import time
 
 import msgspec
 import pytest
@@ -11,6 +13,7 @@ from backproof.studies.bench import bounding, enclosures, sizes
 from backproof.studies.bench.bench import Bench, bench, write_bench
 from backproof.studies.bench.methods import METHODS, plain_loop
 from backproof.studies.bench.terminal import bench_view
+from backproof.verification.campaign import Campaign, Progress
 
 pytestmark = pytest.mark.long
 
@@ -85,3 +88,25 @@ def test_written_and_shown(found, tmp_path):
     assert "plain loop, assert_close" in text
     assert text.count("2-3-1") > 2
     assert "4-5 (4 times)-2" in text
+
+
+@pytest.mark.parametrize(
+    ("told", "rate"),
+    [
+        ([(9, 10), (10, 20), (12, 10), (14, 10), (15, 10)], 30 / 5),  # half of 60 at 10 s
+        ([(9, 10), (10, 40), (12, 10)], 10 / 2),  # half is passed at 10 s
+        ([(10, 60)], math.nan),
+    ],
+)
+def test_rate_of_processes(monkeypatch, told, rate):
+    """What starts and compiles before half of the networks are judged does not count."""
+
+    def run(campaign, jobs, progress):
+        for seconds, networks in told:
+            monkeypatch.setattr(time, "perf_counter", lambda seconds=seconds: float(seconds))
+            progress.judged(networks)
+
+    monkeypatch.setattr(benchmark, "_run", run)
+    found = benchmark._in_processes(Campaign(60), 2, Progress())
+    monkeypatch.undo()
+    assert found == pytest.approx(rate, nan_ok=True)
