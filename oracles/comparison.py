@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -47,10 +48,11 @@ class Record:
 
     entries: how many there are; failures: how many are off by more than is allowed; unchecked: how many have no
     finite allowance, no answer that could be judged, or are not off by an allowance that is too coarse; coarse: how
-    many of these are that. ratio: the worst error / allowed of the checked entries,
-    infinite where the error is not a number, NaN where nothing was checked. index, got, expected, allowed: of that
-    worst entry. all_allowed, all_expected: what is allowed, and the absolute expected values, summed over the checked
-    entries. cause: for a failure that is not one of values, and for what is unchecked, a phrase that says why.
+    many of these are that; finer: to how many of those the answer in float64 is checked and right. ratio: the worst
+    error / allowed of the checked entries, infinite where the error is not a number, NaN where nothing was checked.
+    index, got, expected, allowed: of that worst entry. all_allowed, all_expected: what is allowed, and the absolute
+    expected values, summed over the checked entries. cause: for a failure that is not one of values, and for what is
+    unchecked, a phrase that says why.
     leniently: whether what disagrees would agree if elementary functions had to be accurate only absolutely. outside:
     of two that disagree, which is farther from the certified value than its own bound (`oracles.attribution`).
     """
@@ -71,6 +73,13 @@ class Record:
     leniently: bool = False
     outside: Outside = ""
     coarse: int = 0
+    finer: int = 0
+
+    @property
+    def why_unchecked(self) -> str:
+        """Why nothing was checked, and whether the answer in float64 was."""
+        of = f" on {self.finer} of {self.coarse}" if self.finer < self.coarse else ""
+        return f"{self.cause}; its answer in float64 is right{of}" if self.finer else self.cause
 
     @property
     def fineness(self) -> float:
@@ -82,7 +91,7 @@ class Record:
         if self.verdict == "agrees":
             return f"{self.quantity} agrees with {oracle}: error / allowed is at most {self.ratio:.3g}"
         if self.verdict == "unchecked":
-            return f"{self.quantity} is unchecked against {oracle}: {self.cause}"
+            return f"{self.quantity} is unchecked against {oracle}: {self.why_unchecked}"
         if self.cause:
             return f"{self.quantity} disagrees with {oracle}: {self.cause}"
         return (
@@ -111,15 +120,29 @@ def say_outside(outside: Outside, oracle: str) -> str:
     return f"; farther from the certified value than its own bound: {who}" if who else ""
 
 
-def compare(got: Mapping[Quantity, Any], expected: Answer, allowed: Answer, dtype: str) -> list[Record]:
+def compare(
+    got: Mapping[Quantity, Any],
+    expected: Answer,
+    allowed: Answer,
+    dtype: str,
+    finely: Mapping[Quantity, Array] = MappingProxyType({}),
+) -> list[Record]:
     """Judge all quantities of one case against one oracle, in the order of `expected`.
 
     got: what the implementation gave for each, anything at all, or a `Problem`. expected: the oracle's answer, float64.
     allowed: the sum of both sides' error bounds; infinite entries are not checked. dtype: what got should have.
+    finely: for which entries the answer in float64 was checked and is right, where that was asked for.
     """
     problems = {quantity: _problem(got[quantity], value.shape, dtype) for quantity, value in expected.items()}
     judged = iter(
-        _compare_values([_Triple(q, got[q], expected[q], allowed[q]) for q, p in problems.items() if p is None], dtype)
+        _compare_values(
+            [
+                _Compared(q, got[q], expected[q], allowed[q], finely.get(q, np.zeros(allowed[q].shape)))
+                for q, p in problems.items()
+                if p is None
+            ],
+            dtype,
+        )
     )
     return [
         next(judged) if problem is None else without_values(quantity, expected[quantity].size, problem)
@@ -127,46 +150,49 @@ def compare(got: Mapping[Quantity, Any], expected: Answer, allowed: Answer, dtyp
     ]
 
 
-class _Triple(NamedTuple):
+class _Compared(NamedTuple):
     """A quantity whose values are to be compared."""
 
     quantity: Quantity
     got: Any
     expected: Array
     allowed: Array
+    finely: Array
 
 
-def _compare_values(triples: list[_Triple], dtype: str) -> list[Record]:
+def _compare_values(compared: list[_Compared], dtype: str) -> list[Record]:
     """The records of quantities of the right shape and dtype, worked out for all of their entries at once."""
-    if not triples:
+    if not compared:
         return []
-    got, expected, allowed = (
-        np.concatenate([np.ravel(np.asarray(triple[i], dtype=np.float64)) for triple in triples]) for i in (1, 2, 3)
+    got, expected, allowed, finely = (
+        np.concatenate([np.ravel(np.asarray(one[i], dtype=np.float64)) for one in compared]) for i in (1, 2, 3, 4)
     )
-    sizes = np.array([triple.expected.size for triple in triples])
-    found = compare_segments(got, expected, allowed, sizes, nothing=NOTHING[dtype])
+    sizes = np.array([one.expected.size for one in compared])
+    found = compare_segments(got, expected, allowed, sizes, nothing=NOTHING[dtype], finely=finely > 0)
     starts = starts_of(sizes)
     records = []
-    for i, (triple, start, size) in enumerate(zip(triples, starts.tolist(), sizes.tolist(), strict=True)):
+    for i, (one, start, size) in enumerate(zip(compared, starts.tolist(), sizes.tolist(), strict=True)):
         worst, failures, unchecked = int(found.worst[i]), int(found.failures[i]), int(found.unchecked[i])
-        coarse = int(found.coarse[i])
+        coarse, finer = int(found.coarse[i]), int(found.finer[i])
         cause = ""
         if failures:
             cause = "" if not np.isnan(got[worst]) else f"NaN, should be {float(expected[worst])!r}"
         elif unchecked:
             cause = why_unchecked(unchecked, int(found.unknown[i]), coarse)
         if unchecked == size:
-            records.append(Record(triple.quantity, "unchecked", size, 0, size, math.nan, cause=cause, coarse=coarse))
+            records.append(
+                Record(one.quantity, "unchecked", size, 0, size, math.nan, cause=cause, coarse=coarse, finer=finer)
+            )
             continue
         records.append(
             Record(
-                quantity=triple.quantity,
+                quantity=one.quantity,
                 verdict="disagrees" if failures else "agrees",
                 entries=size,
                 failures=failures,
                 unchecked=unchecked,
                 ratio=float(found.ratio[i]),
-                index=tuple(int(j) for j in np.unravel_index(worst - start, triple.expected.shape)),
+                index=tuple(int(j) for j in np.unravel_index(worst - start, one.expected.shape)),
                 got=float(got[worst]),
                 expected=float(expected[worst]),
                 allowed=float(allowed[worst]),
@@ -174,6 +200,7 @@ def _compare_values(triples: list[_Triple], dtype: str) -> list[Record]:
                 all_expected=float(found.all_expected[i]),
                 cause=cause,
                 coarse=coarse,
+                finer=finer,
             )
         )
     return records
@@ -190,7 +217,8 @@ class Segments(NamedTuple):
     """What a comparison found in each segment of a line of entries.
 
     failures, unchecked: how many entries; unknown: how many that a bound would allow to check, but the oracle does not
-    know; coarse: how many of the unchecked have a bound that is too coarse. ratio: the largest error / allowed, -1
+    know; coarse: how many of the unchecked have a bound that is too coarse; finer: how many of these were checked
+    otherwise. ratio: the largest error / allowed, -1
     where nothing was checked; worst: the entry that has it. all_allowed, all_expected: what is allowed, and the
     absolute expected values, summed over the checked entries.
     """
@@ -199,17 +227,22 @@ class Segments(NamedTuple):
     unchecked: Array
     unknown: Array
     coarse: Array
+    finer: Array
     ratio: Array
     worst: Array
     all_allowed: Array
     all_expected: Array
 
 
-def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array, *, nothing: float = 0.0) -> Segments:
-    """Compare entry by entry, and sum up over segments of the given sizes, one or more, that follow each other.
+class _Entries(NamedTuple):
+    """Of each entry: error / allowed, whether the bound is too coarse for it, or keeps it from being checked at all."""
 
-    nothing: what is no more than 0, in the precision of the numbers.
-    """
+    ratio: Array
+    coarse: Array
+    checked: Array
+
+
+def _entries(got: Array, expected: Array, allowed: Array, sizes: Array, nothing: float) -> _Entries:
     starts = starts_of(sizes)
     with np.errstate(all="ignore"):
         error = np.abs(got - expected)
@@ -221,9 +254,28 @@ def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array, 
         for counts in (known, known & (allowed <= COARSE * absolute))
     )
     coarse = bounded & known & (allowed > COARSE * fine) & (np.maximum(allowed, array) > nothing) & (ratio <= 1)
-    checked = bounded & known & ~coarse
+    return _Entries(ratio, coarse, bounded & known & ~coarse)
+
+
+def are_right(got: Array, expected: Array, allowed: Array, sizes: Array, *, nothing: float) -> Array:
+    """Which entries are checked, as `compare_segments` has it, in segments where all that are checked are right."""
+    found = _entries(got, expected, allowed, sizes, nothing)
+    right = np.logical_and.reduceat(~found.checked | (found.ratio <= 1), starts_of(sizes))
+    return found.checked & np.repeat(right, sizes)
+
+
+def compare_segments(
+    got: Array, expected: Array, allowed: Array, sizes: Array, *, nothing: float = 0.0, finely: Array | bool = False
+) -> Segments:
+    """Compare entry by entry, and sum up over segments of the given sizes, one or more, that follow each other.
+
+    nothing: what is no more than 0, in the precision of the numbers. finely: which entries were checked otherwise.
+    """
+    starts = starts_of(sizes)
+    ratio, coarse, checked = _entries(got, expected, allowed, sizes, nothing)
     ratio = np.where(checked, ratio, -1.0)
-    allowed, absolute = np.where(checked, allowed, 0.0), np.where(checked, absolute, 0.0)
+    absolute = np.where(checked, np.abs(expected), 0.0)
+    allowed, unknown = np.where(checked, allowed, 0.0), np.isfinite(allowed) & ~np.isfinite(expected)
     largest = np.maximum.reduceat(ratio, starts)
     if np.isnan(largest).any():  # an answer of NaN is wrong beyond all bounds
         ratio = np.where(np.isnan(ratio), np.inf, ratio)
@@ -234,8 +286,9 @@ def compare_segments(got: Array, expected: Array, allowed: Array, sizes: Array, 
         return Segments(
             failures=failures,
             unchecked=np.add.reduceat(~checked, starts),
-            unknown=np.add.reduceat(bounded & ~known, starts),
+            unknown=np.add.reduceat(unknown, starts),
             coarse=np.add.reduceat(coarse, starts),
+            finer=np.add.reduceat(coarse & finely, starts),
             ratio=largest,
             worst=where[np.searchsorted(where, starts)],
             all_allowed=np.add.reduceat(allowed, starts),

@@ -14,7 +14,7 @@ from msgspec import Meta
 from backproof.oracles.comparison import Outside
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "3.2"
+SCHEMA_VERSION = "3.3"
 
 Verdict = Literal["agree", "agree but for", "disagree", "could not run"]
 
@@ -121,6 +121,9 @@ class QuantityOutcome(msgspec.Struct, frozen=True):
     unchecked_entries: Annotated[int, Meta(ge=0, description="How many of them were not checked")]
     coarse_entries: Annotated[
         int, Meta(ge=0, description="How many of these because what is allowed is no small part of them")
+    ]
+    finer_entries: Annotated[
+        int, Meta(ge=0, description="To how many of these float32 ones the answer in float64 is checked, and right")
     ]
     worst_ratio: Annotated[
         float | None, Meta(description="The largest error / allowed; null where it is infinite or nothing was checked")

@@ -79,6 +79,7 @@ class Summary(Records):
                     CAST(sum(entries) AS BIGINT) AS entries,
                     CAST(sum(unchecked) AS BIGINT) AS unchecked_entries,
                     CAST(sum(coarse) AS BIGINT) AS coarse_entries,
+                    CAST(sum(finer) AS BIGINT) AS finer_entries,
                     quantile_disc(ratio, {QUANTILES}) FILTER (verdict <> 'unchecked') AS ratios,
                     quantile_disc(fineness, {QUANTILES}) FILTER (NOT isnan(fineness)) AS fineness
                 FROM records WHERE quantity = '{kind}' GROUP BY ALL
@@ -95,6 +96,7 @@ class Summary(Records):
                     entries=row["entries"],
                     unchecked_entries=row["unchecked_entries"],
                     coarse_entries=row["coarse_entries"],
+                    finer_entries=row["finer_entries"],
                     worst_ratio=_quantiles(row["ratios"]).largest,
                     median_ratio=_quantiles(row["ratios"]).median,
                     ratios=_quantiles(row["ratios"]),

@@ -180,7 +180,7 @@ def _records(judgement: Judgement) -> Table:
 def _entry(record: Record) -> tuple[str, ...]:
     """The worst entry of a record, or why there is none."""
     if record.index is None:
-        return ("", "", record.cause, "", "")
+        return ("", "", record.why_unchecked, "", "")
     at = str(list(record.index)) if record.index else ""
     return f"{record.ratio:.3g}", at, repr(record.got), repr(record.expected), f"{record.allowed:.2g}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -211,14 +212,22 @@ def _exact(summary: Summary) -> str:
 
 
 def _too_coarse(outcomes: list[QuantityOutcome]) -> str:
-    """Of which quantities a hundredth and more could not be checked, as a part of the verdict's sentence."""
+    """Of which quantities a hundredth and more could not be checked, or only in float64, for the verdict's sentence."""
+    unchecked = _shares(outcomes, lambda outcome: outcome.coarse_entries - outcome.finer_entries)
+    finer = _shares(outcomes, lambda outcome: outcome.finer_entries)
+    return (f"; rounding may change by a tenth, and so leaves unchecked, {conjoin(unchecked)}" if unchecked else "") + (
+        f"; {conjoin(finer)} that float32 leaves unchecked are right in float64" if finer else ""
+    )
+
+
+def _shares(outcomes: list[QuantityOutcome], count: Callable[[QuantityOutcome], int]) -> list[str]:
+    """How much of each quantity some of its numbers are, where that is no less than a hundredth in any dtype."""
     shares: dict[str, float] = {}
     for outcome in outcomes:
-        share = outcome.coarse_entries / max(outcome.entries, 1)
+        share = count(outcome) / max(outcome.entries, 1)
         if outcome.cases and share >= LEAST_SHARE:
             shares[outcome.quantity] = max(share, shares.get(outcome.quantity, 0.0))
-    said = [f"{share:.0%} of {quantity}" for quantity, share in shares.items()]
-    return f"; rounding may change by a tenth, and so leaves unchecked, {conjoin(said)}" if said else ""
+    return [f"{share:.0%} of {quantity}" for quantity, share in shares.items()]
 
 
 def _left_open(outcomes: list[QuantityOutcome], networks: int) -> str:

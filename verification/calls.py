@@ -56,8 +56,8 @@ class Answers(NamedTuple):
     later: dict[int, dict[Quantity, Later]]
 
 
-def answers_of(implementation: Implementation, stack: Stack, predictions: Array) -> Answers:
-    """Call the functions on each case of a stack, and on some cases again.
+def answers_of(implementation: Implementation, stack: Stack, predictions: Array, *, again: bool = True) -> Answers:
+    """Call the functions on each case of a stack, and on some cases again if `again` says so.
 
     predictions: what the loss is asked about, in a line. All functions get the same arrays, which saves most of the
     time. An answer is not sound where a function raises, gives anything else than it should or changes an argument. The
@@ -68,7 +68,7 @@ def answers_of(implementation: Implementation, stack: Stack, predictions: Array)
     with implementation.at_work():
         for s, (case, arguments) in enumerate(zip(stack.cases, given, strict=True)):
             place.network(stack.numbers[s], case.dtype)
-            if s == 0 or is_asked_again(case):
+            if again and (s == 0 or is_asked_again(case)):
                 repeated[s] = Repeated(implementation, case, prediction_of(stack, predictions, s))
             result = _ask(implementation.functions, arguments, place)
             answer = _sound(result, arguments)
@@ -88,9 +88,9 @@ def answers_of(implementation: Implementation, stack: Stack, predictions: Array)
                     case, _looked_at_twice(implementation, case, prediction, results[s])
                 )
         later = {}
-        for s, again in reversed(repeated.items()):
+        for s, network in reversed(repeated.items()):
             place.network(stack.numbers[s], stack.cases[s].dtype)
-            if s not in changed and (found_later := again.later()):
+            if s not in changed and (found_later := network.later()):
                 later[s] = found_later
     sound = np.array([answer is not None for answer in found])
     return Answers(_lines(implementation, stack, found, sound), sound, first, later)

@@ -21,6 +21,7 @@ from backproof.reference_impl.contract import Array
 from backproof.verification.answered import Answered
 from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
+from backproof.verification.finer import COARSER, FINER, right_in_float64
 from backproof.verification.implementation import Implementation, added_error, load_implementation, same
 from backproof.verification.repeated import Later
 
@@ -64,7 +65,8 @@ class Evidence:
     got: what the implementation gave, or a `Problem`, for each quantity. expected: each oracle's answer, by its name.
     own: the bound of an honest implementation; theirs: each oracle's. undecided: how many of the neurons lie too near
     a kink for the implementation's arithmetic. exact: the exact values of what must be exact, or None. later: what was
-    given when it was asked again, where that is something else. lenient: the bound of an honest implementation under
+    given when it was asked again, where that is something else. finely: what is right in float64, by entries, where the
+    case's dtype is too coarse for some. lenient: the bound of an honest implementation under
     that grade, where it is another one.
     """
 
@@ -76,6 +78,7 @@ class Evidence:
     undecided: int
     exact: Exact | None = None
     later: Mapping[Quantity, Later] = field(default_factory=dict)
+    finely: Mapping[Quantity, Array] = field(default_factory=dict)
     lenient: Answer | None = None
 
     @property
@@ -113,6 +116,7 @@ class Evidence:
             {q: expected[q] for q in got},
             {q: own[q] + theirs[q] + added_error(value) for q, value in got.items()},
             self.case.dtype,
+            self.finely,
         )
 
 
@@ -150,8 +154,11 @@ def judge(
             found.undecided[0],
             exactly(case),
             answers.later.get(0, {}),
-            leniently([case], grade)[0],
+            lenient=leniently([case], grade)[0],
         )
+        if case.dtype == COARSER and any(r.coarse for found in evidence.records(own).values() for r in found):
+            right = right_in_float64(implementation, tested(FINER, grade), oracles[0], stack, [0])
+            evidence = replace(evidence, finely=stack.split(right)[0])
         yield judgement(evidence, attribute=attribute)
         progress.judged()
 

@@ -10,7 +10,7 @@ from backproof.oracles.beside import Beside
 from backproof.oracles.bounds import Arithmetic
 from backproof.oracles.bounds.network import StackBounds, stack_bounds
 from backproof.oracles.case import FUNCTION_OF_KIND, KINDS, Answer
-from backproof.oracles.comparison import NOTHING
+from backproof.oracles.comparison import NOTHING, compare_segments
 from backproof.oracles.corners import Seen
 from backproof.oracles.exact import exact_stack
 from backproof.oracles.registry import Oracle
@@ -21,6 +21,7 @@ from backproof.verification.answered import Answered
 from backproof.verification.calls import answers_of, prediction_of
 from backproof.verification.campaign import Campaign, Progress
 from backproof.verification.explanations import explained
+from backproof.verification.finer import COARSER, FINER, entries_of, right_in_float64
 from backproof.verification.implementation import Implementation
 from backproof.verification.judgement import (
     Evidence,
@@ -38,12 +39,13 @@ from backproof.verification.records import Rows
 KEPT = 2048
 
 # What a part is doing, as it tells of its stages; besides, "torch computes" and the like.
-DRAWING, STACKING, CALLING, BOUNDING, COMPARING, EXPLAINING, WRITING = (
+DRAWING, STACKING, CALLING, BOUNDING, COMPARING, REFINING, EXPLAINING, WRITING = (
     "drawing networks",
     "stacking networks",
     "calling the implementation",
     "deriving bounds",
     "comparing",
+    "asking in float64 what float32 leaves open",
     "explaining what is wrong",
     "keeping records",
 )
@@ -113,7 +115,7 @@ class _StackJudge:
         self.rows, self.campaign, self.implementation, self.stack = rows, campaign, implementation, stack
         self.oracles, self.dtype, self.networks = oracles, dtype, np.array(stack.numbers)
         self.expected, self.progress = [first], progress
-        self.failing = dict[int, set[str]]()
+        self.failing, self.finely = dict[int, set[str]](), Flat()
         progress.stage(CALLING)
         self.predictions = last_outputs(stack, first["output"])
         self.answers = answers_of(implementation, stack, self.predictions)
@@ -133,6 +135,8 @@ class _StackJudge:
         self.rows.undecided[self.networks, self.dtype] = self.bounds.undecided[self.own]
         wrong = ~self.answers.sound | self._compare()
         self._compare_exactly()
+        if self.campaign.dtypes[self.dtype] == COARSER:
+            self._refine()
         if self.campaign.attribute:
             wrong[:] = True
         for s, evidence in self._evidence(np.flatnonzero(wrong).tolist()):
@@ -188,13 +192,41 @@ class _StackJudge:
             if kind not in got:
                 self.rows.add_missing(stack, self.networks, self.dtype, kind, FUNCTION_OF_KIND[kind])
         for kind, answers in got.items():
-            own, layout, named = self.bounds.allowances[kind], stack.layouts[kind], naming(stack, kind)
-            for o, (oracle, flat, arithmetic) in enumerate(zip(self.oracles, self.expected, self.theirs, strict=True)):
-                outcomes, expected = self.rows.outcomes(self.dtype, o, kind), flat[kind]
-                theirs = oracle.arithmetic.with_answer(own[arithmetic], expected, own[self.own])
-                compare(answers, expected, own[self.own], theirs, layout, named, self.networks, nothing, outcomes)
+            own, layout, named = self.bounds.allowances[kind][self.own], stack.layouts[kind], naming(stack, kind)
+            for o, flat in enumerate(self.expected):
+                outcomes, theirs = self.rows.outcomes(self.dtype, o, kind), self._theirs(o, kind)
+                compare(answers, flat[kind], own, theirs, layout, named, self.networks, nothing, outcomes)
                 wrong |= outcomes.failures[self.networks] > 0
         return wrong
+
+    def _theirs(self, o: int, kind: str) -> Array:
+        """What an oracle's answers of a kind may be off by."""
+        bounds, arithmetic = self.bounds.allowances[kind], self.oracles[o].arithmetic
+        return arithmetic.with_answer(bounds[self.theirs[o]], self.expected[o][kind], bounds[self.own])
+
+    def _refine(self) -> None:
+        """Ask in float64 about the networks that float32 is too coarse for, and note what is right there."""
+        coarse = self.rows.coarse[self.networks, self.dtype].any(axis=(1, 2))
+        chosen = np.flatnonzero(coarse & self.answers.sound).tolist()
+        if not chosen:
+            return
+        self.progress.stage(REFINING)
+        arithmetic, stack = tested(FINER, self.campaign.grade), self.stack
+        self.finely = right_in_float64(self.implementation, arithmetic, self.oracles[0], stack, chosen)
+        for kind, right in self.finely.items():
+            at, sizes = entries_of(stack, kind, chosen), stack.layouts[kind].sizes[chosen]
+            arrays, own = sizes > 0, self.bounds.allowances[kind][self.own]
+            for o in range(len(self.oracles)):
+                found = compare_segments(
+                    self.answers.lines[kind][at],
+                    self.expected[o][kind][at],
+                    (own + self._theirs(o, kind))[at],
+                    sizes[arrays],
+                    nothing=NOTHING[COARSER],
+                    finely=right[at] > 0,
+                )
+                finer = np.bincount(np.nonzero(arrays)[0], found.finer)
+                self.rows.add_finer(self.networks[chosen], self.dtype, o, kind, finer)
 
     def _compare_exactly(self) -> None:
         """Note how many numbers could be exact, and how many of them are not."""
@@ -219,6 +251,7 @@ class _StackJudge:
         names = [oracle.name for oracle in self.oracles]
         answers = given(self.implementation, stack, self.answers, chosen)
         witnesses = [stack.split(flat, chosen) for flat in self.expected]
+        finely = stack.split(self.finely, chosen)
         own, *theirs = (self._split_bounds(number, chosen) for number in (self.own, *self.theirs))
         lenient = dict(zip(wrong, leniently([stack.cases[s] for s in wrong], self.campaign.grade), strict=True))
         for i, s in enumerate(chosen):
@@ -237,6 +270,7 @@ class _StackJudge:
                     undecided=int(self.bounds.undecided[self.own, s]),
                     exact=exactly(case),
                     later=self.answers.later.get(s, {}),
+                    finely=finely[i],
                     lenient=lenient.get(s),
                 ),
             )

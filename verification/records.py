@@ -66,6 +66,7 @@ SCHEMA = pa.schema(
         "failures": pa.int32(),
         "unchecked": pa.int32(),
         "coarse": pa.int32(),
+        "finer": pa.int32(),
         "ratio": pa.float64(),
         # Where error / allowed is largest.
         "layer": pa.int16(),
@@ -99,7 +100,9 @@ class Rows:
         self.undecided, self.exact, self.inexact, self.digits = (np.zeros(shape[:2], np.int32) for _ in range(4))
         self.undecidable = np.full(shape[:2], -1, np.int32)
         self.verdict, self.outside = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-        self.entries, self.failures, self.unchecked, self.coarse = (np.zeros(shape, np.int32) for _ in range(4))
+        self.entries, self.failures, self.unchecked, self.coarse, self.finer = (
+            np.zeros(shape, np.int32) for _ in range(5)
+        )
         self.layer, self.row, self.column = (np.full(shape, -1, np.int32) for _ in range(3))
         self.ratio, self.got, self.expected, self.allowed, self.fineness = (np.full(shape, np.nan) for _ in range(5))
         self.indexed, self.leniently = np.zeros(shape, bool), np.zeros(shape, bool)
@@ -120,6 +123,10 @@ class Rows:
         at = (networks, dtype, slice(None), QUANTITIES.index(kind))
         self.entries[at] = self.unchecked[at] = stack.sizes[kind][:, None]
         self.cause[at] = self._cause(no_function(function))
+
+    def add_finer(self, networks: Array, dtype: int, oracle: int, kind: str, finer: Array) -> None:
+        """Note for the networks at these places how many numbers that are too coarse are right in float64."""
+        self.finer[networks, dtype, oracle, QUANTITIES.index(kind)] = finer
 
     def add_drawn(self, seen: Seen, networks: Array) -> None:
         """Note what the networks at these places in the part are like."""
@@ -165,6 +172,7 @@ class Rows:
         self.failures[at] = sum(record.failures for record in records)
         self.unchecked[at] = sum(record.unchecked for record in records)
         self.coarse[at] = sum(record.coarse for record in records)
+        self.finer[at] = sum(record.finer for record in records)
         self.ratio[at], self.got[at], self.expected[at] = worst.ratio, worst.got, worst.expected
         self.allowed[at], self.fineness[at] = worst.allowed, fineness(allowed, expected)
         self.layer[at] = -1 if worst.quantity.layer is None else worst.quantity.layer

@@ -5,6 +5,7 @@ import pytest
 
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.mistakes.textbook import Textbook
+from backproof.oracles.complex_step_oracle import ComplexStepOracle
 from backproof.verification.campaign import Campaign, Progress
 from backproof.verification.implementation import Implementation, as_implementation, load_implementation
 from backproof.verification.judgement import judge
@@ -90,22 +91,24 @@ FEW = ("partial", "HiddenDerivativeMissing")
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in FEW else pytest.mark.long) for name in IMPLEMENTATIONS]
 )
-def test_the_same_as_one_by_one(name, torch_oracle):
+def test_the_same_as_one_by_one(name):
     """For every network, dtype and kind of quantity: verdict, counts, worst entry, cause."""
-    campaign = Campaign(networks=NETWORKS, oracles=("torch",))
-    rows = part(IMPLEMENTATIONS[name], campaign, [torch_oracle])
+    # On some processors the last digit of PyTorch's answers depends on what else it answers at the same time.
+    oracle = ComplexStepOracle()
+    campaign = Campaign(networks=NETWORKS, oracles=(oracle.name,))
+    rows = part(IMPLEMENTATIONS[name], campaign, [oracle])
     assert len(rows) == NETWORKS * 2 * len(QUANTITIES)
     cases = [case.cast(dtype) for case in campaign.draw(range(NETWORKS)) for dtype in campaign.dtypes]
-    judgements = list(judge(cases, IMPLEMENTATIONS[name], [torch_oracle]))
+    judgements = list(judge(cases, IMPLEMENTATIONS[name], [oracle]))
     for judgement, start in zip(judgements, range(0, len(rows), len(QUANTITIES)), strict=True):
         for row in rows[start : start + len(QUANTITIES)]:
-            records = [record for record in judgement.records["torch"] if record.quantity.kind == row["quantity"]]
+            records = [record for record in judgement.records[oracle.name] if record.quantity.kind == row["quantity"]]
             verdicts = {record.verdict for record in records}
             expected = next(verdict for verdict in ("disagrees", "agrees", "unchecked") if verdict in verdicts)
             assert (row["case"], row["dtype"]) == (judgement.case.name, judgement.case.dtype)
             assert row["verdict"] == expected, row
             assert row["undecided"] == judgement.undecided
-            for count in ("entries", "failures", "unchecked"):
+            for count in ("entries", "failures", "unchecked", "coarse", "finer"):
                 assert row[count] == sum(getattr(record, count) for record in records), row
             if expected == "unchecked":
                 assert (row["index"], np.isnan(row["ratio"])) == (None, True)

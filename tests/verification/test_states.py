@@ -258,6 +258,7 @@ class Counts:
             entries=1,
             unchecked_entries=0,
             coarse_entries=0,
+            finer_entries=0,
             worst_ratio=0.5,
             median_ratio=0.5,
             ratios=NO_QUANTILES,
