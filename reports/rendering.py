@@ -26,6 +26,7 @@ from backproof.reports.wording import (
     say_exact,
     say_kinks,
     say_profiles,
+    say_wrong_by_layer,
     say_wrong_by_profile,
 )
 
@@ -143,6 +144,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "exact": say_exact,
     "profiles": say_profiles,
     "by_profile": say_wrong_by_profile,
+    "by_layer": say_wrong_by_layer,
     "drawn": say_drawn,
     "kinks": say_kinks,
 }

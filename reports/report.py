@@ -204,6 +204,15 @@ class ProfileOutcome(msgspec.Struct, frozen=True):
     failed: Annotated[int, Meta(ge=0, description="Networks in which something disagrees")]
 
 
+class LayerOutcome(msgspec.Struct, frozen=True):
+    """What came of one quantity in the layers that stand at one place."""
+
+    quantity: Text
+    back: Annotated[int, Meta(ge=0, description="So many layers before the last, which is 0; of 30, or more than that")]
+    networks: Annotated[int, Meta(ge=0, description="Networks with such a layer in which the quantity was checked")]
+    failed: Annotated[int, Meta(ge=0, description="Networks of these in which it disagrees in that layer")]
+
+
 class Timing(Document, frozen=True):
     """How long a run took, which is all that differs from one to the next."""
 
@@ -228,6 +237,7 @@ class Report(Document, frozen=True):
     networks: Annotated[int, Meta(ge=0, description="Networks that were verified, in every dtype asked for")]
     drawn: Drawn
     profiles: Annotated[list[ProfileOutcome], Meta(description="Empty where a user's own networks were judged")]
+    layers: Annotated[list[LayerOutcome], Meta(description="Of what disagrees in some layer")]
     quantities: list[QuantityOutcome]
     differences: list[DifferenceFound]
     mistakes: list[MistakeFound]

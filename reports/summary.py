@@ -16,13 +16,14 @@ from upath import UPath
 from backproof.oracles.case import DTYPES, FUNCTION_OF_KIND
 from backproof.oracles.comparison import TOO_COARSE
 from backproof.oracles.corners import CORNERS
-from backproof.oracles.draw import PROFILES
+from backproof.reports.breakdown import by_layer, by_profile
 from backproof.reports.explained import Explained
 from backproof.reports.records import Records
 from backproof.reports.report import (
     Drawn,
     ExactMode,
     Growth,
+    LayerOutcome,
     Met,
     Place,
     ProfileOutcome,
@@ -308,23 +309,12 @@ class Summary(Records):
     @cached_property
     def profiles(self) -> list[ProfileOutcome]:
         """What came of the networks of each profile; nothing where a user's own were judged."""
-        if self._campaign.own:
-            return []
-        rows = self.rows(
-            """
-            SELECT
-                split_part("case", ':', 2) AS profile, count(*) AS networks,
-                count(*) FILTER (checked) AS checked, count(*) FILTER (failed) AS failed
-            FROM (
-                SELECT
-                    any_value("case") AS "case", bool_or(verdict <> 'unchecked') AS checked,
-                    bool_or(verdict = 'disagrees') AS failed
-                FROM records GROUP BY number
-            )
-            GROUP BY profile
-            """
-        )
-        return [ProfileOutcome(**row) for row in sorted(rows, key=lambda row: PROFILES.index(row["profile"]))]
+        return [] if self._campaign.own else by_profile(self)
+
+    @cached_property
+    def layers(self) -> list[LayerOutcome]:
+        """What came of each quantity that disagrees in some layer, layer by layer, from the last on."""
+        return by_layer(self) if self.failed_networks else []
 
     @property
     def _once_a_network(self) -> str:

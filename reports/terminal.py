@@ -17,7 +17,14 @@ from backproof.oracles.case import Case
 from backproof.oracles.comparison import Record, say_outside
 from backproof.reports.report import DifferenceFound, MistakeFound, Place, QuantityOutcome, Report
 from backproof.reports.tables import table
-from backproof.reports.wording import describe, format_ratio, say_drawn, say_kinks, say_wrong_by_profile
+from backproof.reports.wording import (
+    describe,
+    format_ratio,
+    say_drawn,
+    say_kinks,
+    say_wrong_by_layer,
+    say_wrong_by_profile,
+)
 from backproof.verification.campaign import Progress
 from backproof.verification.judgement import Judgement
 from backproof.verification.wording import conjoin
@@ -46,6 +53,8 @@ def report_view(report: Report) -> Group:
         parts.append(Text(f"backproof infer {report.implementation.source} finds out which conventions it follows."))
     if report.verdict == "disagree" and (by_profile := say_wrong_by_profile(report.profiles)):
         parts.append(Text(by_profile))
+    if report.verdict == "disagree" and (by_layer := say_wrong_by_layer(report.layers)):
+        parts.append(Text(by_layer))
     if drawn := say_drawn(report.drawn, report.settings.own):
         parts.append(Text(drawn, style="dim"))
     parts.append(Text(report.summary, style=f"bold {COLOURS[report.verdict]}"))

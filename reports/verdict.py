@@ -76,6 +76,7 @@ def _report(run: Run) -> Report:
         networks=summary.networks,
         drawn=summary.drawn,
         profiles=summary.profiles,
+        layers=summary.layers,
         differences=summary.explained.differences,
         mistakes=summary.explained.mistakes,
         quantities=summary.quantities,

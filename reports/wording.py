@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backproof.reports.report import Drawn, ExactMode, Place, ProfileOutcome
+from backproof.reports.report import Drawn, ExactMode, LayerOutcome, Place, ProfileOutcome
 from backproof.verification.wording import conjoin
 
 # So many corners that no network met are named in a sentence.
 FEW = 3
+
+# Of so many layers the verdict tells.
+LAYERS_SAID = 4
 
 
 def format_ratio(ratio: float | None) -> str:
@@ -77,6 +80,18 @@ def say_wrong_by_profile(profiles: Sequence[ProfileOutcome]) -> str:
     """On how many networks of which profile something disagrees, in a sentence; empty where there are no profiles."""
     said = [f"{one.failed} of {one.networks} {one.profile}" for one in profiles]
     return f"Wrong by profile: {conjoin(said)} networks." if said else ""
+
+
+def say_wrong_by_layer(layers: Sequence[LayerOutcome]) -> str:
+    """On how many networks what disagrees in which layer, in a sentence; empty where nothing does in a layer."""
+    counts: dict[str, list[str]] = {}
+    for one in layers:
+        counts.setdefault(one.quantity, []).append(f"{one.failed} of {one.networks}")
+    said = [
+        f"{quantity} on {', '.join(of_it[:LAYERS_SAID])}{', ...' * (len(of_it) > LAYERS_SAID)}"
+        for quantity, of_it in counts.items()
+    ]
+    return f"Wrong by layer, the last one first: {'; '.join(said)} networks." if said else ""
 
 
 def say_profiles(entries: dict[str, int]) -> str:

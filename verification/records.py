@@ -29,6 +29,9 @@ OUTSIDE = ["", "implementation", "oracle", "both", "neither", "undecided"]
 BRANCHES = {"hidden": HIDDEN_ACTIVATIONS, "last": ACTIVATIONS, "loss": tuple(LOSSES)}
 DRAWN = ("corners", "hidden", "smallest_input", "largest_input")
 
+# Layers are counted from the last, which is 0; those that are farther back than this stand together.
+FARTHEST = 30
+
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 SCHEMA = pa.schema(
@@ -67,6 +70,8 @@ SCHEMA = pa.schema(
         "unchecked": pa.int32(),
         "coarse": pa.int32(),
         "finer": pa.int32(),
+        # In which layers something disagrees: a bit for each, counted from the last.
+        "layers": pa.int32(),
         "ratio": pa.float64(),
         # Where error / allowed is largest.
         "layer": pa.int16(),
@@ -100,8 +105,8 @@ class Rows:
         self.undecided, self.exact, self.inexact, self.digits = (np.zeros(shape[:2], np.int32) for _ in range(4))
         self.undecidable = np.full(shape[:2], -1, np.int32)
         self.verdict, self.outside = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-        self.entries, self.failures, self.unchecked, self.coarse, self.finer = (
-            np.zeros(shape, np.int32) for _ in range(5)
+        self.entries, self.failures, self.unchecked, self.coarse, self.finer, self.layers = (
+            np.zeros(shape, np.int32) for _ in range(6)
         )
         self.layer, self.row, self.column = (np.full(shape, -1, np.int32) for _ in range(3))
         self.ratio, self.got, self.expected, self.allowed, self.fineness = (np.full(shape, np.nan) for _ in range(5))
@@ -147,7 +152,9 @@ class Rows:
             for record in judgement.records[oracle]:
                 kinds.setdefault(record.quantity.kind, []).append(record)
             for kind, records in kinds.items():
-                self._add_records((network, dtype, o, QUANTITIES.index(kind)), records)
+                at = (network, dtype, o, QUANTITIES.index(kind))
+                self._add_records(at, records)
+                self.layers[at] = _layers(judgement.case.depth, records)
 
     def add_explanation(self, network: int, dtype: int, kinds: Iterable[str], names: str) -> None:
         """Note what explains wrong answers of some kinds about the network at this place in the part.
@@ -241,6 +248,12 @@ class Rows:
             for field in SCHEMA
         ]
         return pa.table(arrays, schema=SCHEMA)
+
+
+def _layers(depth: int, records: Sequence[Record]) -> int:
+    """In which layers of a network of that depth something disagrees, a bit for each, counted from the last."""
+    wrong = [r.quantity.layer for r in records if r.verdict == "disagrees" and r.quantity.layer is not None]
+    return sum(1 << back for back in {min(depth - layer, FARTHEST) for layer in wrong})
 
 
 def _number(ratio: float) -> float:

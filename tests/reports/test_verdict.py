@@ -178,6 +178,20 @@ class TestDisagreement:
         assert tanh == (0, 0, 12)
         assert "there is no function tanh" in {row.cause for row in report.unchecked}
 
+    def test_by_layer(self, planted, tmp_path):
+        """Where the hidden layers' derivative is missing, the last layer is right, and some before it are not."""
+        report = verify(planted, SMALL, tmp_path, page=True)
+        outcomes = {(one.quantity, one.back): one for one in report.layers}
+        assert {quantity for quantity, _ in outcomes} == {"dW", "db"}
+        for quantity in ("dW", "db"):
+            (checked,) = {row.cases for row in report.quantities if (row.quantity, row.dtype) == (quantity, "float64")}
+            last, before = outcomes[quantity, 0], outcomes[quantity, 1]
+            assert (last.networks, last.failed) == (checked, 0)
+            assert 0 < before.failed <= before.networks < checked
+        said = f"dW on 0 of {outcomes['dW', 0].networks}, {outcomes['dW', 1].failed} of {outcomes['dW', 1].networks}, "
+        for page in ("report.html", "report.md"):
+            assert f"Wrong by layer, the last one first: {said}" in (tmp_path / page).read_text()
+
     @pytest.mark.long
     def test_by_profile(self, tmp_path):
         """Where it is right, in numbers and in the sentence; each network is of one profile."""

@@ -110,6 +110,8 @@ def test_the_same_as_one_by_one(name):
             assert row["undecided"] == judgement.undecided
             for count in ("entries", "failures", "unchecked", "coarse", "finer"):
                 assert row[count] == sum(getattr(record, count) for record in records), row
+            wrong = {record.quantity.layer for record in records if record.verdict == "disagrees"} - {None}
+            assert row["layers"] == sum(1 << (judgement.case.depth - layer) for layer in wrong)
             if expected == "unchecked":
                 assert (row["index"], np.isnan(row["ratio"])) == (None, True)
                 assert row["cause"] == records[0].cause

@@ -269,7 +269,7 @@ class Counts:
     failures = (Place("", "", "", "loss", None, None, None, None, None, "", False, "", ""),)
     drawn = Drawn(ranges=[], corners=[], hidden=[], last=[], losses=[])
     explained = Explained([])
-    growth = unchecked = exact = largest_ratios = profiles = ()
+    growth = unchecked = exact = largest_ratios = profiles = layers = ()
     undecided = undecidable = all_leniently = 0
     wrong_by_certified_values = None
 
