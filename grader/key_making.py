@@ -23,7 +23,7 @@ from backproof.grader.key import (
     write_key,
 )
 from backproof.grader.networks import Network, draw_networks, random_stream
-from backproof.oracles.bounds import NUMPY, Bounds, bounds
+from backproof.oracles.bounds import NUMPY, Arithmetic, Bounds, bounds
 from backproof.oracles.case import Answer, Case, Quantity
 from backproof.oracles.certified import Enclosure, enclose
 from backproof.oracles.comparison import compare
@@ -31,6 +31,9 @@ from backproof.reference_impl.contract import Array
 from backproof.verification.campaign import Progress, load_oracles
 
 ORACLES = ("torch", "jax")
+
+# The prediction that the loss is asked about is the middle of a ball, of a hundredth of what is allowed.
+OF_PREDICTION = 2.0**-5
 
 PACKAGES = ("numpy", "torch", "jax", "python-flint")
 
@@ -73,7 +76,7 @@ def make_key(
     drawn = draw_networks(assignment, random_stream(assignment, student, practice=purpose == "practice"))
     cases = list(dict.fromkeys(asked_case(f, network) for network in drawn.networks for f in assignment.functions))
     oracles = load_oracles(ORACLES, progress)
-    honest = [replace(NUMPY[dtype], lenient=True) for dtype in assignment.dtypes]
+    honest = list(map(honest_arithmetic, assignment.dtypes))
     progress.stage("deriving the bounds")
     allowed = dict(zip(cases, bounds(cases, [*honest, *(oracle.arithmetic for oracle in oracles)]), strict=True))
     progress.stage("enclosing the exact answers")
@@ -105,6 +108,11 @@ def make_key(
         for network in drawn.networks
     )
     return Key(header, tuple(drawn.networks), predictions, answers, allowances)
+
+
+def honest_arithmetic(dtype: str) -> Arithmetic:
+    """The arithmetic that an honest submission has."""
+    return replace(NUMPY[dtype], lenient=True, of_prediction=OF_PREDICTION)
 
 
 def _enclose(case: Case, allowed: Bounds) -> Enclosure:

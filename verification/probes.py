@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from backproof.oracles.bounds import NUMPY, bounds
+from backproof.oracles.bounds import bounds
 from backproof.oracles.case import FUNCTION_OF_KIND, Answer, Case, Quantity
 from backproof.oracles.comparison import Record, compare
 from backproof.oracles.registry import Oracle
@@ -14,6 +14,7 @@ from backproof.reference_impl.contract import Array
 from backproof.verification.answered import Answered
 from backproof.verification.campaign import Grade
 from backproof.verification.implementation import Implementation, added_error
+from backproof.verification.judgement import tested
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,6 @@ def probe_all(cases: Sequence[Case], oracle: Oracle, grade: Grade = "strict") ->
     """
     if not cases:
         return []
-    tested = replace(NUMPY[cases[0].dtype], lenient=grade == "lenient")
-    found = bounds(cases, [tested, oracle.arithmetic], shared=True)
+    found = bounds(cases, [tested(cases[0].dtype, grade), oracle.arithmetic], shared=True)
     allowed = [{q: own[q] + theirs[q] for q in own} for own, theirs in (each.allowances for each in found)]
     return [Probe(*parts) for parts in zip(cases, oracle.answers(cases), allowed, strict=True)]

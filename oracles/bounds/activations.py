@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backproof.oracles.bounds.roundoff import Roundoff, relative, where, working_error
+from backproof.oracles.bounds.roundoff import Roundoff, granted, relative, where, working_error
 from backproof.oracles.compiling import inner
 
 
@@ -63,7 +63,7 @@ def sigmoid_error(r: Roundoff, curve: Curve) -> float:
     logarithm = np.fmin(-np.log(curve.value), 800.0)  # a that is too small for a number is 0
     roundings = r.exp * curve.complement + 2 + (r.exp + (r.log + 2) * logarithm)
     underflow = np.maximum(r.tiny, 1 / r.largest)
-    return where(r.lenient, 8 * r.u, curve.value * relative(r.u, roundings)) + underflow
+    return granted(r, curve.value * relative(r.u, roundings), 8.0) + underflow
 
 
 @inner
@@ -89,7 +89,7 @@ def from_exponentials(r: Roundoff, curve: Curve) -> float:
 @inner
 def tanh_error(r: Roundoff, curve: Curve) -> float:
     """The library's own function, to its constant."""
-    return r.u * where(r.lenient, 8.0, r.tanh * abs(curve.value)) + r.tiny
+    return granted(r, r.u * r.tanh * abs(curve.value), 8.0) + r.tiny
 
 
 @inner

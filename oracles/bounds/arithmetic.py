@@ -40,6 +40,8 @@ class Arithmetic:
     whether numbers that are too small to be normal are taken for 0, as by XLA on a CPU.
     lenient: activations and logarithms need only be accurate to 8u absolutely, as in a sigmoid written
     0.5 (1 + tanh(z/2)), which is off by 1e8 ulps for z << 0 and yet a correct answer to an exercise.
+    of_prediction: the part of its own error that the prediction has which the loss is asked about, besides a rounding.
+    That is 1 where it computes the prediction, and little where somebody gives it who computes more finely.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Arithmetic:
     underflow: float | None = None
     answer_roundoff: float = 0.0
     flushes: bool = False
+    of_prediction: float = 1.0
 
     @property
     def unnamed(self) -> Arithmetic:
@@ -84,14 +87,14 @@ class Arithmetic:
 
 def alike(arithmetics: Sequence[Arithmetic]) -> tuple[list[Arithmetic], list[int]]:
     """For arithmetics of one precision one that may do wrong whatever any of them may; and which of those each has."""
-    groups: dict[tuple[float, float, float, bool], list[Arithmetic]] = {}
+    groups: dict[tuple[float, ...], list[Arithmetic]] = {}
     for one in arithmetics:
         groups.setdefault(_precision(one), []).append(one)
     return list(map(_widest, groups.values())), [list(groups).index(_precision(one)) for one in arithmetics]
 
 
-def _precision(one: Arithmetic) -> tuple[float, float, float, bool]:
-    return one.unit_roundoff, one.operand_roundoff, one.accumulation, one.lenient
+def _precision(one: Arithmetic) -> tuple[float, ...]:
+    return one.unit_roundoff, one.operand_roundoff, one.accumulation, one.lenient, one.of_prediction
 
 
 def _widest(arithmetics: Sequence[Arithmetic]) -> Arithmetic:

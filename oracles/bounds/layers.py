@@ -18,7 +18,7 @@ from backproof.oracles.bounds.activations import (
     tanh_error,
     tanh_prime_error,
 )
-from backproof.oracles.bounds.roundoff import Roundoff, relative, working_error
+from backproof.oracles.bounds.roundoff import Roundoff, granted, relative, working_error
 from backproof.oracles.bounds.rows import (
     Rows,
     Work,
@@ -189,7 +189,7 @@ def softmax_errors(r: Roundoff, z: Array, a: Array, error: Array) -> None:
         apart = largest - z[j]
         logarithms = apart + abs(largest) + (r.log + 2) * logarithm
         relatively = relative(r.u, apart + r.exp + weighted + k + logarithms)
-        error[j] = (8 * k * r.u if r.lenient else a[j] * relatively) + (k + 1) * r.tiny
+        error[j] = granted(r, a[j] * relatively, 8.0 * k) + (k + 1) * r.tiny
 
 
 @inner

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backproof.oracles.bounds.roundoff import Roundoff, relative, where
+from backproof.oracles.bounds.roundoff import Roundoff, granted, relative, where
 from backproof.oracles.compiling import inner
 
 
@@ -56,7 +56,7 @@ def minus_log(r: Roundoff, p: float, e: float) -> Terms:
     ratio = where(e < p, e / p, 1.0)
     step = -np.log1p(-ratio)
     largest = abs(np.log(p)) + step
-    rounding = r.u * where(r.lenient, 8 + 8 * largest, r.log * largest)
+    rounding = granted(r, r.u * r.log * largest, 8 + 8 * largest)
     return Terms(-1 / p, 4 * (step - ratio), largest, rounding)
 
 

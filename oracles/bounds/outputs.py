@@ -55,15 +55,22 @@ def _weighted_slope(r: Roundoff, kind: int, p: float, e: float, y: float) -> tup
 
 @inner
 def loss_of_rows(r: Roundoff, kind: int, p: Rows, y: Array, used: int, work: Work, start: int) -> tuple[float, float]:
-    """What the sum of terms may be off by in p, and for their evaluation; their largest values go to work.terms."""
+    """What the sum of terms may be off by in p, and for their evaluation; their largest values go to work.terms.
+
+    A p that is given has a rounding of its own and a part of the error; where it is computed, errors are followed.
+    """
     off, evaluation, working = 0.0, 0.0, working_error(1)
     clear(work.line, used)
     for j in range(len(y)):
         size = size_of(p, j)
         terms = _terms(r, kind, p.value[j], size, y[j])
         work.terms[start + j] = terms.largest
-        off += abs(terms.slope) * (p.rest[j] + working * size) + terms.curvature
         evaluation += terms.rounding
+        given = r.u * abs(p.value[j]) + r.tiny + r.of_prediction * size
+        if given < size:  # a chord of the curvature, once for its own end, twice for the slope, which is that at p
+            off += abs(terms.slope) * (1 + working) * given + 3 * terms.curvature * (given / size)
+            continue
+        off += abs(terms.slope) * (p.rest[j] + working * size) + terms.curvature
         for i in range(used):
             work.line[i] += terms.slope * p.linear[j, i]
     for i in range(used):

@@ -28,6 +28,7 @@ class Roundoff(NamedTuple):
     operand: float
     accumulation: float
     flushes: bool
+    of_prediction: float
 
     @classmethod
     def of(cls, arithmetic: Arithmetic) -> Roundoff:
@@ -43,6 +44,7 @@ class Roundoff(NamedTuple):
             operand=np.float64(arithmetic.operand_roundoff),
             accumulation=np.float64(arithmetic.accumulation),
             flushes=arithmetic.flushes,
+            of_prediction=np.float64(arithmetic.of_prediction),
         )
 
 
@@ -50,6 +52,12 @@ class Roundoff(NamedTuple):
 def where(condition: bool, this: float, that: float) -> float:
     """One of two numbers, both of which are worked out, so that it takes no branch."""
     return this if condition else that
+
+
+@inner
+def granted(r: Roundoff, error: float, absolutely: float) -> float:
+    """The error that an elementary function may have; leniently at least so many units of roundoff absolutely."""
+    return np.maximum(error, where(r.lenient, absolutely * r.u, 0.0))
 
 
 @inner

@@ -171,6 +171,12 @@ RIGHTS = {
     "softmax by log-sum-exp": with_lines(
         {NORMALISED: "return np.exp(shifted - np.log(np.sum(exps, axis=1, keepdims=True)))"}
     ),
+    "softmax by the log-sum-exp of z itself": with_lines(
+        {
+            NORMALISED: "largest = np.max(z, axis=1, keepdims=True)\n    "
+            "return np.exp(z - (largest + np.log(np.sum(exps, axis=1, keepdims=True))))"
+        }
+    ),
     "ReLU by product": with_lines(
         {"return np.maximum(z, 0)": "return z * (z > 0)", RELU_PRIME: "    d = np.heaviside(z, 0 * z)"}
     ),

@@ -5,11 +5,13 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from backproof.mistakes.accepted import ACCEPTED
 from backproof.oracles.case import DTYPES
+from backproof.verification.campaign import Grade
 from tests.verification.ways.judging import RIGHT, Told, can_be_imported, verify_by_command
 
 # A variant of the mistakes' catalogue as a file.
@@ -34,11 +36,14 @@ def say(way: Path, seed: int, told: Told) -> str:
 @click.command()
 @click.option("--networks", default=1_000_000, show_default=True, help="In each dtype, shared among all ways.")
 @click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPES), default=DTYPES, show_default=True)
+@click.option("--grade", default="strict", show_default=True, type=click.Choice(get_args(Grade)), help="As of verify.")
 @click.option("--seed", default=1000, show_default=True, help="The first way's; the next has the next.")
 @click.option("--jobs", default=2, show_default=True, help="How many ways are tried side by side.")
 @click.option("--skip", default=0, help="The first so many ways, which were tried before.")
 @click.option("--way", "chosen", multiple=True, help="A part of a way's name, where not all are wanted.")
-def main(networks: int, dtypes: Sequence[str], seed: int, jobs: int, skip: int, chosen: Sequence[str]) -> None:
+def main(
+    networks: int, dtypes: Sequence[str], grade: Grade, seed: int, jobs: int, skip: int, chosen: Sequence[str]
+) -> None:
     """Share networks among the right ways and the accepted variants, and print every false alarm."""
     with tempfile.TemporaryDirectory() as folder:
         ways = [way for way in RIGHT if can_be_imported(way)]
@@ -49,7 +54,9 @@ def main(networks: int, dtypes: Sequence[str], seed: int, jobs: int, skip: int, 
 
         def judged(asked: tuple[int, int]) -> Told:
             i, share = asked
-            told = verify_by_command(ways[i], Path(folder, ways[i].stem), networks=share, seed=seed + i, dtypes=dtypes)
+            told = verify_by_command(
+                ways[i], Path(folder, ways[i].stem), networks=share, seed=seed + i, dtypes=dtypes, grade=grade
+            )
             click.echo(say(ways[i], seed + i, told))
             return told
 

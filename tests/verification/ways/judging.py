@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backproof.oracles.case import DTYPES
+from backproof.verification.campaign import Grade
 
 FOLDER = Path(__file__).parent
 RIGHT = sorted(FOLDER.glob("right_*.py"))
@@ -42,11 +43,17 @@ def can_be_imported(way: Path) -> bool:
 
 
 def verify_by_command(
-    way: Path, out: Path, *, networks: int = 1000, seed: int = 0, dtypes: Sequence[str] = DTYPES
+    way: Path,
+    out: Path,
+    *,
+    networks: int = 1000,
+    seed: int = 0,
+    dtypes: Sequence[str] = DTYPES,
+    grade: Grade = "strict",
 ) -> Told:
     """Verify a way in a process of its own, as users do, and read the report."""
     command = [sys.executable, "-m", "backproof", "verify", str(way), "--out", str(out)]
-    command += ["--networks", str(networks), "--seed", str(seed)]
+    command += ["--networks", str(networks), "--seed", str(seed), "--grade", grade]
     for dtype in dtypes:
         command += ["--dtype", dtype]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])}
