@@ -19,6 +19,7 @@ from backproof.oracles.powers import common_power
 from backproof.oracles.profiles import DRAWN
 from backproof.oracles.stack import stacks
 from backproof.oracles.strategies import networks
+from backproof.reference_impl.losses import loss
 from backproof.reference_impl.network import backward
 from tests.oracles.rounding import Rounding, evaluate, toy_arithmetic
 
@@ -291,6 +292,26 @@ def test_lenient_allows_no_less(dtype):
         for kind in found.keys() - {"output", "loss", "dW", "db"}:
             strict, lenient = found[kind]
             assert (lenient >= strict).all(), kind
+
+
+def test_the_loss_of_a_given_prediction(complex_step_oracle):
+    """Who is given p, exact but for a rounding, is allowed less than who computes it; and no less than that takes."""
+    usual = NUMPY["float32"]
+    cases = [draw_case(3, number, "saturated").cast("float32") for number in range(60)]
+    found = bounds(cases, [usual, replace(usual, of_prediction=2.0**-16)])
+    shares = []
+    for case, each in zip(cases, found, strict=True):
+        computed, given = (allowed[Quantity("loss")] for allowed in each.allowances)
+        (exact,) = complex_step_oracle.answers([case.cast("float64")])
+        p = exact[Quantity("output", case.depth)].astype(np.float32)
+        with np.errstate(all="ignore"):
+            error = abs(loss(p, case.y, case.loss) - exact[Quantity("loss")])
+        assert error <= given or not np.isfinite(exact[Quantity("loss")])
+        if 0 < computed < np.inf:
+            shares.append(given / computed)
+    assert max(shares) < 1.1
+    assert np.median(shares) < 0.7
+    assert min(shares) < 1e-3
 
 
 def test_lenient_allows_absolute_errors():
