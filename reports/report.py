@@ -47,7 +47,8 @@ class Settings(msgspec.Struct, frozen=True):
     attribute: Annotated[bool, Meta(description="Whether certified values were asked for on every network")]
     strict: Annotated[bool, Meta(description="Whether a difference that is no mistake is a disagreement")]
     known: Annotated[
-        list[str], Meta(description="Differences, by what declares them, that are none of these: an earlier report's")
+        list[str] | None,
+        Meta(description="Those of an earlier report, by what declares them, which are none; null where there is none"),
     ]
     generator: Annotated[int, Meta(description="Version of the generator that draws the networks")]
 

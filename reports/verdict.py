@@ -101,7 +101,9 @@ def _verdict(name: str, campaign: Campaign, summary: Summary, stopped: BaseExcep
     if failed and summary.explained.is_right and stopped is None:
         differences = summary.explained.differences
         declared = all(found.declared for found in differences)
-        if not campaign.strict or all(found.declared or found.declares in campaign.known for found in differences):
+        if not campaign.strict or all(
+            found.declared or found.declares in (campaign.known or ()) for found in differences
+        ):
             return "agree" if declared else "agree but for", _but_for(name, summary)
     if failed:
         grade = "; it would agree if functions had to be accurate only absolutely" if summary.all_leniently else ""
@@ -159,8 +161,8 @@ def _named(summary: Summary) -> str:
 
 
 def _new(campaign: Campaign, summary: Summary) -> str:
-    """The differences that an earlier report does not have, where some are known, as a sentence."""
-    if not campaign.known:
+    """The differences that an earlier report does not have, where there is one, as a sentence."""
+    if campaign.known is None:
         return ""
     new = [f"it {each.what}" for each in summary.explained.differences if each.declares not in campaign.known]
     return f" This is new: {conjoin(new)}." if new else ""

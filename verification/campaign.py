@@ -41,8 +41,8 @@ class Campaign(msgspec.Struct, frozen=True):
     that path; digest: of that file.
     grade: "strict" asks of elementary functions what libraries achieve, "lenient" that they are accurate absolutely.
     attribute: hold everybody against the certified values on every network, not only where they disagree.
-    strict: a difference that is no mistake, such as an epsilon in a logarithm, is a disagreement too. known: those that
-    are none then, by what declares them.
+    strict: a difference that is no mistake, such as an epsilon in a logarithm, is a disagreement too. known: those
+    of an earlier report, by what declares them, which are none; None where there is no such report.
 
     Raises ValueError for anything unknown, missing or negative.
     """
@@ -58,7 +58,7 @@ class Campaign(msgspec.Struct, frozen=True):
     architecture: Architecture | None = None
     case: str = ""
     digest: str = ""
-    known: tuple[str, ...] = ()
+    known: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_numbers(self.seed, network=self.networks)

@@ -24,7 +24,7 @@ from backproof.verification.document import Document
 from backproof.verification.folders import write_whole, writing
 from backproof.verification.records import SCHEMA
 
-MANIFEST_FORMAT = 4
+MANIFEST_FORMAT = 5
 
 SHARD = re.compile(r"(part|unfinished)-(\d{6,})-([0-9a-f]{16})-([0-9a-f]{16})\.parquet")
 TEMPORARY = re.compile(r"writing-[0-9a-f]{32}")

@@ -120,7 +120,7 @@ def verify(
     campaign = Campaign(
         few if networks is None else networks, seed, profile, tuple(dtypes), tuple(oracles), grade, attribute,
         strict or baseline is not None, architecture, str(case or ""), digest_of_case(str(case)) if case else "",
-        known_differences(baseline) if baseline is not None else (),
+        known_differences(baseline) if baseline is not None else None,
     )  # fmt: skip
     if campaign.small and jobs == 1 and scheduler is None and not watched:
         begin(campaign.oracles)  # while this process loads what it needs itself

@@ -3,6 +3,7 @@
 import inspect
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -121,6 +122,8 @@ class TestDifferences:
         assert "This is new: it adds 1e-07 inside of logarithms" in more.summary
         assert "for the slope" not in more.summary
         assert found(tmp_path, [slope, mistake], baseline=baseline, **settings).verdict == "disagree"
+        baseline.write_bytes(msgspec.structs.replace(before, differences=[]).to_json())
+        assert "This is new: it takes 1" in found(tmp_path, [slope], baseline=baseline, **settings).summary
 
     def test_no_baseline(self, tmp_path):
         with pytest.raises(ValueError, match=r"none\.json is no report\.json that this version can read"):

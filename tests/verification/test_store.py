@@ -152,7 +152,7 @@ def test_manifest(store, folder):
         (None, r"holds no run that could be continued: manifest\.json cannot be read"),
         (b"{", "holds no run that could be continued"),
         (b'{"campaign": {"networks": 0}, "source": "", "source_digest": "", "versions": {}}', "holds no run that"),
-        (MANIFEST.to_json().replace(b'"format": 4', b'"format": 9'), "holds a run in format 9; this version"),
+        (MANIFEST.to_json().replace(b'"format": 5', b'"format": 9'), "holds a run in format 9; this version"),
     ],
 )
 def test_no_manifest(content, message, tmp_path):
