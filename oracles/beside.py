@@ -42,7 +42,7 @@ _begun: dict[str, Beside] = {}
 
 def begin(names: Sequence[str]) -> dict[str, Beside]:
     """Begin to load those of the oracles that take long and are not loaded here yet, without waiting for them."""
-    return {name: _begun[name] if name in _begun else _begin(name) for name in names if _takes_long(name)}
+    return {name: _begun.get(name) or _begin(name) for name in names if name in _begun or _takes_long(name)}
 
 
 def _takes_long(name: str) -> bool:

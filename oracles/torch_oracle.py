@@ -33,7 +33,8 @@ class TorchOracle(ByStack):
 
     def flat(self, stack: Stack) -> Flat:
         """The answers for a stack."""
-        return _passes(stack) | _functions(stack) | _steps(stack)
+        with torch.enable_grad():  # which whoever calls may have turned off
+            return _passes(stack) | _functions(stack) | _steps(stack)
 
 
 def _passes(stack: Stack) -> Flat:

@@ -109,9 +109,7 @@ class Here(Judges):
 
     def examined(self, source: str) -> Examined:
         """As `Judges` has it."""
-        found = examined(source)
-        _loaded_oracles(self._campaign.oracles, side_by_side=self._campaign.small)
-        return found
+        return _examined(source, self._campaign.oracles, side_by_side=self._campaign.small)
 
     def judge(self, task: Task, parts: Sequence[int], progress: Progress) -> None:
         """As `Judges` has it."""
@@ -297,6 +295,17 @@ def _loaded(task: Task, progress: Progress, place: Place, *, side_by_side: bool)
     return oracles, load_implementation(task.source, place)
 
 
+def _examined(source: str, oracles: Sequence[str], place: Place | None = None, *, side_by_side: bool) -> Examined:
+    """What the implementation consists of; the oracles' packages come first, before it changes how they work."""
+    if side_by_side:
+        begin(oracles)
+    else:
+        load_oracles(oracles)
+    found = examined(source, place)
+    _loaded_oracles(oracles, side_by_side=side_by_side)
+    return found
+
+
 def _loaded_oracles(names: Sequence[str], progress: Progress | None = None, *, side_by_side: bool) -> list[Oracle]:
     """The oracles; where they load side by side, the compiler does meanwhile."""
     if side_by_side:
@@ -339,8 +348,7 @@ def _begin_oracles(oracles: Sequence[str], _place: Place, _progress: Progress) -
 
 def _examine(source: str, oracles: Sequence[str], alone: bool, place: Place, _progress: Progress) -> Message:
     """See what the implementation consists of, and that the oracles can work."""
-    found = examined(source, place)
-    _loaded_oracles(oracles, side_by_side=alone)
+    found = _examined(source, oracles, place, side_by_side=alone)
     return Message("done", source, missing=found.missing, files=found.files, declared=found.declared)
 
 

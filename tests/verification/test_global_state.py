@@ -1,7 +1,9 @@
 """`verification.global_state`: what an implementation sets for the whole process is its own, and stays so."""
 
 import inspect
+import os
 import random
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -15,6 +17,7 @@ from backproof.verification.global_state import Separate
 from backproof.verification.implementation import load_implementation
 from backproof.verification.judgement import judge
 from tests.verification.test_part import part
+from tests.verification.ways.judging import ROOT
 
 CASE = draw_case(0, 42)
 PREDICTION = np.ones((CASE.n, CASE.widths[-1]))
@@ -248,3 +251,39 @@ def test_filters_of_warnings_take_effect_at_once(tmp_path):
             }
             assert problem == "relu raised DeprecationWarning: old (mine.py, line 6)"
     assert len(said) == 2
+
+
+# Programs that change how frameworks work, each before anybody else has imported these.
+DISTURBING = """
+import jax
+import torch
+
+jax.config.update("jax_debug_nans", True)
+torch.set_grad_enabled(False)
+torch.set_default_dtype(torch.float16)
+
+from backproof.reference_impl import *
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        pytest.param(("--in-process",), marks=pytest.mark.long),
+        pytest.param(("--in-process", "--networks", "2001", "--oracle", "torch"), marks=pytest.mark.long),
+        pytest.param(("--jobs", "2", "--networks", "300"), marks=pytest.mark.long),
+    ],
+    ids=" ".join,
+)
+def test_frameworks_that_are_imported_first(options, tmp_path):
+    """In a process in which nothing was loaded before the program, the oracles work as ever."""
+    path = tmp_path / "mine.py"
+    path.write_text(DISTURBING)
+    command = [sys.executable, "-m", "backproof", "verify", str(path), "--networks", "20", *options]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "agrees with" in " ".join(done.stdout.split())
