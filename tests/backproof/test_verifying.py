@@ -58,7 +58,7 @@ class TestVerify:
             "grade": "lenient",
             "attribute": False,
             "strict": False,
-            "known": [],
+            "known": None,
             "generator": 3,
         }
 
