@@ -192,12 +192,8 @@ def allowances(oracle: Oracle, allowed: Answer, answer: Answer, own: Answer) -> 
 
 
 def tested(dtype: str, grade: Grade) -> Arithmetic:
-    """The arithmetic that an honest implementation in NumPy has.
-
-    The loss is asked about an oracle's prediction, which is off by much less than this part of what float32 may be.
-    """
-    of_prediction = 1.0 if dtype == "float64" else 2.0**-16
-    return replace(NUMPY[dtype], lenient=grade == "lenient", of_prediction=of_prediction)
+    """The arithmetic that an honest implementation in NumPy has."""
+    return replace(NUMPY[dtype], lenient=grade == "lenient")
 
 
 def leniently(cases: Sequence[Case], grade: Grade) -> list[Answer | None]:
