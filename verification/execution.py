@@ -297,12 +297,12 @@ def _loaded(task: Task, progress: Progress, place: Place, *, side_by_side: bool)
 
 def _examined(source: str, oracles: Sequence[str], place: Place | None = None, *, side_by_side: bool) -> Examined:
     """What the implementation consists of; the oracles' packages come first, before it changes how they work."""
-    if side_by_side:
-        begin(oracles)
-    else:
+    if not side_by_side:
         load_oracles(oracles)
+        return examined(source, place)
+    begin(oracles)
     found = examined(source, place)
-    _loaded_oracles(oracles, side_by_side=side_by_side)
+    _loaded_oracles(oracles, side_by_side=True)
     return found
 
 
