@@ -75,8 +75,8 @@ def grade_submission(
         except SandboxError as error:
             raise CouldNotGradeError(str(error)) from error
     remarks = (
-        [f"The file stops before its end: {runner.stopped}. What stands above that line was graded."]
-        if runner.stopped
+        [f"The file stops before its end: {budget.stopped}. What stands above that line was graded."]
+        if budget.stopped
         else []
     )
     found = assessment.grade(submission.name, functions, mode, time.perf_counter() - started, remarks)

@@ -25,15 +25,31 @@ KIBIBYTE = 1024
 MOST_PRINTED = 16 * MEBIBYTE
 
 
-class Budget:
-    """The seconds that a submission may use for everything together, by all of its runners.
+# So much later than the worker itself a file that goes on and on while it is imported is stopped from outside.
+LATER = 1.0
 
-    They are charged as in `grader.sandbox.session`: processor time, however busy the machine is.
+
+class Stopped(msgspec.Struct):
+    """That importing a submission stopped at a line, outside of all functions, and what did; ended: the worker too."""
+
+    stopped: Raised
+    end: int
+    ended: bool
+
+
+class Budget:
+    """What all runners of a submission share: the seconds that it may use, and how far it can be imported.
+
+    Seconds are charged as in `grader.sandbox.session`: processor time, however busy the machine is. end, stopped: the
+    line at which the import ends, and what stopped it there; 0 and empty where nothing did. unimportable: why it cannot
+    be imported at all; that is tried once.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.runners: list[Runner] = []
+        self.end, self.stopped = 0, ""
+        self.unimportable: Trouble | None = None
 
     @property
     def used_up(self) -> bool:
@@ -44,8 +60,7 @@ class Budget:
 class Runner(Closed):
     """A submission in its sandbox, which is started anew whenever it has to be stopped.
 
-    outputs: what each worker has printed, once it has ended. stopped: what stopped the import after some functions,
-    and where; empty where nothing did.
+    outputs: what each worker has printed, once it has ended.
     """
 
     def __init__(
@@ -73,7 +88,6 @@ class Runner(Closed):
         self._begun = self._loaded = False
         self._ended = self._importing = 0.0  # what workers that have ended were charged, and all for importing
         self.outputs: list[str] = []
-        self.stopped = ""
 
     @property
     def seconds(self) -> float:
@@ -135,7 +149,7 @@ class Runner(Closed):
         if self._session is None:
             self._session, self._begun = Session(self._launch, self._limits), False
         if not self._begun:
-            self._session.begin(FUNCTIONS, (self._numbers,))
+            self._session.begin(FUNCTIONS, (self._numbers,), self._use.import_seconds, self._budget.end)
             if self._replaced:
                 self._session.send({"replace": self._replaced})
             self._begun, self._loaded = True, False
@@ -160,10 +174,11 @@ class Runner(Closed):
                 return
             try:
                 before = self.seconds
-                unimportable = self._finish_loading()
+                self._budget.unimportable = self._budget.unimportable or self._finish_loading(send)
                 self._importing += self.seconds - before
-                if unimportable:
-                    yield from ((call, unimportable) for _, call in waiting)
+                if self._budget.unimportable:
+                    self.close()
+                    yield from ((call, self._budget.unimportable) for _, call in waiting)
                     return
                 while waiting:
                     number, call = waiting[0]
@@ -193,29 +208,41 @@ class Runner(Closed):
         )
         return ((call, late) for _, call in waiting)
 
-    def _finish_loading(self) -> Trouble | None:
-        """Wait until the submission has been imported, where it is not yet; a trouble where it cannot be."""
-        assert self._session is not None
+    def _finish_loading(self, send: Callable[[], None]) -> Trouble | None:
+        """Wait until the submission has been imported, where it is not yet; a trouble where it cannot be.
+
+        Where its import has taken too long, that is begun anew, up to the line where it was. send: what asks anew.
+        """
         try:
-            if not self._loaded:
-                said = self._session.loaded(self._use.import_seconds)
-            elif self._fresh:
-                said, _ = self._session.receive(self._use.import_seconds)
-            else:
-                return None
-            self._loaded, self._fresh = True, False
-            if said == "loaded":
-                return None
-            if isinstance(said, dict) and said.keys() == {"stopped"}:
-                self.stopped = msgspec.convert(said["stopped"], Raised).explanation()
+            said = self._said()
+            if isinstance(said, dict) and said.keys() == {"stopped", "end", "ended"}:
+                found = msgspec.convert(said, Stopped)
+                if found.ended and (self._budget.end or found.end < 1):
+                    raise WorkerFailure(f"is stopped: {found.stopped.explanation()}")
+                self._budget.end, self._budget.stopped = found.end, found.stopped.explanation()
+                if found.ended:
+                    self.close()
+                    send()
+                    said = self._said()
+            if said is None or said == "loaded" or (isinstance(said, dict) and "stopped" in said):
                 return None
             raised = msgspec.convert(said, Raised)
         except (WorkerFailure, msgspec.ValidationError) as failure:
-            self.close()
             why = str(failure) if isinstance(failure, WorkerFailure) else NO_MESSAGE
             return Trouble(f"while it was imported, the file {why}", sort="unimportable")
-        self.close()
         return Trouble(f"the file cannot be imported: {raised.explanation()}", sort="unimportable")
+
+    def _said(self) -> Any:
+        """What the worker says once it has imported the submission; nothing where it had said so."""
+        assert self._session is not None
+        if not self._loaded:
+            said = self._session.loaded(self._use.import_seconds + LATER)
+        elif self._fresh:
+            said, _ = self._session.receive(self._use.import_seconds + LATER)
+        else:
+            return None
+        self._loaded, self._fresh = True, False
+        return said
 
     def _receive(self, number: int, call: Call) -> Any:
         """The answer to a call; raises WorkerFailure where there is none."""
@@ -226,8 +253,9 @@ class Runner(Closed):
             if answered != number:
                 raise ValueError("this answers another call")
             found = rebuild(described, arrays, call.function)
-            if self.stopped and isinstance(found, Trouble) and found.sort == "missing":
-                return replace(found, cause=f"{found.cause} above the line where the file stops: {self.stopped}")
+            if self._budget.stopped and isinstance(found, Trouble) and found.sort == "missing":
+                stopped = f"above the line where the file stops: {self._budget.stopped}"
+                return replace(found, cause=f"{found.cause} {stopped}")
             return found
         except (ValueError, TypeError) as error:
             raise WorkerFailure(NO_MESSAGE) from error

@@ -153,10 +153,10 @@ class Session(Closed):
         text = self._output.decode("utf-8", "replace")
         return f"{text}\n[{left_out} more bytes were printed]" if left_out else text
 
-    def begin(self, names: Sequence[str], arrays: Sequence[Array]) -> None:
+    def begin(self, names: Sequence[str], arrays: Sequence[Array], import_seconds: float, end: int) -> None:
         """Have the worker lock itself down, take its inputs, and import the submission; `loaded` waits for that.
 
-        names: of the functions to look for.
+        names: of the functions to look for. end: the line of its main file to stop at; 0 for none.
         """
         setup = {
             "limits": self._launch.allowed(self._limits.resources()),
@@ -165,6 +165,8 @@ class Session(Closed):
             "main": self._launch.main,
             "adapter": self._launch.adapter,
             "names": list(names),
+            "seconds": [import_seconds, import_seconds * self._limits.wall_factor],
+            "end": end,
         }
         self.send(setup, arrays)
 

@@ -10,6 +10,7 @@ the format safetensors, named "0", "1", ...: a header in JSON and numbers, which
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import ctypes
 import importlib.util
@@ -21,7 +22,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ DTYPES = {
 MOST_BYTES, MOST_ITEMS, DEEPEST = 2**16, 256, 3
 
 MESSAGE_SHOWN = 300
+
+# What is said of a file that goes on and on.
+LONG = "what trains or draws belongs below if __name__ == '__main__', which is not run here"
+
+# Code that is run, and the line where it is.
+Place = tuple[types.CodeType, int]
 
 # The submission may put something else in their places.
 READ, WRITE, ENCODE, DECODE = os.read, os.write, json.JSONEncoder().encode, json.loads
@@ -161,11 +168,12 @@ def _filter_system_calls(libc: ctypes.CDLL, program: bytes) -> None:
 class Submission:
     """The submission's modules and functions. An adapter's functions come before its own.
 
-    main, adapter: paths of the files, where there is an adapter; names: of the functions to look for.
+    main, adapter: paths of the files, where there is an adapter; names: of the functions to look for. end: the line of
+    the main file where importing it stopped before, which is not tried again; 0 for none.
     """
 
-    def __init__(self, main: str, adapter: str | None, names: list[str]) -> None:
-        self._main, self._adapter, self._names = main, adapter, names
+    def __init__(self, main: str, adapter: str | None, names: list[str], end: int) -> None:
+        self._main, self._adapter, self._names, self.end = main, adapter, names, end
         self.folders = [str(Path(path).parent) + os.sep for path in (main, adapter) if path]
         self.functions: dict[str, Any] = {}
         self._replacements: dict[str, Callable[..., Any]] = {}
@@ -174,19 +182,20 @@ class Submission:
     def load(self) -> BaseException | None:
         """Import it, anew if need be: whatever it remembered is forgotten.
 
-        What the submission raises is given back where functions stand above that line, which are kept; else it is
-        raised, and so is what an adapter raises.
+        What the submission raises is given back where functions stand above that line, which are kept, and the file
+        ends there from now on; else it is raised, and so is what an adapter raises.
         """
         for name, module in list(sys.modules.items()):
             if self.owns(getattr(module, "__file__", None)):
                 del sys.modules[name]
         stopped = None
         try:
-            modules = [_import("submission", self._main)]
+            modules = [_import("submission", self._main, self.end)]
         except BaseException as error:
             if "submission" not in sys.modules:
                 raise
             stopped, modules = error, [sys.modules["submission"]]
+            self.end = self.line_of(_passed(error)) or self.end
         if self._adapter:
             modules.insert(0, _import("adapter", self._adapter))
         self.functions = {}
@@ -200,6 +209,10 @@ class Submission:
         for name, trusted in self._replacements.items():
             self._put(name, trusted)
         return stopped
+
+    def line_of(self, places: Iterable[Place]) -> int:
+        """The line of the main file, outside of all functions, that is among these places; 0 for none."""
+        return next((line for code, line in places if code.co_filename == self._main and code.co_name == "<module>"), 0)
 
     def owns(self, path: object) -> bool:
         """Whether a path is of one of its files."""
@@ -230,19 +243,27 @@ class Submission:
             self.functions[name] = trusted
 
 
-def _import(name: str, path: str) -> types.ModuleType:
+def _import(name: str, path: str, end: int = 0) -> types.ModuleType:
     specification = importlib.util.spec_from_file_location(name, path)
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
-    if path not in _compiled:
-        _compiled[path] = compile(_decode(Path(path).read_bytes()), path, "exec", dont_inherit=True)
-    exec(_compiled[path], module.__dict__)  # noqa: S102 (this is what the sandbox is for)
+    if (path, end) not in _compiled:
+        _compiled[path, end] = _compile(path, end)
+    exec(_compiled[path, end], module.__dict__)  # noqa: S102 (this is what the sandbox is for)
     return module
 
 
-_compiled: dict[str, Any] = {}
+_compiled: dict[tuple[str, int], Any] = {}
+
+
+def _compile(path: str, end: int) -> types.CodeType:
+    """A file's code; of the statements above a line, where there is one."""
+    tree = compile(_decode(Path(path).read_bytes()), path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    if end:
+        tree.body = [statement for statement in tree.body if (statement.end_lineno or 0) < end]
+    return compile(tree, path, "exec", dont_inherit=True)
 
 
 def _decode(source: bytes) -> str:
@@ -259,13 +280,27 @@ def _decode(source: bytes) -> str:
         raise SyntaxError(what, ("", line, 0, "")) from error
 
 
+def _passed(error: BaseException) -> Iterator[Place]:
+    """The places that an error passed, the outermost first."""
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame.f_code, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _reached(frame: types.FrameType | None) -> Iterator[Place]:
+    """The places that a frame was reached through, the innermost first."""
+    while frame is not None:
+        yield frame.f_code, frame.f_lineno
+        frame = frame.f_back
+
+
 def describe_error(error: BaseException, submission: Submission) -> dict[str, Any]:
     """An error's type, its message in one line and cut, and the last line of the submission that it passed."""
-    line, trace = 0, error.__traceback__
-    while trace is not None:
-        if submission.owns(trace.tb_frame.f_code.co_filename):
-            line = trace.tb_lineno
-        trace = trace.tb_next
+    line = 0
+    for code, passed in _passed(error):
+        if submission.owns(code.co_filename):
+            line = passed
     if isinstance(error, SyntaxError):
         line, text = error.lineno or 0, str(error.msg)
     else:
@@ -306,8 +341,10 @@ class Worker:
         self._numbers = arrays.get("0", np.zeros(0))
         lock_down(setup["limits"], setup["uid"], bytes.fromhex(setup["filter"]))
         channel.send({"locked": True}, [])
-        self._submission = Submission(setup["main"], setup["adapter"], setup["names"])
-        channel.send(self._load(), [])
+        self._submission = Submission(setup["main"], setup["adapter"], setup["names"], setup["end"])
+        with self._in_time(*setup["seconds"]):
+            loaded = self._load()
+        channel.send(loaded, [])
 
     def run(self) -> None:
         """Serve; a request is a list of calls, or of functions to replace, or the wish to load everything anew."""
@@ -330,7 +367,36 @@ class Worker:
             stopped = self._submission.load()
         except BaseException as error:
             return describe_error(error, self._submission)
-        return "loaded" if stopped is None else {"stopped": describe_error(stopped, self._submission)}
+        if stopped is None:
+            return "loaded"
+        return {"stopped": describe_error(stopped, self._submission), "end": self._submission.end, "ended": False}
+
+    @contextlib.contextmanager
+    def _in_time(self, computing: float, passing: float) -> Iterator[None]:
+        """Tell where the submission is, and end, once it has computed or taken so many seconds.
+
+        Nothing is raised in it, which it might catch; and a later worker imports it up to that line.
+        """
+        if not hasattr(signal, "setitimer"):
+            yield
+            return
+
+        def tell(number: int, frame: types.FrameType | None) -> None:
+            what = f"{computing:g} s of processor time" if number == signal.SIGPROF else f"{passing:g} s"
+            line = self._submission.line_of(_reached(frame))
+            raised = {"raised": f"more than {what}", "message": LONG, "line": line, "unimplemented": False}
+            self._channel.send({"stopped": raised, "end": line, "ended": True}, [])
+            os._exit(0)
+
+        timers = {signal.ITIMER_PROF: (signal.SIGPROF, computing), signal.ITIMER_REAL: (signal.SIGALRM, passing)}
+        before = {number: signal.signal(number, tell) for number, _ in timers.values()}
+        for timer, (_, seconds) in timers.items():
+            signal.setitimer(timer, seconds)
+        yield
+        for timer in timers:
+            signal.setitimer(timer, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def _call(self, name: str, numbers: np.ndarray, dtype: str, arguments: list[Any]) -> tuple[Any, list[np.ndarray]]:
         """What a call gives, described, and the arrays in it."""

@@ -34,7 +34,7 @@ def bubblewrap_works() -> bool:
             with Session(
                 launch("bubblewrap", Path(folder), "student.py", None, scratch_bytes=2**20), limits
             ) as session:
-                session.begin([], [])
+                session.begin([], [], 30, 0)
                 session.loaded(30)
         except SandboxError:
             return False

@@ -75,7 +75,16 @@ HOSTILE = [
     Hostile(
         "infinite loop on import",
         on_import("while True: pass"),
-        "while it was imported, the file took longer than 0.2 s",
+        "",
+        sigmoid_passes=True,
+        seconds=0.2,
+    ),
+    Hostile(
+        "infinite loop on import without a clock",
+        on_import(
+            "import signal\nfor s in (signal.SIGALRM, signal.SIGPROF): signal.signal(s, signal.SIG_IGN)\nwhile True: pass"
+        ),
+        "while it was imported, the file took longer than 1.2 s",
         imports=False,
         seconds=0.2,
     ),

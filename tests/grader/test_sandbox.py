@@ -181,7 +181,7 @@ class TestFailures:
         broken.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         started = Session(launch("bubblewrap", submission, "student.py", None, scratch_bytes=1), LIMITS)
-        started.begin(["relu"], [])
+        started.begin(["relu"], [], 30, 0)
         with started, pytest.raises(SandboxError, match=r"No permissions to create new namespace \(--sandbox limits"):
             started.loaded(5)
 
@@ -195,7 +195,7 @@ class TestFailures:
     def test_an_answer_too_long(self, submission):
         """Not even its length is believed."""
         with Session(launch("bubblewrap", submission, "student.py", None, scratch_bytes=2**20), LIMITS) as session:
-            session.begin(["relu"], [])
+            session.begin(["relu"], [], 30, 0)
             session.loaded(10)
             session._received += b"\xff" * 8
             with pytest.raises(WorkerFailure, match="wrote into the channel"):
@@ -274,7 +274,7 @@ limits = Limits({", ".join(map(str, (30, 5, 2**29, 16, 2**20, 2**20, 2**12)))})
 start = launch("limits", Path({str(folder)!r}), "student.py", None, scratch_bytes=2**20)
 assert (start.uid is None) == (not {as_root})
 with Session(start, limits) as session:
-    session.begin(["relu"], [np.array([-1.0, 2.0])])
+    session.begin(["relu"], [np.array([-1.0, 2.0])], 30, 0)
     assert session.loaded(20) == "loaded"
     session.send({{"arguments": [[[0, 2]]], "calls": [(0, "relu", "float64", 0)]}})
     message, (array,) = session.receive(20)

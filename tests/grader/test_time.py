@@ -105,6 +105,38 @@ class TestSlow:
         assert all(slow.functions[name].status == "passed" for name in others)
 
     @pytest.mark.parametrize(
+        ("end", "said"),
+        [
+            ("while True:\n    burn(0.01)\n", "0.3 s of processor time in line"),
+            (
+                "while True:\n    try:\n        burn(0.01)\n    except:\n        pass\n",
+                "0.3 s of processor time in line",
+            ),
+            ("import time; time.sleep(100)\n", "1.5 s in line"),
+        ],
+    )
+    def test_training_without_end_after_the_functions(self, end, said, small_key_file, tmp_path, budgets):
+        """What stands above it is graded; that is found out once, and not by each worker again."""
+        limits = msgspec.structs.replace(HURRIED, import_seconds=0.3)
+        text = f"{MISTAKEN[0].source}\n{BURN}\n"
+        found = grade(f"{text}{end}", small_key_file, tmp_path, limits)
+        assert (found.functions, len(found.remarks)) == (grade(text, small_key_file, tmp_path).functions, 1)
+        assert said in found.remarks[0]
+        (budget, _) = budgets
+        assert sum(runner.seconds for runner in budget.runners) < 1
+
+    def test_what_cannot_be_imported_is_tried_once(self, small_key_file, tmp_path, budgets):
+        """Where even the worker's own clock is switched off."""
+        text = (
+            f"import signal\nfor one in (signal.SIGALRM, signal.SIGPROF): signal.signal(one, signal.SIG_IGN)\n{RIGHT}\n"
+        )
+        limits = msgspec.structs.replace(HURRIED, import_seconds=0.1, total_seconds=10)
+        found = grade(f"{text}while True: pass\n", small_key_file, tmp_path, limits)
+        assert found.score == 0
+        assert "while it was imported, the file took longer than" in found.functions["relu"].cause
+        assert sum(runner.seconds for runner in budgets[0].runners) < 2
+
+    @pytest.mark.parametrize(
         "body",
         ["    while True: pass\n", pytest.param("    import time; time.sleep(100)\n", marks=pytest.mark.long)],
     )
