@@ -18,7 +18,7 @@ from backproof.grader.calls import Call, Trouble, arguments_for
 from backproof.grader.checks import ORDINARY, Outcome
 from backproof.grader.judging import Given
 from backproof.grader.key import Key, asked_case
-from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
+from backproof.mistakes.catalogue import FORMS, MISTAKES, ON_INTEGERS, name_of
 from backproof.mistakes.differences import DIFFERENCES, Difference
 from backproof.mistakes.ignored import IGNORED
 from backproof.mistakes.textbook import Textbook, said
@@ -27,7 +27,7 @@ from backproof.oracles.case import Answer
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import Array
 from backproof.verification.answered import Answered, are_on_both_sides
-from backproof.verification.explanation import Part, is_harmless
+from backproof.verification.explanation import Part, is_harmless, say_elsewhere
 from backproof.verification.explanations import Search
 from backproof.verification.implementation import as_implementation, distribute
 
@@ -108,10 +108,11 @@ def _by_experiment(key: Key, function: str, evidence: Sequence[Evidence]) -> Dia
     if not found:
         return Diagnosis()
     order = [*CATALOGUE, *IGNORED, *DIFFERENCES]
-    parts = sorted(found[0].parts, key=lambda part: order.index(part.kind.__name__))
-    names = tuple(dict.fromkeys(part.kind.__name__ for part in parts))
-    kind: Kind = "difference" if is_harmless(parts) else "one" if len(parts) == 1 else "together"
-    return Diagnosis(kind, names, tuple(map(_say_part, parts)))
+    parts = sorted(found[0].parts, key=lambda part: order.index(name_of(part.kind)))
+    names = tuple(dict.fromkeys(name_of(part.kind) for part in parts))
+    kind: Kind = "difference" if is_harmless(parts) else "one" if len(names) == 1 else "together"
+    elsewhere = sum(found[0].fits(one) == "apart" for one in wrong)
+    return Diagnosis(kind, names, (*map(_say_part, parts), *([say_elsewhere(elsewhere)] if elsewhere else ())))
 
 
 def _answered(key: Key, function: str, item: Evidence) -> Answered:
@@ -174,7 +175,11 @@ class Suspects:
     def __init__(self, key: Key, function: str, calls: Sequence[Call]) -> None:
         self._key, self._function, self._calls = key, function, calls
         self._variants: dict[str, list[Callable[[], Textbook]]] = {
-            name: [lambda m=mistake, s=strength: m(s) for strength in mistake.strengths] or [mistake]  # type: ignore[misc]
+            name: [
+                made
+                for form in (mistake, *FORMS.get(name, ()))
+                for made in [lambda m=form, s=strength: m(s) for strength in form.strengths] or [form]  # type: ignore[misc]
+            ]
             for name, mistake in CATALOGUE.items()
             if name not in (FACTOR, SINGLE)
         }

@@ -1,14 +1,14 @@
 """The catalogue: implementations with a mistake that people really make, each a `Textbook` with one step changed.
 
 MISTAKES has them by name, as far as networks of floating-point numbers show them; ON_INTEGERS those that only arrays of
-integers do.
+integers do. FORMS has, by the same names, the other forms of a mistake: it is called by the mistake's name too.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
 
-from backproof.mistakes import activations, gradients, hidden, outputs, state
+from backproof.mistakes import activations, forms, gradients, hidden, outputs, state
 from backproof.mistakes.textbook import Textbook
 
 
@@ -29,3 +29,13 @@ MISTAKES: dict[str, type[Textbook]] = {
     for name, mistake in _defined_in(module).items()
     if name not in ON_INTEGERS
 }
+
+
+def name_of(kind: type[Textbook]) -> str:
+    """What a mistake is called: a form of one as that; whatever else by its own name."""
+    return next((each.__name__ for each in kind.__mro__ if MISTAKES.get(each.__name__) is each), kind.__name__)
+
+
+FORMS: dict[str, list[type[Textbook]]] = {name: [] for name in MISTAKES}
+for _form in _defined_in(forms).values():
+    FORMS[name_of(_form)].append(_form)

@@ -72,6 +72,7 @@ class FailsForOneSample(Textbook):
     hint = (
         "Print the shapes on the way for n = 1. `squeeze`, `x[0]` and `np.dot` of vectors lose the samples' dimension."
     )
+    only_fails = True
 
     def take(self, x: Array) -> Array:
         if len(x) == 1:
@@ -83,6 +84,7 @@ class FailsForOneFeature(Textbook):
     """It fails for one feature: a dimension of 1 is squeezed away."""
 
     hint = "Print the shapes on the way for x of shape (n, 1). What do `squeeze` and `ravel` make of it?"
+    only_fails = True
 
     def take(self, x: Array) -> Array:
         if x.shape[1] == 1:
@@ -94,6 +96,7 @@ class FailsForOneNeuron(Textbook):
     """It fails for a hidden layer with one neuron: a dimension of 1 is squeezed away."""
 
     hint = "Print the shapes on the way for a hidden layer of width 1. What do `squeeze` and `ravel` make of (n, 1)?"
+    only_fails = True
 
     def propagate(
         self, weights: Layers, biases: Layers, x: Array, activations: Sequence[str]

@@ -18,12 +18,14 @@ class Textbook:
 
     A mistake is a subclass. Its docstring says what is wrong. hint: what leads to the right way without showing it.
     printed: the statement of the notes that reads like that, where there is one. remembers: whether an answer depends
-    on earlier calls. strengths: where the mistake has a free number, the ones that people choose.
+    on earlier calls. only_fails: whether it fails, by an error or other shapes, and gives no wrong numbers. strengths:
+    where the mistake has a free number, the ones that people choose.
     """
 
     hint: ClassVar[str] = ""
     printed: ClassVar[str] = ""
     remembers: ClassVar[bool] = False
+    only_fails: ClassVar[bool] = False
     strengths: ClassVar[tuple[float, ...]] = ()
 
     def sigmoid(self, z: Array) -> Array:

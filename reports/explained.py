@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from backproof.mistakes.catalogue import name_of
 from backproof.mistakes.differences import Difference
 from backproof.reports.report import DifferenceFound, MistakeFound
-from backproof.verification.explanation import Part, is_harmless, parts_of
+from backproof.verification.explanation import APART, Part, is_harmless, parts_of, say_elsewhere
 from backproof.verification.explanations import TOGETHER
 
 # What explains the answers of a function: parts that are there together.
@@ -25,9 +26,12 @@ class Explained:
         """
         self._declared = declared
         self._networks: dict[str, set[int]] = {}
+        self._apart: dict[str, set[int]] = {}
         alternatives: dict[str, dict[str, list[Parts]]] = {}
         for function, names, numbers in found:
-            self._networks.setdefault(function, set()).update(numbers)
+            networks = self._apart if names.endswith(APART) else self._networks
+            networks.setdefault(function, set()).update(numbers)
+            names = names.removesuffix(APART)
             known = [frozenset(parts) for parts in parts_of(names)] if names else []
             alternatives.setdefault(function, {})[names] = known
         self._explanations = {function: _of_all(list(groups.values())) for function, groups in alternatives.items()}
@@ -60,7 +64,12 @@ class Explained:
         return [self._mistake(wrong, names) for wrong, names in functions.items()]
 
     def _on(self, functions: Iterable[str]) -> int:
-        return len(set().union(*(self._networks[function] for function in functions)))
+        return len(set().union(*(self._networks.get(function, set()) for function in functions)))
+
+    def _elsewhere(self, functions: Iterable[str]) -> str:
+        """What is said of networks on which shapes do not fit."""
+        networks = len(set().union(*(self._apart.get(function, set()) for function in functions)))
+        return f" {say_elsewhere(networks)}" if networks else ""
 
     def _difference(self, part: Part, functions: list[str]) -> DifferenceFound:
         made = part.made()
@@ -77,11 +86,11 @@ class Explained:
 
     def _mistake(self, alternatives: tuple[Parts, ...], functions: list[str]) -> MistakeFound:
         first, *others = ([*sorted(parts, key=lambda part: part.name)] for parts in alternatives)
-        names = [part.kind.__name__ for part in first]
+        names = list(dict.fromkeys(name_of(part.kind) for part in first))
         return MistakeFound(
             names=names,
-            others=[n for n in dict.fromkeys(p.kind.__name__ for parts in others for p in parts) if n not in names],
-            what=" ".join(part.says() for part in first),
+            others=[n for n in dict.fromkeys(name_of(p.kind) for parts in others for p in parts) if n not in names],
+            what=" ".join(part.says() for part in first) + self._elsewhere(functions),
             hint=" ".join(dict.fromkeys(part.kind.hint for part in first)),
             functions=functions,
             networks=self._on(functions),

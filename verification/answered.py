@@ -12,7 +12,9 @@ import numpy as np
 
 from backproof.mistakes.textbook import Textbook
 from backproof.oracles.case import OF_INPUT, Answer, Case, Quantity
+from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import Array
+from backproof.verification.repeated import DEPENDS
 
 # Above it a float64's exponential is infinite, and a float32's.
 LARGEST_EXPONENT = {"float64": math.log(np.finfo(np.float64).max), "float32": math.log(np.finfo(np.float32).max)}
@@ -41,6 +43,19 @@ class Answered:
     lenient: Answer | None = None
     leniently: bool = False
     at: tuple[int, int] = (0, 0)
+
+    @property
+    def raised(self) -> bool:
+        """Whether there is an error in the place of an array, and one that comes each time."""
+        problems = [given for given in self.got.values() if isinstance(given, Problem)]
+        return bool(problems) and all(" raised " in one.cause and not one.cause.startswith(DEPENDS) for one in problems)
+
+    @property
+    def has_other_shapes(self) -> bool:
+        """Whether an array has another shape than it should have."""
+        return any(
+            isinstance(given, np.ndarray) and given.shape != np.shape(self.expected[q]) for q, given in self.got.items()
+        )
 
     @cached_property
     def overflows(self) -> bool:

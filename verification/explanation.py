@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from backproof.mistakes.branches import Branch
-from backproof.mistakes.catalogue import MISTAKES
+from backproof.mistakes.catalogue import FORMS, MISTAKES
 from backproof.mistakes.differences import (
     CAP,
     DIFFERENCES,
@@ -33,7 +33,6 @@ from backproof.oracles.comparison import Problem, compare
 from backproof.reference_impl.contract import Array
 from backproof.verification.answered import Answered, may_be_single
 from backproof.verification.implementation import added_error, arguments_of, copied
-from backproof.verification.repeated import DEPENDS
 
 # A mistake's own rounding, in units of roundoff, relative to an array's largest entry; and in the least numbers.
 SAME = 1024
@@ -41,13 +40,16 @@ SAME = 1024
 # How the parts of an explanation, and explanations that do as well, are written in a record.
 AND, OR, IN = " + ", " | ", "@"
 
+# What ends a record's names where the network was set aside.
+APART = " ~"
+
 # Within this, of the largest, entries are those of another array but for a factor; single precision's are.
 ALIKE = 1e-4
 
 # On how many networks a factor that was made to fit one of them has to be right, and a mistake that only raises.
 ENOUGH = 3
 
-Fit = Literal["yes", "no", "open", "raises"]
+Fit = Literal["yes", "no", "open", "raises", "apart"]
 
 # What mistakes raise where they find no answer.
 _NOTHING = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
@@ -109,20 +111,30 @@ def is_harmless(parts: Iterable[Part]) -> bool:
     return all(part.is_difference for part in parts)
 
 
+def say_elsewhere(networks: int) -> str:
+    """That on so many networks shapes do not fit, about which a mistake says nothing."""
+    on = "1 network more it raises" if networks == 1 else f"{networks} networks more it raises"
+    return f"On {on} an error or gives other shapes, as it may where shapes do not fit."
+
+
 @dataclass(frozen=True)
 class Explanation:
-    """Parts that are there together."""
+    """Parts that are there together.
+
+    apart: whether networks are set aside on which shapes fit neither here nor there, or here or there alone. What comes
+    of a mistake then depends on how it is written: an error, arrays of other shapes, or one number used for many.
+    """
 
     parts: tuple[Part, ...]
+    apart: bool = False
 
     def limited(self, part: Part, branch: Branch) -> Explanation:
         """The same, with one of its parts in a branch alone."""
         return self.of(replace(one, branch=branch) if one == part else one for one in self.parts)
 
-    @classmethod
-    def of(cls, parts: Iterable[Part]) -> Explanation:
-        """These parts together: mistakes first."""
-        return cls(tuple(sorted(parts, key=lambda one: (one.is_difference, one.name))))
+    def of(self, parts: Iterable[Part]) -> Explanation:
+        """The same with these parts: mistakes first."""
+        return replace(self, parts=tuple(sorted(parts, key=lambda one: (one.is_difference, one.name))))
 
     @property
     def name(self) -> str:
@@ -139,7 +151,7 @@ class Explanation:
     def fits(self, answered: Answered) -> Fit:
         """Whether the answers are within its own bounds; open where these say nothing about what is wrong.
 
-        Where the program raised, it fits if that raises too.
+        Where the program raised, it fits if that raises too; of what only fails other shapes are as good.
         """
         kinds = {part.kind for part in self._concerning(answered)}
         masked = Overflow in kinds and answered.overflows
@@ -148,20 +160,26 @@ class Explanation:
         if kinds == {Overflow} and not masked:
             return "no"
         answers = self.answers(answered)
-        if problems := [given for given in answered.got.values() if isinstance(given, Problem)]:
-            both = answers is None and all(
-                " raised " in one.cause and not one.cause.startswith(DEPENDS) for one in problems
-            )
-            return "raises" if both and not is_harmless(self._concerning(answered)) else "no"
+        mistaken = not is_harmless(self._concerning(answered))
+        no: Fit = "apart" if self.apart and mistaken and answered.failing else "no"
+        if any(isinstance(given, Problem) for given in answered.got.values()):
+            if not (mistaken and answered.raised):
+                return "no"
+            return "raises" if answers is None else no
         if answers is None:
-            return "no"
+            return "raises" if mistaken and self._only_fails and answered.has_other_shapes else no
+        if any(np.shape(value) != np.shape(answered.expected[q]) for q, (value, _) in answers.items()):
+            if any(np.shape(given) != np.shape(answers[q][0]) for q, given in answered.got.items()):
+                return no
+        elif mistaken and answered.has_other_shapes:
+            return no
         got, expected, allowed = dict[Quantity, Any](), dict[Quantity, Array](), dict[Quantity, Array]()
         for q, given in answered.got.items():
             value, error = answers[q]
             bound = np.asarray(
                 (answered.lenient or answered.own)[q] if AbsoluteAccuracy in kinds else answered.own[q], float
             )
-            if bound.shape != np.shape(value):  # arrays of a mistake may have any shape
+            if mistaken:  # whose entries may be other ones' sums, and arrays of any shape
                 bound = np.full(np.shape(value), bound[np.isfinite(bound)].max(initial=0.0))
             more = np.isfinite(bound) & ((error > 0) | (kinds <= set(_AS_IT_IS)))  # what is exact stays exact
             limit = error + np.where(more, bound, 0.0) * (CAP if MoreRoundings in kinds else 1)
@@ -175,11 +193,18 @@ class Explanation:
             records = compare(got, expected, allowed, answered.case.dtype)
         if any(record.verdict == "disagrees" for record in records):
             return "no"
-        agrees = any(record.verdict == "agrees" for record in records if record.quantity in answered.failing)
+        agrees = any(
+            record.verdict == "agrees" or np.array_equal(got[record.quantity], expected[record.quantity])
+            for record in records
+            if record.quantity in answered.failing
+        )
         return "yes" if agrees or masked else "open"
 
     def explains(self, wrong: Sequence[Answered]) -> bool:
-        """Whether it fits all of them, some with numbers, and is open for no more than half of them."""
+        """Whether it fits all of them, some with numbers, and is open for no more than half of them.
+
+        What only fails need not fit any with numbers, nor need a single mistake that fails on all of them.
+        """
         fits = Counter[Fit]()
         for one in wrong:
             fits[self.fits(one)] += 1
@@ -187,7 +212,14 @@ class Explanation:
                 return False
         if SinglePrecision in {part.kind for part in self.parts} and not may_be_single(wrong):
             return False
-        return (fits["yes"] > 0 and fits["open"] <= len(wrong) / 2) or (fits["raises"] == len(wrong) >= ENOUGH)
+        enough = ENOUGH if fits["apart"] else 1
+        if fits["yes"] >= enough and fits["open"] <= (len(wrong) - fits["apart"]) / 2:
+            return True
+        return fits["raises"] == len(wrong) >= ENOUGH and (len(self.parts) == 1 or self._only_fails)
+
+    @property
+    def _only_fails(self) -> bool:
+        return all(part.kind.only_fails for part in self.parts)
 
     def shows(self, wrong: Sequence[Answered]) -> bool:
         """Whether it changes any of these answers by more than rounding may: it is no harmless mistake."""
@@ -293,7 +325,9 @@ def _with_tolerance(instance: Textbook, answered: Answered) -> dict[Quantity, tu
         own = np.asarray(answered.own[q], float)
         more = max(1.0, largest / right) if right else 1.0
         widest = float(own[np.isfinite(own)].max(initial=0.0))
-        found[q] = array, np.full(array.shape, SAME * (u * largest + least * (largest > 0)) + (more - 1) * widest)
+        # What is 0 but for rounding is as far off as its terms are large.
+        size = max(largest, right)
+        found[q] = array, np.full(array.shape, SAME * (u * size + least * (size > 0)) + (more - 1) * widest)
     return found
 
 
@@ -313,7 +347,8 @@ def parts_of(names: str) -> Iterator[list[Part]]:
 
 
 def _part(name: str) -> Part:
-    known: dict[str, type[Textbook]] = {**MISTAKES, **IGNORED, **DIFFERENCES}
+    forms = {form.__name__: form for forms in FORMS.values() for form in forms}
+    known: dict[str, type[Textbook]] = {**MISTAKES, **forms, **IGNORED, **DIFFERENCES}
     what, _, branch = name.partition(IN)
     kind, _, written = what.partition("(")
     strength = None if not written else written[1:-2] if kind in IGNORED else float(written[:-1])

@@ -15,12 +15,12 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.mistakes.branches import BRANCHES, Branch, BranchOf, is_by_layer
-from backproof.mistakes.catalogue import MISTAKES
+from backproof.mistakes.catalogue import FORMS, MISTAKES
 from backproof.mistakes.differences import DIFFERENCES, MoreRoundings, SinglePrecision
 from backproof.mistakes.ignored import ActivationsIgnored, LossIgnored
 from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, find_loss
 from backproof.verification.answered import Answered
-from backproof.verification.explanation import ENOUGH, OR, Explanation, Part, is_harmless
+from backproof.verification.explanation import APART, ENOUGH, OR, Explanation, Part, is_harmless
 
 # Explanations are looked for on so many networks at first, and consist of so many parts at most.
 CLUES, TOGETHER = 24, 3
@@ -53,12 +53,11 @@ def explained(wrong: Iterable[Answered], right: Callable[[str], Sequence[Answere
         by_function.setdefault(one.function, []).append(one)
     for function, ones in by_function.items():
         ones.sort(key=lambda one: one.case.size)
-        names = OR.join(
-            explanation.name for explanation in Search(function, ones, functools.partial(right, function)).found()
-        )
+        found = Search(function, ones, functools.partial(right, function)).found()
+        names = OR.join(explanation.name for explanation in found)
         if names:
             for one in ones:
-                yield one, names
+                yield one, names + APART * all(explanation.fits(one) == "apart" for explanation in found)
 
 
 class Search:
@@ -71,9 +70,11 @@ class Search:
         right: Callable[[], Sequence[Answered]],
         *,
         least_telling: bool = True,
+        apart: bool = False,
     ) -> None:
-        """least_telling: look for what says least too, where nothing else explains the answers."""
+        """least_telling: look for what says least too, where nothing else explains the answers; apart: as there."""
         self._function, self._wrong, self._made_right, self._least_telling = function, wrong, right, least_telling
+        self._apart = apart
         self._clues = wrong[:: max(1, len(wrong) // CLUES)]
 
     @functools.cached_property
@@ -83,9 +84,19 @@ class Search:
     @functools.cached_property
     def _single(self) -> list[Explanation]:
         """Explanations of one part each: differences first."""
-        return [Explanation((part,)) for part in _parts(self._function, self._clues)]
+        return [self._explanation((part,)) for part in _parts(self._function, self._clues)]
+
+    def _explanation(self, parts: Iterable[Part]) -> Explanation:
+        return Explanation((), self._apart).of(parts)
 
     def found(self) -> list[Explanation]:
+        """The simplest explanations; where there is none, and errors or other shapes are among the answers, without."""
+        found = self._found()
+        if found or self._apart or not any(one.raised or one.has_other_shapes for one in self._wrong):
+            return found
+        return Search(self._function, self._wrong, self._made_right, least_telling=False, apart=True)._found()
+
+    def _found(self) -> list[Explanation]:
         """The simplest explanations: one part, or one for each branch, or several parts together."""
         if found := self._alone():
             return found
@@ -96,7 +107,7 @@ class Search:
                 return found
         if self._least_telling and (found := self._all_that_explain(last)):
             return found
-        ignoring = [Explanation(parts) for parts in _ignoring(self._function)]
+        ignoring = [self._explanation(parts) for parts in _ignoring(self._function)]
         if found := self._taking_no_notice(ignoring):
             return found
         ranked = self._ranked(candidates)
@@ -151,15 +162,16 @@ class Search:
     def _explains_all(self, explanation: Explanation) -> bool:
         """Whether it explains the first networks, then all; and a mistake is told only where it does harm."""
         return (
-            explanation.explains(self._clues)
-            and (len(self._clues) == len(self._wrong) or explanation.explains(self._wrong))
+            not any(explanation.fits(clue) == "no" for clue in self._clues)
+            and explanation.explains(self._wrong)
             and (is_harmless(explanation.parts) or explanation.shows(self._clues))
         )
 
     def _held(self, explanation: Explanation) -> list[Explanation]:
         """The explanation if no right answer contradicts it; or in the branches where none does.
 
-        A mistake is told where there is no such branch, too: whatever else decides when it is made.
+        A mistake is told where there is no such branch, too: whatever else decides when it is made. But not where all
+        that was seen of it are errors, which many raise.
         """
         against = [right for right in self._right if explanation.is_refuted_by(right)]
         if not against:
@@ -170,7 +182,8 @@ class Search:
             if not any(map(other.is_refuted_by, against)) and self._explains_all(other)
         ]:
             return limited
-        return [] if is_harmless(explanation.parts) else [explanation]
+        was_seen = any(explanation.fits(clue) == "yes" for clue in self._clues)
+        return [explanation] if was_seen and not is_harmless(explanation.parts) else []
 
     def _by_branch(self, of: BranchOf) -> list[Explanation]:
         """One part for each branch with wrong answers."""
@@ -181,10 +194,10 @@ class Search:
             return []
         choices = list[list[Part]]()
         for branch, wrong in groups.items():
-            search = Search(self._function, wrong, functools.partial(self._right_in, branch))
+            search = Search(self._function, wrong, functools.partial(self._right_in, branch), apart=self._apart)
             found = search._alone()
             choices.append([replace(one.parts[0], branch=branch) for one in found if not one.parts[0].branch])
-        return [Explanation.of(parts) for parts in itertools.islice(itertools.product(*choices), ALTERNATIVES)]
+        return [self._explanation(parts) for parts in itertools.islice(itertools.product(*choices), ALTERNATIVES)]
 
     def _right_in(self, branch: Branch) -> list[Answered]:
         return [one for one in self._right if branch.has(one.case)]
@@ -286,7 +299,7 @@ def _parts(function: str, clues: Sequence[Answered]) -> list[Part]:
         if name in NO_MISTAKES or kind.remembers or (of_outputs and "OfPreActivation" in name):
             continue
         if name != FACTOR:
-            found += [Part(kind, strength) for strength in kind.strengths or (None,)]
+            found += [Part(form, strength) for form in (kind, *FORMS[name]) for strength in kind.strengths or (None,)]
         elif len(clues) >= ENOUGH and (factor := _factor(clues[0])) != 1:
             found.append(Part(kind, factor))
     return found

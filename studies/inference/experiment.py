@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from backproof.mistakes.catalogue import name_of
 from backproof.mistakes.differences import Difference
 from backproof.mistakes.ignored import ActivationsIgnored, Ignored, LossIgnored
 from backproof.oracles.case import Quantity
@@ -153,7 +154,7 @@ class Experiment:
             follows["loss"],
             follows["backward"],
             [part.says() for part in parts if part.is_difference],
-            {part.kind.__name__: part.says() for part in parts if not part.is_difference},
+            {name_of(part.kind): part.says() for part in parts if not part.is_difference},
         )
 
     def _explaining(self, asked: str, function: str) -> Sequence[Part]:
