@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,15 @@ class Answered:
     lenient: Answer | None = None
     leniently: bool = False
     at: tuple[int, int] = (0, 0)
+
+    def of_kind(self, kind: str) -> Answered:
+        """The same for one kind of quantity alone."""
+        return replace(
+            self,
+            got={q: value for q, value in self.got.items() if q.kind == kind},
+            expected={q: value for q, value in self.expected.items() if q.kind == kind},
+            failing=frozenset(q for q in self.failing if q.kind == kind),
+        )
 
     @property
     def raised(self) -> bool:

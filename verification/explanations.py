@@ -105,6 +105,8 @@ class Search:
         for of in ("loss", "last"):
             if found := self._by_branch(of):
                 return found
+        if found := self._by_quantity():
+            return found
         if self._least_telling and (found := self._all_that_explain(last)):
             return found
         ignoring = [self._explanation(parts) for parts in _ignoring(self._function)]
@@ -165,7 +167,13 @@ class Search:
             not any(explanation.fits(clue) == "no" for clue in self._clues)
             and explanation.explains(self._wrong)
             and (is_harmless(explanation.parts) or explanation.shows(self._clues))
+            and (not explanation.apart or all(self._is_seen(part, explanation) for part in explanation.parts))
         )
+
+    def _is_seen(self, part: Part, explanation: Explanation) -> bool:
+        """Whether there are numbers that it explains with this part, and not without."""
+        others = explanation.of(other for other in explanation.parts if other != part)
+        return any(explanation.fits(one) == "yes" and others.fits(one) == "no" for one in self._wrong)
 
     def _held(self, explanation: Explanation) -> list[Explanation]:
         """The explanation if no right answer contradicts it; or in the branches where none does.
@@ -198,6 +206,20 @@ class Search:
             found = search._alone()
             choices.append([replace(one.parts[0], branch=branch) for one in found if not one.parts[0].branch])
         return [self._explanation(parts) for parts in itertools.islice(itertools.product(*choices), ALTERNATIVES)]
+
+    def _by_quantity(self) -> list[Explanation]:
+        """One mistake for each of two kinds of quantities, as dW and db are, that explain together."""
+        kinds = sorted({quantity.kind for one in self._wrong for quantity in one.failing})
+        if len(kinds) != 2:
+            return []
+        choices = list[list[Part]]()
+        for kind in kinds:
+            wrong = [one.of_kind(kind) for one in self._wrong if any(q.kind == kind for q in one.failing)]
+            right = [one.of_kind(kind) for one in self._right]
+            search = Search(self._function, wrong, lambda right=right: right, apart=self._apart)  # type: ignore[misc]
+            choices.append([one.parts[0] for one in search._alone() if not is_harmless(one.parts)])
+        pairs = [self._explanation((first,)).with_part(second) for first, second in itertools.product(*choices)]
+        return next((found for one in filter(None, pairs) if (found := self._all_that_explain([one]))), [])
 
     def _right_in(self, branch: Branch) -> list[Answered]:
         return [one for one in self._right if branch.has(one.case)]

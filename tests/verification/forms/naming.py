@@ -14,6 +14,7 @@ import backproof
 from backproof.grader.assignment import Assignment
 from backproof.grader.key import Key
 from backproof.mistakes.catalogue import MISTAKES
+from backproof.oracles.case import FUNCTION_OF_KIND
 from backproof.verification.explanations import NO_MISTAKES
 from tests.grader.conftest import judge_unprotected
 
@@ -69,19 +70,23 @@ def forms_of(program: Path) -> list[Form]:
 
 @dataclass(frozen=True)
 class Called:
-    """What a form is called: its verdict, or that it loses points. found: for each explanation, its names."""
+    """What a form is called: its verdict, or that it loses points.
+
+    found: for each explanation, its names. complete: whether each function that is wrong has one.
+    """
 
     verdict: str
     found: tuple[frozenset[str], ...]
+    complete: bool = False
 
     def result_for(self, form: Form) -> str:
-        """Whether each of the form's mistakes is named, and nothing else is."""
+        """Whether each of the form's mistakes is named, and nothing else is; of several some may hide the others."""
         if self.verdict not in ("disagree", "loses points"):
             return "not wrong"
         if any(not names & set(form.names) for names in self.found):
             return "another name"
-        named = all(any(name in names for names in self.found) for name in form.names)
-        return "right" if named else "without a name"
+        named = [any(name in names for names in self.found) for name in form.names]
+        return "right" if all(named) or (any(named) and self.complete) else "without a name"
 
 
 def verified(form: Form, folder: Path, networks: int = 100) -> Called:
@@ -91,14 +96,18 @@ def verified(form: Form, folder: Path, networks: int = 100) -> Called:
     report = backproof.verify(
         str(path), out=folder / "out", networks=networks, oracles=("complex-step",), dtypes=("float64",)
     )
-    return Called(report.verdict, _distinct({*each.names, *each.others} for each in report.mistakes))
+    explained = {function for each in report.mistakes for function in each.functions}
+    wrong = {FUNCTION_OF_KIND[outcome.quantity] for outcome in report.quantities if outcome.failures}
+    found = _distinct({*each.names, *each.others} for each in report.mistakes)
+    return Called(report.verdict, found, wrong <= explained)
 
 
 def graded(form: Form, key: Key, assignment: Assignment) -> Called:
     """What grading calls it, function by function; those that are only not there, or too slow, are left out."""
     grades = judge_unprotected(assignment, key, form.text).values()
     lost = [grade for grade in grades if grade.points < grade.max_points]
-    return Called("loses points" if lost else "full marks", _distinct(set(g.diagnosis) for g in lost if g.diagnosis))
+    found = _distinct(set(grade.diagnosis) for grade in lost if grade.diagnosis)
+    return Called("loses points" if lost else "full marks", found, all(grade.diagnosis for grade in lost))
 
 
 def _distinct(names: Iterable[set[str]]) -> tuple[frozenset[str], ...]:
