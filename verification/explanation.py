@@ -113,8 +113,8 @@ def is_harmless(parts: Iterable[Part]) -> bool:
 
 def say_elsewhere(networks: int) -> str:
     """That on so many networks shapes do not fit, about which a mistake says nothing."""
-    on = "1 network more it raises" if networks == 1 else f"{networks} networks more it raises"
-    return f"On {on} an error or gives other shapes, as it may where shapes do not fit."
+    on = "1 network more" if networks == 1 else f"{networks} networks more"
+    return f"On {on} there is an error in place of an answer, or another shape, as may be where shapes do not fit."
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ class Explanation:
         return AND.join(part.name for part in self.parts)
 
     def with_part(self, part: Part) -> Explanation | None:
-        """The same with one part more; None where two parts change the same step."""
-        steps = changed_steps(part.kind)
-        if part in self.parts or any(steps & changed_steps(other.kind) for other in self.parts):
+        """The same with one part more; None where two parts change the same step, but for a scale, which all multiply."""
+        steps = changed_steps(part.kind) - {"scale"}
+        if part.kind in {other.kind for other in self.parts} or any(steps & changed_steps(other.kind) for other in self.parts):
             return None
         return self.of((*self.parts, part))
 

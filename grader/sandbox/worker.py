@@ -16,6 +16,7 @@ import ctypes
 import importlib.util
 import json
 import math
+import operator
 import os
 import signal
 import sys
@@ -46,6 +47,9 @@ DTYPES = {
 
 # A result that is larger is described, not sent: far more than any right answer has.
 MOST_BYTES, MOST_ITEMS, DEEPEST = 2**16, 256, 3
+
+# How deep in tables of tables a function is looked for that has to be exchanged.
+DEEPEST_HELD = 6
 
 MESSAGE_SHOWN = 300
 
@@ -227,20 +231,54 @@ class Submission:
             self._put(name, namespace[name])
 
     def _put(self, name: str, trusted: Callable[..., Any]) -> None:
-        """A function keeps its identity and gets other code, so that tables and closures that hold it follow along."""
+        """A function keeps its identity and gets other code, so that tables and closures that hold it follow along.
+
+        What cannot get other code, as a decorated function, an object that is called, or what is NumPy's, is exchanged
+        where the submission holds it.
+        """
         modules = [module for module in list(sys.modules.values()) if self.owns(getattr(module, "__file__", None))]
         for module in modules:
             own = getattr(module, name, None)
-            if isinstance(own, types.FunctionType) and not own.__closure__:
-                hidden = f"__right_{name}__"
-                own.__globals__[hidden] = trusted
-                calling = f"lambda *given, **named: {hidden}(*given, **named)"
-                own.__code__ = eval(calling).__code__  # noqa: S307 (made of a name of the contract)
-                own.__defaults__ = own.__kwdefaults__ = None
+            function = own.__func__ if isinstance(own, types.MethodType) else own
+            code = getattr(function, "__code__", None)
+            if code and self.owns(code.co_filename) and not function.__closure__:
+                hidden, taken = f"__right_{name}__", "itself, " * (function is not own)
+                function.__globals__[hidden] = trusted
+                calling = f"lambda {taken}*given, **named: {hidden}(*given, **named)"
+                function.__code__ = eval(calling).__code__  # noqa: S307 (made of a name of the contract)
+                function.__defaults__ = function.__kwdefaults__ = None
             else:
                 setattr(module, name, trusted)
+                if own is not None:
+                    for each in modules:
+                        self._exchanged(vars(each), own, trusted)
         if name in self.functions:
             self.functions[name] = trusted
+
+    def _exchanged(self, held: Any, old: object, new: object, depth: int = 0) -> Any:
+        """What is to be held, with one object in another's place: in tables, closures, defaults and attributes."""
+        if held is old or depth > DEEPEST_HELD:
+            return new if held is old else held
+        kind = type(held)
+        if kind in (list, tuple):
+            parts = [self._exchanged(part, old, new, depth + 1) for part in held]
+            if kind is tuple:
+                return tuple(parts) if any(map(operator.is_not, parts, held)) else held
+            held[:] = parts
+        elif kind is dict:
+            held.update({key: self._exchanged(value, old, new, depth + 1) for key, value in held.items()})
+        elif kind is types.FunctionType and self.owns(held.__code__.co_filename):
+            held.__defaults__ = self._exchanged(held.__defaults__, old, new, depth + 1)
+            for cell in held.__closure__ or ():
+                with contextlib.suppress(ValueError):  # which is empty
+                    cell.cell_contents = self._exchanged(cell.cell_contents, old, new, depth + 1)
+        elif self.owns(
+            getattr(sys.modules.get(getattr(kind if kind is not type else held, "__module__", "")), "__file__", None)
+        ):
+            for key, value in [*getattr(held, "__dict__", {}).items()]:
+                if (other := self._exchanged(value, old, new, depth + 1)) is not value:
+                    setattr(held, key, other)
+        return held
 
 
 def _import(name: str, path: str, end: int = 0) -> types.ModuleType:
