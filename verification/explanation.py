@@ -142,9 +142,11 @@ class Explanation:
         return AND.join(part.name for part in self.parts)
 
     def with_part(self, part: Part) -> Explanation | None:
-        """The same with one part more; None where two parts change the same step, but for a scale, which all multiply."""
+        """The same with one part more; None where two parts change the same step, but for a scale: factors multiply."""
         steps = changed_steps(part.kind) - {"scale"}
-        if part.kind in {other.kind for other in self.parts} or any(steps & changed_steps(other.kind) for other in self.parts):
+        if part.kind in {other.kind for other in self.parts} or any(
+            steps & changed_steps(other.kind) for other in self.parts
+        ):
             return None
         return self.of((*self.parts, part))
 
@@ -170,7 +172,7 @@ class Explanation:
             return "raises" if mistaken and self._only_fails and answered.has_other_shapes else no
         if any(np.shape(value) != np.shape(answered.expected[q]) for q, (value, _) in answers.items()):
             if any(np.shape(given) != np.shape(answers[q][0]) for q, given in answered.got.items()):
-                return no
+                return "no" if answered.has_other_shapes else no
         elif mistaken and answered.has_other_shapes:
             return no
         got, expected, allowed = dict[Quantity, Any](), dict[Quantity, Array](), dict[Quantity, Array]()
