@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from backproof.mistakes.branches import Branch
-from backproof.mistakes.catalogue import FORMS, MISTAKES
+from backproof.mistakes.catalogue import FORMS, MISTAKES, name_of
 from backproof.mistakes.differences import (
     CAP,
     DIFFERENCES,
@@ -142,12 +142,14 @@ class Explanation:
         return AND.join(part.name for part in self.parts)
 
     def with_part(self, part: Part) -> Explanation | None:
-        """The same with one part more; None where two parts change the same step, but for a scale: factors multiply."""
+        """The same with one part more.
+
+        None where two are forms of one mistake, or change the same step; but a scale is multiplied by all of them.
+        """
         steps = changed_steps(part.kind) - {"scale"}
-        if part.kind in {other.kind for other in self.parts} or any(
-            steps & changed_steps(other.kind) for other in self.parts
-        ):
-            return None
+        for other in self.parts:
+            if name_of(part.kind) == name_of(other.kind) or steps & changed_steps(other.kind):
+                return None
         return self.of((*self.parts, part))
 
     def fits(self, answered: Answered) -> Fit:

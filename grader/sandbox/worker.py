@@ -1,7 +1,7 @@
 """What runs inside the sandbox: it loads a submission, calls its functions, and sends plain arrays back.
 
-This file is all that the sandbox has of the grader. It knows the inputs and no expected value, and nothing it says is
-believed: the other side rebuilds the arrays and judges them. Once the submission is loaded it shares this
+This module is long because it is all that the sandbox has of the grader. It knows the inputs and no expected value, and
+nothing it says is believed: the other side rebuilds the arrays and judges them. Once the submission is loaded it shares this
 process, and may do to it whatever it likes; the worst that comes of it is the submission's own failure.
 
 A message, in either direction, is two lengths (unsigned, 4 bytes each, little endian), a text in JSON, and arrays in

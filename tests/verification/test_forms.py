@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 import backproof
-from backproof.grader.assignment import read_assignment
-from backproof.grader.key import DEFAULT_KEY, read_key
+from backproof.grader.assignment import Assignment, read_assignment
+from backproof.grader.key import DEFAULT_KEY, Key, read_key
 from tests.verification.forms.naming import NAMED, PROGRAMS, Called, Form, forms_of, graded, verified
 
 FORMS = [form for program in PROGRAMS for form in forms_of(program)]
@@ -30,6 +30,12 @@ def few_first(forms: list[Form]) -> list[object]:
     return [pytest.param(f, marks=() if f in FEW else pytest.mark.long, id=str(f)) for f in forms]
 
 
+def standard() -> tuple[Key, Assignment]:
+    """The default assignment and its key; no smallest counterexample is looked for."""
+    assignment = read_assignment(None)
+    return read_key(DEFAULT_KEY, assignment), msgspec.structs.replace(assignment, feedback="hints")
+
+
 def test_every_mistake_has_five_forms():
     """And each has a line or two of its own."""
     counts = Counter(form.names[0] for form in FORMS)
@@ -44,6 +50,7 @@ def test_the_programs_are_right(program, tmp_path):
         str(program), out=tmp_path, networks=200, oracles=("torch",), dtypes=("float64", "float32"), strict=True
     )
     assert report.verdict == "agree", report.summary
+    assert graded(Form(program, (), ()), *standard()).verdict == "full marks"
 
 
 @pytest.mark.parametrize("form", few_first([form for form in FORMS if str(form) not in UNNAMED]))
@@ -55,8 +62,7 @@ def test_named_by_verify(form, tmp_path):
 @pytest.mark.parametrize("form", few_first(FORMS))
 def test_named_by_the_grader(form):
     """Or, where the grade does not depend on it, there are full marks."""
-    standard = read_assignment(None)
-    called = graded(form, read_key(DEFAULT_KEY, standard), msgspec.structs.replace(standard, feedback="hints"))
+    called = graded(form, *standard())
     expected = "not wrong" if called.verdict == "full marks" else "without a name" if str(form) in UNNAMED else "right"
     assert called.result_for(form) == expected, called
 

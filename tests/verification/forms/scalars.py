@@ -144,8 +144,13 @@ def slopes_of_a_layer(deltas, received):
     return dW, db
 
 
+def dtype_of(z):
+    """The dtype of results: of whole numbers come floating-point ones."""
+    return z.dtype if z.dtype.kind == "f" else float
+
+
 def entrywise(function):
-    return lambda z: np.array([function(number) for number in z.ravel().tolist()], z.dtype).reshape(z.shape)
+    return lambda z: np.array([function(number) for number in z.ravel().tolist()], dtype_of(z)).reshape(z.shape)
 
 
 sigmoid, sigmoid_prime = entrywise(logistic), entrywise(logistic_slope)
@@ -154,7 +159,7 @@ tanh, tanh_prime = entrywise(math.tanh), entrywise(tanh_slope)
 
 
 def softmax(z):
-    return np.array(distributions(z.tolist()), z.dtype)
+    return np.array(distributions(z.tolist()), dtype_of(z))
 
 
 def loss(prediction, y, loss):
