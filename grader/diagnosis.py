@@ -178,7 +178,7 @@ class Suspects:
             name: [
                 made
                 for form in (mistake, *FORMS.get(name, ()))
-                for made in [lambda m=form, s=strength: m(s) for strength in form.strengths] or [form]  # type: ignore[misc]
+                for made in [lambda m=form, s=strength: m(s) for strength in form.strengths] or [form]
             ]
             for name, mistake in CATALOGUE.items()
             if name not in (FACTOR, SINGLE)

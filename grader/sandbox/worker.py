@@ -1,8 +1,8 @@
 """What runs inside the sandbox: it loads a submission, calls its functions, and sends plain arrays back.
 
 This module is long because it is all that the sandbox has of the grader. It knows the inputs and no expected value, and
-nothing it says is believed: the other side rebuilds the arrays and judges them. Once the submission is loaded it shares this
-process, and may do to it whatever it likes; the worst that comes of it is the submission's own failure.
+nothing it says is believed: the other side rebuilds the arrays and judges them. Once the submission is loaded it shares
+this process, and may do to it whatever it likes; the worst that comes of it is the submission's own failure.
 
 A message, in either direction, is two lengths (unsigned, 4 bytes each, little endian), a text in JSON, and arrays in
 the format safetensors, named "0", "1", ...: a header in JSON and numbers, which nothing can be made to run from.
@@ -49,7 +49,7 @@ DTYPES = {
 MOST_BYTES, MOST_ITEMS, DEEPEST = 2**16, 256, 3
 
 # How deep in tables of tables a function is looked for that has to be exchanged.
-DEEPEST_HELD = 6
+DEEPEST_HELD = 100
 
 MESSAGE_SHOWN = 300
 
@@ -239,7 +239,7 @@ class Submission:
         modules = [module for module in list(sys.modules.values()) if self.owns(getattr(module, "__file__", None))]
         for module in modules:
             own = getattr(module, name, None)
-            function = own.__func__ if isinstance(own, types.MethodType) else own
+            function: Any = own.__func__ if isinstance(own, types.MethodType) else own
             code = getattr(function, "__code__", None)
             if code and self.owns(code.co_filename) and not function.__closure__:
                 hidden, taken = f"__right_{name}__", "itself, " * (function is not own)
@@ -249,36 +249,47 @@ class Submission:
                 function.__defaults__ = function.__kwdefaults__ = None
             else:
                 setattr(module, name, trusted)
-                if own is not None:
-                    for each in modules:
-                        self._exchanged(vars(each), own, trusted)
+                new = {} if own is None else {id(own): trusted}
+                for each in modules if new else ():
+                    self._exchange(vars(each), new)
         if name in self.functions:
             self.functions[name] = trusted
 
-    def _exchanged(self, held: Any, old: object, new: object, depth: int = 0) -> Any:
-        """What is to be held, with one object in another's place: in tables, closures, defaults and attributes."""
-        if held is old or depth > DEEPEST_HELD:
-            return new if held is old else held
-        kind = type(held)
-        if kind in (list, tuple):
-            parts = [self._exchanged(part, old, new, depth + 1) for part in held]
-            if kind is tuple:
-                return tuple(parts) if any(map(operator.is_not, parts, held)) else held
-            held[:] = parts
+    def _exchange(self, held: Any, new: dict[int, Any], depth: int = 0) -> Any:
+        """What is to be held: another object, or the same with others in it, in tables, closures and attributes.
+
+        new: what comes in the place of objects, by their identities; of all that was looked at before, too.
+        """
+        if id(held) in new or depth > DEEPEST_HELD:
+            return new.get(id(held), held)
+        kind, new[id(held)] = type(held), held
+
+        def other(part: Any) -> Any:
+            return self._exchange(part, new, depth + 1)
+
+        if kind is tuple:
+            parts = tuple(map(other, held))
+            if any(map(operator.is_not, parts, held)):
+                new[id(held)] = parts
+        elif kind is list:
+            held[:] = map(other, held)
         elif kind is dict:
-            held.update({key: self._exchanged(value, old, new, depth + 1) for key, value in held.items()})
+            held.update({key: other(value) for key, value in held.items()})
         elif kind is types.FunctionType and self.owns(held.__code__.co_filename):
-            held.__defaults__ = self._exchanged(held.__defaults__, old, new, depth + 1)
+            held.__defaults__ = other(held.__defaults__)
             for cell in held.__closure__ or ():
                 with contextlib.suppress(ValueError):  # which is empty
-                    cell.cell_contents = self._exchanged(cell.cell_contents, old, new, depth + 1)
-        elif self.owns(
-            getattr(sys.modules.get(getattr(kind if kind is not type else held, "__module__", "")), "__file__", None)
-        ):
+                    cell.cell_contents = other(cell.cell_contents)
+        elif self._is_made_here(held):
             for key, value in [*getattr(held, "__dict__", {}).items()]:
-                if (other := self._exchanged(value, old, new, depth + 1)) is not value:
-                    setattr(held, key, other)
-        return held
+                if (changed := other(value)) is not value:
+                    setattr(held, key, changed)
+        return new[id(held)]
+
+    def _is_made_here(self, held: object) -> bool:
+        """Whether it is a class of the submission, or an object of one."""
+        made = held if isinstance(held, type) else type(held)
+        return self.owns(getattr(sys.modules.get(made.__module__), "__file__", None))
 
 
 def _import(name: str, path: str, end: int = 0) -> types.ModuleType:
@@ -298,7 +309,7 @@ _compiled: dict[tuple[str, int], Any] = {}
 
 def _compile(path: str, end: int) -> types.CodeType:
     """A file's code; of the statements above a line, where there is one."""
-    tree = compile(_decode(Path(path).read_bytes()), path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    tree: Any = compile(_decode(Path(path).read_bytes()), path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     if end:
         tree.body = [statement for statement in tree.body if (statement.end_lineno or 0) < end]
     return compile(tree, path, "exec", dont_inherit=True)

@@ -25,12 +25,14 @@ TABLES = {
     "table": "TABLE = {'sigmoid': sigmoid, 'relu': relu, 'softmax': softmax}\n",
     "table of pairs": "PAIRS = {'sigmoid': (sigmoid, None), 'relu': (relu, None), 'softmax': (softmax, None)}\n",
     "default": "",
+    "circle": "CIRCLE = [relu, softmax]\nCIRCLE += [CIRCLE] * 100 + [sigmoid]\n",
 }
 LOOKED_UP = {
     "by its name": "if name == 'sigmoid':\n        return sigmoid(z)",
     "table": "if name in TABLE:\n        return TABLE[name](z)",
     "table of pairs": "if name in PAIRS:\n        return PAIRS[name][0](z)",
     "default": "if name == 'sigmoid':\n        return of_default(z)",
+    "circle": "if name == 'sigmoid':\n        return CIRCLE[2][-1](z)",
 }
 
 
