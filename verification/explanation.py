@@ -171,7 +171,7 @@ class Explanation:
                 return "no"
             return "raises" if answers is None else no
         if answers is None:
-            return "raises" if mistaken and self._only_fails and answered.has_other_shapes else no
+            return "raises" if mistaken and self.only_fails and answered.has_other_shapes else no
         if any(np.shape(value) != np.shape(answered.expected[q]) for q, (value, _) in answers.items()):
             if any(np.shape(given) != np.shape(answers[q][0]) for q, given in answered.got.items()):
                 return "no" if answered.has_other_shapes else no
@@ -219,10 +219,11 @@ class Explanation:
         enough = ENOUGH if fits["apart"] else 1
         if fits["yes"] >= enough and fits["open"] <= (len(wrong) - fits["apart"]) / 2:
             return True
-        return fits["raises"] == len(wrong) >= ENOUGH and (len(self.parts) == 1 or self._only_fails)
+        return fits["raises"] == len(wrong) >= ENOUGH and (len(self.parts) == 1 or self.only_fails)
 
     @property
-    def _only_fails(self) -> bool:
+    def only_fails(self) -> bool:
+        """Whether it gives no wrong numbers, but errors or other shapes."""
         return all(part.kind.only_fails for part in self.parts)
 
     def shows(self, wrong: Sequence[Answered]) -> bool:

@@ -75,7 +75,9 @@ class Search:
         """least_telling: look for what says least too, where nothing else explains the answers; apart: as there."""
         self._function, self._wrong, self._made_right, self._least_telling = function, wrong, right, least_telling
         self._apart = apart
-        self._clues = wrong[:: max(1, len(wrong) // CLUES)]
+        # Numbers say most, and so come first.
+        clues = wrong[:: max(1, len(wrong) // CLUES)]
+        self._clues = sorted(clues, key=lambda one: one.raised or one.has_other_shapes)
 
     @functools.cached_property
     def _right(self) -> Sequence[Answered]:
@@ -115,6 +117,8 @@ class Search:
         ranked = self._ranked(candidates)
         if found := self._several(ranked):
             return [min(found, key=_mistakes)]
+        if self._apart:  # by which pairs are slow to be told from what is right
+            return []
         if found := self._pair([one for one, _ in ranked]):
             return found
         plain = [one.parts[0] for one in candidates if not (one.parts[0].is_difference or one.parts[0].strength)]
@@ -179,7 +183,7 @@ class Search:
         """The explanation if no right answer contradicts it; or in the branches where none does.
 
         A mistake is told where there is no such branch, too: whatever else decides when it is made. But not where all
-        that was seen of it are errors, which many raise.
+        that was seen of it are errors, which many raise; unless errors are all that it is.
         """
         against = [right for right in self._right if explanation.is_refuted_by(right)]
         if not against:
@@ -190,7 +194,7 @@ class Search:
             if not any(map(other.is_refuted_by, against)) and self._explains_all(other)
         ]:
             return limited
-        was_seen = any(explanation.fits(clue) == "yes" for clue in self._clues)
+        was_seen = explanation.only_fails or any(explanation.fits(clue) == "yes" for clue in self._clues)
         return [explanation] if was_seen and not is_harmless(explanation.parts) else []
 
     def _by_branch(self, of: BranchOf) -> list[Explanation]:
