@@ -174,7 +174,7 @@ class Explanation:
             return "raises" if mistaken and self.only_fails and answered.has_other_shapes else no
         if any(np.shape(value) != np.shape(answered.expected[q]) for q, (value, _) in answers.items()):
             if any(np.shape(given) != np.shape(answers[q][0]) for q, given in answered.got.items()):
-                return "no" if answered.has_other_shapes else no
+                return no
         elif mistaken and answered.has_other_shapes:
             return no
         got, expected, allowed = dict[Quantity, Any](), dict[Quantity, Array](), dict[Quantity, Array]()
@@ -207,13 +207,19 @@ class Explanation:
     def explains(self, wrong: Sequence[Answered]) -> bool:
         """Whether it fits all of them, some with numbers, and is open for no more than half of them.
 
-        What only fails need not fit any with numbers, nor need a single mistake that fails on all of them.
+        What only fails need not fit any with numbers, nor need a single mistake that fails on all of them. Where a
+        program raises less often than it gives other shapes, those are what comes of its mistake.
         """
         fits = Counter[Fit]()
+        other_shapes = 0
         for one in wrong:
-            fits[self.fits(one)] += 1
+            fit = self.fits(one)
+            fits[fit] += 1
+            other_shapes += fit == "apart" and one.has_other_shapes
             if fits["no"]:
                 return False
+        if other_shapes > sum(one.raised for one in wrong):
+            return False
         if SinglePrecision in {part.kind for part in self.parts} and not may_be_single(wrong):
             return False
         enough = ENOUGH if fits["apart"] else 1
