@@ -326,7 +326,7 @@ def _parts(function: str, clues: Sequence[Answered]) -> list[Part]:
             continue
         if name != FACTOR:
             found += [Part(form, strength) for form in (kind, *FORMS[name]) for strength in kind.strengths or (None,)]
-        elif len(clues) >= ENOUGH and (factor := _factor(clues[0])) != 1:
+        elif len(clues) >= ENOUGH and (factor := _factor(clues[0])) not in (0, 1):
             found.append(Part(kind, factor))
     return found
 
