@@ -214,17 +214,16 @@ class Runner(Closed):
         Where its import has taken too long, that is begun anew, up to the line where it was. send: what asks anew.
         """
         try:
-            said = self._said()
-            if isinstance(said, dict) and said.keys() == {"stopped", "end", "ended"}:
+            while isinstance(said := self._said(), dict) and "stopped" in said:
                 found = msgspec.convert(said, Stopped)
                 if found.ended and (self._budget.end or found.end < 1):
-                    raise WorkerFailure(f"is stopped: {found.stopped.explanation()}")
+                    raise WorkerFailure(f"was stopped again: {found.stopped.explanation()}")
                 self._budget.end, self._budget.stopped = found.end, found.stopped.explanation()
-                if found.ended:
-                    self.close()
-                    send()
-                    said = self._said()
-            if said is None or said == "loaded" or (isinstance(said, dict) and "stopped" in said):
+                if not found.ended:
+                    return None
+                self.close()
+                send()
+            if said is None or said == "loaded":
                 return None
             raised = msgspec.convert(said, Raised)
         except (WorkerFailure, msgspec.ValidationError) as failure:
