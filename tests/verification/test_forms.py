@@ -15,8 +15,8 @@ FORMS = [form for program in PROGRAMS for form in forms_of(program)]
 # Single samples' gradients with 2 (p - y), scaled at the end, are no form of the catalogue.
 UNNAMED = {"samples: GradientInPlaceOfWeight", "samples: WeightsUpdatedTooEarly"}
 
-# Where a loss and its activation are one node, the tape has nothing but dL/dz to hand back, which the grader does not ask
-# for. The other has numbers in square layers alone, of which 100 networks have not enough.
+# Where a loss and its activation are one node, the tape hands back dL/dz alone; the grader does not ask for those. The
+# other has numbers in square layers alone, of which 100 networks have not enough.
 UNNAMED_BY_VERIFY = UNNAMED | {"tape: RawErrorPropagated", "functional: MatrixProductForElementwise"}
 
 # These are tried always, of each program other ones; all of them in `make test-all`.
