@@ -18,7 +18,7 @@ from backproof.grader.calls import Call, Trouble, arguments_for
 from backproof.grader.checks import ORDINARY, Outcome
 from backproof.grader.judging import Given
 from backproof.grader.key import Key, asked_case
-from backproof.mistakes.catalogue import FORMS, MISTAKES, ON_INTEGERS, name_of
+from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS, name_of, variants
 from backproof.mistakes.differences import DIFFERENCES, Difference
 from backproof.mistakes.ignored import IGNORED
 from backproof.mistakes.textbook import Textbook, said
@@ -175,11 +175,7 @@ class Suspects:
     def __init__(self, key: Key, function: str, calls: Sequence[Call]) -> None:
         self._key, self._function, self._calls = key, function, calls
         self._variants: dict[str, list[Callable[[], Textbook]]] = {
-            name: [
-                made
-                for form in (mistake, *FORMS.get(name, ()))
-                for made in [lambda m=form, s=strength: m(s) for strength in form.strengths] or [form]
-            ]
+            name: [Part(form, strength).made for form, strength in variants(mistake)]
             for name, mistake in CATALOGUE.items()
             if name not in (FACTOR, SINGLE)
         }

@@ -24,7 +24,6 @@ KIBIBYTE = 1024
 # An honest submission prints a little; this much, in bytes, is no accident.
 MOST_PRINTED = 16 * MEBIBYTE
 
-
 # So much later than the worker itself a file that goes on and on while it is imported is stopped from outside.
 LATER = 1.0
 

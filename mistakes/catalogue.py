@@ -39,3 +39,9 @@ def name_of(kind: type[Textbook]) -> str:
 FORMS: dict[str, list[type[Textbook]]] = {name: [] for name in MISTAKES}
 for _form in _defined_in(forms).values():
     FORMS[name_of(_form)].append(_form)
+
+
+def variants(mistake: type[Textbook]) -> list[tuple[type[Textbook], float | None]]:
+    """A mistake and its other forms, each with every number that people choose; None where it has none."""
+    forms = (mistake, *FORMS.get(mistake.__name__, ()))
+    return [(form, strength) for form in forms for strength in form.strengths or (None,)]

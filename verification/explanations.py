@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from backproof.mistakes.branches import BRANCHES, Branch, BranchOf, is_by_layer
-from backproof.mistakes.catalogue import FORMS, MISTAKES
+from backproof.mistakes.catalogue import MISTAKES, variants
 from backproof.mistakes.differences import DIFFERENCES, MoreRoundings, SinglePrecision
 from backproof.mistakes.ignored import ActivationsIgnored, LossIgnored
 from backproof.reference_impl.contract import LOSSES, OUTPUT_ACTIVATIONS, find_loss
@@ -325,7 +325,7 @@ def _parts(function: str, clues: Sequence[Answered]) -> list[Part]:
         if name in NO_MISTAKES or kind.remembers or (of_outputs and "OfPreActivation" in name):
             continue
         if name != FACTOR:
-            found += [Part(form, strength) for form in (kind, *FORMS[name]) for strength in kind.strengths or (None,)]
+            found += [Part(form, strength) for form, strength in variants(kind)]
         elif len(clues) >= ENOUGH and (factor := _factor(clues[0])) not in (0, 1):
             found.append(Part(kind, factor))
     return found

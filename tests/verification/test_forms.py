@@ -2,13 +2,10 @@
 
 from collections import Counter
 
-import msgspec
 import pytest
 
 import backproof
-from backproof.grader.assignment import Assignment, read_assignment
-from backproof.grader.key import DEFAULT_KEY, Key, read_key
-from tests.verification.forms.naming import NAMED, PROGRAMS, Called, Form, forms_of, graded, verified
+from tests.verification.forms.naming import NAMED, PROGRAMS, Called, Form, forms_of, graded, standard, verified
 
 FORMS = [form for program in PROGRAMS for form in forms_of(program)]
 
@@ -25,12 +22,6 @@ FEW = [form for i, form in enumerate(FORMS) if i % len(NAMED) == 7 * (i // len(N
 
 def few_first(forms: list[Form]) -> list[object]:
     return [pytest.param(f, marks=() if f in FEW else pytest.mark.long, id=str(f)) for f in forms]
-
-
-def standard() -> tuple[Key, Assignment]:
-    """The default assignment and its key; no smallest counterexample is looked for."""
-    assignment = read_assignment(None)
-    return read_key(DEFAULT_KEY, assignment), msgspec.structs.replace(assignment, feedback="hints")
 
 
 def test_every_mistake_has_five_forms():

@@ -8,11 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import click
-import msgspec
 
-from backproof.grader.assignment import read_assignment
-from backproof.grader.key import DEFAULT_KEY, read_key
-from tests.verification.forms.naming import PROGRAMS, Form, forms_of, graded, pairs_of, verified
+from tests.verification.forms.naming import PROGRAMS, Form, forms_of, graded, pairs_of, standard, verified
 
 
 def chosen(programs: Sequence[str], mistakes: Sequence[str], pairs: int) -> list[Form]:
@@ -30,13 +27,12 @@ def chosen(programs: Sequence[str], mistakes: Sequence[str], pairs: int) -> list
 @click.option("--networks", default=100, show_default=True, help="For verify.")
 def main(programs: Sequence[str], mistakes: Sequence[str], pairs: int, by: str, networks: int) -> None:
     """Verify or grade the forms, and print those that are not called what they are."""
-    standard = read_assignment(None)
-    assignment = msgspec.structs.replace(standard, feedback="hints")
     counts = {"right": 0, "without a name": 0, "another name": 0, "not wrong": 0}
     with tempfile.TemporaryDirectory() as folder:
         called_by = partial(verified, folder=Path(folder), networks=networks)
         if by == "grade":
-            called_by = partial(graded, key=read_key(DEFAULT_KEY, standard), assignment=assignment)
+            key, assignment = standard()
+            called_by = partial(graded, key=key, assignment=assignment)
         for form in chosen(programs, mistakes, pairs):
             called = called_by(form)
             result = called.result_for(form)

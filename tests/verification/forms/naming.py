@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 import backproof
-from backproof.grader.assignment import Assignment
-from backproof.grader.key import Key
+from backproof.grader.assignment import Assignment, read_assignment
+from backproof.grader.key import DEFAULT_KEY, Key, read_key
 from backproof.mistakes.catalogue import MISTAKES
 from backproof.oracles.case import FUNCTION_OF_KIND
 from backproof.verification.explanations import NO_MISTAKES
@@ -100,6 +102,12 @@ def verified(form: Form, folder: Path, networks: int = 100) -> Called:
     wrong = {FUNCTION_OF_KIND[outcome.quantity] for outcome in report.quantities if outcome.failures}
     found = _distinct({*each.names, *each.others} for each in report.mistakes)
     return Called(report.verdict, found, wrong <= explained)
+
+
+def standard() -> tuple[Key, Assignment]:
+    """The default assignment and its key; no smallest counterexample is looked for."""
+    assignment = read_assignment(None)
+    return read_key(DEFAULT_KEY, assignment), msgspec.structs.replace(assignment, feedback="hints")
 
 
 def graded(form: Form, key: Key, assignment: Assignment) -> Called:
