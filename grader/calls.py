@@ -6,15 +6,30 @@ arguments, and the same words for what it should not have given.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import msgspec
 import numpy as np
 
 from backproof.grader.key import Key, asked_case
 from backproof.grader.networks import Network, whole
+from backproof.grader.sandbox.messages import (
+    Answer,
+    Changed,
+    Missing,
+    NoMessageError,
+    OtherArray,
+    PlainArray,
+    PlainFloat,
+    PlainList,
+    PlainTuple,
+    Raised,
+    Result,
+    Value,
+)
+from backproof.grader.sandbox.worker import MOST_VALUES
 from backproof.grader.submission import plain
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import Array
@@ -25,6 +40,9 @@ from backproof.verification.implementation import arguments_of, say_changed
 Sort = Literal["raised", "changed", "stopped", "unimportable", "missing", "unwritten", "unchecked"]
 
 
+# So many types of the submission's own are told apart in an answer: each takes memory, and only the first is ever told.
+MOST_TYPES = 8
+
 # Why there is no answer of a check in which another call had to be stopped.
 NOT_AGAIN = "it was not called again"
 
@@ -34,21 +52,6 @@ class Trouble(Problem):
     """A problem, with its sort."""
 
     sort: Sort = "raised"
-
-
-class Raised(msgspec.Struct):
-    """An error in the submission, as the worker tells it."""
-
-    raised: str
-    message: str
-    line: int
-    unimplemented: bool
-
-    def explanation(self) -> str:
-        """The error's type, line and message."""
-        where = f" in line {self.line}" if self.line else ""
-        because = f": {plain(self.message)}" if self.message else ""
-        return f"{plain(self.raised)}{where}{because}"
 
 
 class Call(NamedTuple):
@@ -66,10 +69,6 @@ class Described:
 
     shape: tuple[int, ...]
     dtype: str
-
-
-# As many as NumPy's arrays can have.
-MOST_DIMENSIONS = 64
 
 
 class Arguments:
@@ -125,44 +124,67 @@ def arguments_for(key: Key, call: Call) -> list[Any]:
     return [made(argument) for argument in arguments_of(call.function, case, key.predictions[call.number])]
 
 
-def rebuild(message: Any, arrays: Sequence[Array], function: str) -> Any:
+def rebuild(answer: Answer, arrays: Sequence[Array], function: str) -> Any:
     """What a call gave: arrays, lists and tuples of them, floats, stand-ins for anything else, or a `Trouble`.
 
-    Raises ValueError where the message is none that the worker sends.
+    Raises NoMessageError where the answer has more values than it may, or arrays that are not there.
     """
-    try:
-        if "result" in message:
-            return _rebuild(message["result"], arrays)
-        if "missing" in message:
-            return Trouble(f"there is no function {function}", fails=False, sort="missing")
-        if "changed" in message:
-            return Trouble(say_changed(function, sorted(set(message["changed"]))), sort="changed")
-        return _raised(message, function)
-    except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
-        raise ValueError("this is no answer") from error
-
-
-def _rebuild(described: Any, arrays: Sequence[Array]) -> Any:
-    if isinstance(described, int):
-        return arrays[described]
-    if isinstance(described, list):
-        kind, *parts = described
-        return {"list": list, "tuple": tuple}[kind](_rebuild(part, arrays) for part in parts)
-    if "number" in described:
-        return float(arrays[described["number"]])
-    if "shape" in described:
-        if len(described["shape"]) > MOST_DIMENSIONS:
-            raise TypeError("no array has so many dimensions")
-        return Described(tuple(map(int, described["shape"])), plain(described["dtype"]))
-    name = plain(described["type"])
-    return type(f"{name} of {int(described['length'])}" if "length" in described else name, (), {})()
-
-
-def _raised(message: dict[str, Any], function: str) -> Trouble:
-    raised = msgspec.convert(message, Raised)
-    if raised.unimplemented:
-        why = f"{function} is not written yet: it raises {raised.explanation()}"
+    if isinstance(answer, Result):
+        return _Rebuilding(arrays).value(answer.value)
+    if isinstance(answer, Missing):
+        return Trouble(f"there is no function {function}", fails=False, sort="missing")
+    if isinstance(answer, Changed):
+        return Trouble(say_changed(function, sorted(set(answer.arguments))), sort="changed")
+    if answer.unimplemented:
+        why = f"{function} is not written yet: it raises {explanation(answer)}"
         return Trouble(why, fails=False, sort="unwritten")
-    if raised.raised == "MemoryError":
+    if answer.type == "MemoryError":
         return Trouble(f"{function} ran out of memory", sort="raised")
-    return Trouble(f"{function} raised {raised.explanation()}", sort="raised")
+    return Trouble(f"{function} raised {explanation(answer)}", sort="raised")
+
+
+def explanation(raised: Raised) -> str:
+    """An error's type, line and message."""
+    where = f" in line {raised.line}" if raised.line else ""
+    because = f": {plain(raised.message)}" if raised.message else ""
+    return f"{plain(raised.type)}{where}{because}"
+
+
+class _Rebuilding:
+    """Rebuilds one answer, of no more values than it may have, and with few types of others' among them."""
+
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self._arrays, self._values, self._types = arrays, 0, set[str]()
+
+    def value(self, described: Value) -> Any:
+        """What is described."""
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise NoMessageError("this is no answer: it has too many values")
+        if isinstance(described, PlainArray):
+            return self._array(described.number)
+        if isinstance(described, PlainFloat):
+            number = self._array(described.number)
+            if number.shape or number.dtype != "float64":
+                raise NoMessageError("this is no answer: a float that is none")
+            return float(number)
+        if isinstance(described, PlainList):
+            return list(map(self.value, described.parts))
+        if isinstance(described, PlainTuple):
+            return tuple(map(self.value, described.parts))
+        if isinstance(described, OtherArray):
+            return Described(described.shape, plain(described.dtype))
+        self._types.add(described.type)
+        name = described.type if len(self._types) <= MOST_TYPES else "object"
+        return stand_in(plain(name if described.length is None else f"{name} of {described.length}"))
+
+    def _array(self, number: int) -> Array:
+        if number >= len(self._arrays):
+            raise NoMessageError("this is no answer: an array that is not there")
+        return self._arrays[number]
+
+
+@functools.lru_cache(maxsize=1024)
+def stand_in(name: str) -> object:
+    """An object in the place of one that did not cross the boundary, whose type is called the same."""
+    return type(name, (), {})()

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from backproof.grader.assignment import Assignment
-from backproof.grader.calls import NOT_AGAIN, Call, Raised, Trouble, rebuild
+from backproof.grader.calls import NOT_AGAIN, Call, Trouble, explanation, rebuild
 from backproof.grader.sandbox.launch import Mode, launch
+from backproof.grader.sandbox.messages import ANSWERED, Imported, Loaded, NoMessageError, Stopped
 from backproof.grader.sandbox.pipes import MEBIBYTE
 from backproof.grader.sandbox.session import NO_MESSAGE, Closed, Limits, Session, WorkerFailure
 from backproof.reference_impl.contract import FUNCTIONS, Array
@@ -26,14 +26,6 @@ MOST_PRINTED = 16 * MEBIBYTE
 
 # So much later than the worker itself a file that goes on and on while it is imported is stopped from outside.
 LATER = 1.0
-
-
-class Stopped(msgspec.Struct):
-    """That importing a submission stopped at a line, outside of all functions, and what did; ended: the worker too."""
-
-    stopped: Raised
-    end: int
-    ended: bool
 
 
 class Budget:
@@ -213,50 +205,47 @@ class Runner(Closed):
         Where its import has taken too long, that is begun anew, up to the line where it was. send: what asks anew.
         """
         try:
-            while isinstance(said := self._said(), dict) and "stopped" in said:
-                found = msgspec.convert(said, Stopped)
-                if found.ended and (self._budget.end or found.end < 1):
-                    raise WorkerFailure(f"was stopped again: {found.stopped.explanation()}")
-                self._budget.end, self._budget.stopped = found.end, found.stopped.explanation()
-                if not found.ended:
+            while isinstance(said := self._said(), Stopped):
+                stopped = explanation(said.raised)
+                if said.ended and (self._budget.end or said.end < 1):
+                    raise WorkerFailure(f"was stopped again: {stopped}")
+                self._budget.end, self._budget.stopped = said.end, stopped
+                if not said.ended:
                     return None
                 self.close()
                 send()
-            if said is None or said == "loaded":
-                return None
-            raised = msgspec.convert(said, Raised)
-        except (WorkerFailure, msgspec.ValidationError) as failure:
-            why = str(failure) if isinstance(failure, WorkerFailure) else NO_MESSAGE
-            return Trouble(f"while it was imported, the file {why}", sort="unimportable")
-        return Trouble(f"the file cannot be imported: {raised.explanation()}", sort="unimportable")
+        except WorkerFailure as failure:
+            return Trouble(f"while it was imported, the file {failure}", sort="unimportable")
+        if isinstance(said, Loaded):
+            return None
+        return Trouble(f"the file cannot be imported: {explanation(said)}", sort="unimportable")
 
-    def _said(self) -> Any:
-        """What the worker says once it has imported the submission; nothing where it had said so."""
+    def _said(self) -> Imported:
+        """What the worker says once it has imported the submission, or has said before."""
         assert self._session is not None
         if not self._loaded:
             said = self._session.loaded(self._use.import_seconds + LATER)
         elif self._fresh:
-            said, _ = self._session.receive(self._use.import_seconds + LATER)
+            said = self._session.imported(self._use.import_seconds + LATER)
         else:
-            return None
+            return Loaded()
         self._loaded, self._fresh = True, False
         return said
 
     def _receive(self, number: int, call: Call) -> Any:
         """The answer to a call; raises WorkerFailure where there is none."""
         assert self._session is not None
-        message, arrays = self._session.receive(self._use.call_seconds)
+        answered, arrays = self._session.receive(self._use.call_seconds, ANSWERED)
         try:
-            answered, described = message
-            if answered != number:
-                raise ValueError("this answers another call")
-            found = rebuild(described, arrays, call.function)
-            if self._budget.stopped and isinstance(found, Trouble) and found.sort == "missing":
-                stopped = f"above the line where the file stops: {self._budget.stopped}"
-                return replace(found, cause=f"{found.cause} {stopped}")
-            return found
-        except (ValueError, TypeError) as error:
+            if answered.call != number:
+                raise NoMessageError("this answers another call")
+            found = rebuild(answered.answer, arrays, call.function)
+        except NoMessageError as error:
             raise WorkerFailure(NO_MESSAGE) from error
+        if self._budget.stopped and isinstance(found, Trouble) and found.sort == "missing":
+            stopped = f"above the line where the file stops: {self._budget.stopped}"
+            return replace(found, cause=f"{found.cause} {stopped}")
+        return found
 
 
 def _same_check(first: Call, second: Call) -> bool:

@@ -15,11 +15,11 @@ from typing import Any, Self
 
 import msgspec
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from backproof.grader.sandbox.clock import ProcessClock
 from backproof.grader.sandbox.launch import Launch, SandboxError
+from backproof.grader.sandbox.messages import IMPORTED, LOCKED, Imported, NoMessageError, Said, decode
 from backproof.grader.sandbox.pipes import MEBIBYTE, READ_AT_ONCE, pipes_of
 from backproof.grader.sandbox.system_calls import filter_program
 from backproof.reference_impl.contract import Array
@@ -28,7 +28,7 @@ from backproof.reference_impl.contract import Array
 OFTEN = 0.05
 
 # No honest answer is larger, nor what is said of it; and all answers together are far from that for each.
-MOST_BYTES, MOST_BYTES_A_CALL = MEBIBYTE, 2**16
+MOST_BYTES, MOST_BYTES_A_CALL = 2**16, 2**15
 
 # By the clock on the wall, and far more than any machine takes to start Python.
 START_SECONDS = 120
@@ -38,26 +38,6 @@ START_SECONDS = 120
 END_SECONDS, LAST_PARTS = 5, 16
 
 NO_MESSAGE = "wrote into the channel that its answers go through, and was stopped"
-
-
-def decode(text: bytes, packed: bytes) -> tuple[Any, list[Array]]:
-    """A message, and its arrays as plain ones made here.
-
-    Raises ValueError for whatever else these bytes are.
-    """
-    try:
-        arrays = load(packed) if packed else {}
-        return msgspec.json.decode(text), [arrays[str(i)] for i in range(len(arrays))]
-    except (
-        msgspec.MsgspecError,
-        SafetensorError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ImportError,
-        RecursionError,
-    ) as error:
-        raise ValueError("this is no message") from error
 
 
 class WorkerFailure(Exception):  # noqa: N818
@@ -129,7 +109,7 @@ class Session(Closed):
             raise SandboxError(f"{launch.command[0]} cannot be started: {error.strerror}") from error
         self._pipes = pipes_of(self._process)
         self._received, self._read = bytearray(), 0
-        self._budget = MOST_BYTES * 64
+        self._budget = MOST_BYTES
         self._output, self._output_bytes = bytearray(), 0
         self._clock: ProcessClock | None = None
         self._seconds = self._computed = 0.0
@@ -170,14 +150,14 @@ class Session(Closed):
         }
         self.send(setup, arrays)
 
-    def loaded(self, import_seconds: float) -> Any:
+    def loaded(self, import_seconds: float) -> Imported:
         """What the worker says of the submission, once it has begun.
 
         Raises SandboxError where the sandbox does not come to life, and WorkerFailure where the submission does not
         survive being imported.
         """
         try:
-            self.receive(START_SECONDS / self._limits.wall_factor)
+            self.receive(START_SECONDS / self._limits.wall_factor, LOCKED)
         except WorkerFailure as failure:
             said = self.output.strip().splitlines() or [str(failure)]
             raise SandboxError(
@@ -185,7 +165,11 @@ class Session(Closed):
                 "and hides no files)"
             ) from failure
         self._clock, self._seconds = ProcessClock(self._process.pid), 0.0
-        return self.receive(import_seconds)[0]
+        return self.imported(import_seconds)
+
+    def imported(self, seconds: float) -> Imported:
+        """What the worker says of the submission, once that has been imported anew; raises WorkerFailure."""
+        return self.receive(seconds, IMPORTED)[0]
 
     def send(self, message: Any, arrays: Sequence[Array] = (), answers: int = 1) -> None:
         """Send a request, to which so many answers are expected; it is written while they are waited for."""
@@ -194,8 +178,8 @@ class Session(Closed):
         packed = save({str(i): np.ascontiguousarray(array) for i, array in enumerate(arrays)}) if arrays else b""
         self._pipes.send(len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed)
 
-    def receive(self, seconds: float) -> tuple[Any, list[Array]]:
-        """The next message and its arrays, plain ones made here from the numbers that came.
+    def receive(self, seconds: float, expected: msgspec.json.Decoder[Said]) -> tuple[Said, list[Array]]:
+        """The next message, one of those expected, and its arrays, plain ones made here.
 
         Raises WorkerFailure where none comes in that many seconds of processor time, or as many times longer as the
         limits say by the clock on the wall; or what comes is no message.
@@ -212,8 +196,8 @@ class Session(Closed):
                 self._seconds, self._clock = charged + seconds, None  # and not how much later that was noticed
                 self._fail(self._why_it_is_stopped(seconds, computes=used >= seconds))
         try:
-            return decode(*frame)
-        except ValueError as error:
+            return decode(*frame, expected)
+        except NoMessageError as error:
             raise self._not_a_message() from error
 
     def close(self) -> None:

@@ -45,13 +45,17 @@ DTYPES = {
     }.items()
 }
 
-# A result that is larger is described, not sent: far more than any right answer has.
-MOST_BYTES, MOST_ITEMS, DEEPEST = 2**16, 256, 3
+# Of an answer that has more, some is described, not sent: bytes of all its arrays, values in it, sequences in
+# sequences. That is far more than any right answer has.
+MOST_BYTES, MOST_VALUES, DEEPEST = 2**14, 128, 3
 
 # How deep in tables of tables a function is looked for that has to be exchanged.
 DEEPEST_HELD = 100
 
-MESSAGE_SHOWN = 300
+# Characters of an error's message, and of a type's or a dtype's name.
+MESSAGE_SHOWN, NAME_SHOWN = 300, 80
+
+LAST_LINE = 2**31 - 1
 
 # What is said of a file that goes on and on.
 LONG = "what trains or draws belongs below if __name__ == '__main__', which is not run here"
@@ -60,8 +64,11 @@ LONG = "what trains or draws belongs below if __name__ == '__main__', which is n
 Place = tuple[types.CodeType, int]
 
 # The submission may put something else in their places.
-READ, WRITE, ENCODE, DECODE = os.read, os.write, json.JSONEncoder().encode, json.loads
+READ, WRITE, ENCODE, DECODE = os.read, os.write, json.JSONEncoder(ensure_ascii=False).encode, json.loads
 ARRAY, SCALAR, AS_ARRAY, ERRSTATE = np.ndarray, np.generic, np.asarray, np.errstate
+
+# What a type is called, whatever its metaclass says.
+NAME_OF = type.__dict__["__name__"].__get__
 
 
 class Channel:
@@ -78,7 +85,7 @@ class Channel:
 
     def send(self, message: Any, arrays: list[np.ndarray]) -> None:
         """Send a message with arrays of dtypes that may cross."""
-        text, packed = ENCODE(message).encode(), pack(arrays)
+        text, packed = ENCODE(message).encode("utf-8", "replace"), pack(arrays)
         rest = memoryview(len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed)
         while rest:
             rest = rest[WRITE(self._answers, rest) :]
@@ -350,35 +357,53 @@ def describe_error(error: BaseException, submission: Submission) -> dict[str, An
     for code, passed in _passed(error):
         if submission.owns(code.co_filename):
             line = passed
-    if isinstance(error, SyntaxError):
-        line, text = error.lineno or 0, str(error.msg)
-    else:
+    text = ""
+    with contextlib.suppress(BaseException):  # which what is the submission's own may raise
         text = str(error)
-    return {
-        "raised": type(error).__name__[:80],
-        "message": " ".join(text.split())[:MESSAGE_SHOWN],
-        "line": line,
-        "unimplemented": isinstance(error, NotImplementedError),
-    }
+        if isinstance(error, SyntaxError):
+            line, text = int(error.lineno or 0), str(error.msg)
+    message = " ".join(text[: 10 * MESSAGE_SHOWN].split())[:MESSAGE_SHOWN]
+    return _raised(
+        _name(type(error)), message, min(max(line, 0), LAST_LINE), unimplemented=isinstance(error, NotImplementedError)
+    )
 
 
-def describe(value: Any, arrays: list[np.ndarray], depth: int = 0) -> Any:
-    """What a value is, as JSON: an array's number among `arrays`, a sequence, or the description of anything else."""
-    kind = type(value)
-    if issubclass(kind, (ARRAY, SCALAR)):
-        plain = AS_ARRAY(value)
-        if plain.dtype not in DTYPES or plain.nbytes > MOST_BYTES:
-            return {"shape": list(plain.shape), "dtype": str(plain.dtype)[:80]}
-        arrays.append(plain)
-        return len(arrays) - 1
-    if kind is float:
-        arrays.append(AS_ARRAY(value))
-        return {"number": len(arrays) - 1}
-    if kind in (list, tuple):
-        if len(value) > MOST_ITEMS or depth == DEEPEST:
-            return {"type": kind.__name__, "length": len(value)}
-        return [kind.__name__, *(describe(part, arrays, depth + 1) for part in value)]
-    return {"type": kind.__name__[:80]}
+def _raised(kind: str, message: str, line: int, *, unimplemented: bool = False) -> dict[str, Any]:
+    return {"is": "raised", "type": kind, "message": message, "line": line, "unimplemented": unimplemented}
+
+
+def _name(kind: type) -> str:
+    return NAME_OF(kind)[:NAME_SHOWN]
+
+
+class Description:
+    """What a result is, in JSON: arrays and floats by their numbers among `arrays`, sequences, names of all else."""
+
+    def __init__(self) -> None:
+        self.arrays: list[np.ndarray] = []
+        self._bytes = self._values = 0
+
+    def of(self, value: Any, depth: int = 0) -> list[Any]:
+        """What a value is."""
+        self._values += 1
+        kind = type(value)
+        if issubclass(kind, (ARRAY, SCALAR)):
+            plain = AS_ARRAY(value)
+            if plain.dtype not in DTYPES or self._bytes + plain.nbytes > MOST_BYTES:
+                return ["other array", list(plain.shape), str(plain.dtype)[:NAME_SHOWN]]
+            return ["array", self._number(plain)]
+        if kind is float:
+            return ["float", self._number(AS_ARRAY(value))]
+        if kind in (list, tuple):
+            if self._values + len(value) > MOST_VALUES or depth == DEEPEST:
+                return ["other", _name(kind), len(value)]
+            return [_name(kind), [self.of(part, depth + 1) for part in value]]
+        return ["other", _name(kind), None]
+
+    def _number(self, plain: np.ndarray) -> int:
+        self.arrays.append(plain)
+        self._bytes += plain.nbytes
+        return len(self.arrays) - 1
 
 
 class Worker:
@@ -389,7 +414,7 @@ class Worker:
         setup, arrays = channel.receive()
         self._numbers = arrays.get("0", np.zeros(0))
         lock_down(setup["limits"], setup["uid"], bytes.fromhex(setup["filter"]))
-        channel.send({"locked": True}, [])
+        channel.send({"is": "locked"}, [])
         self._submission = Submission(setup["main"], setup["adapter"], setup["names"], setup["end"])
         with self._in_time(*setup["seconds"]):
             loaded = self._load()
@@ -417,8 +442,8 @@ class Worker:
         except BaseException as error:
             return describe_error(error, self._submission)
         if stopped is None:
-            return "loaded"
-        return {"stopped": describe_error(stopped, self._submission), "end": self._submission.end, "ended": False}
+            return {"is": "loaded"}
+        return _stopped(describe_error(stopped, self._submission), self._submission.end, ended=False)
 
     @contextlib.contextmanager
     def _in_time(self, computing: float, passing: float) -> Iterator[None]:
@@ -433,8 +458,14 @@ class Worker:
         def tell(number: int, frame: types.FrameType | None) -> None:
             what = f"{computing:g} s of processor time" if number == signal.SIGPROF else f"{passing:g} s"
             line = self._submission.line_of(_reached(frame))
-            raised = {"raised": f"more than {what}", "message": LONG, "line": line, "unimplemented": False}
-            self._channel.send({"stopped": raised, "end": line, "ended": True}, [])
+            raised = {
+                "is": "raised",
+                "type": f"more than {what}",
+                "message": LONG,
+                "line": line,
+                "unimplemented": False,
+            }
+            self._channel.send(_stopped(raised, line, ended=True), [])
             os._exit(0)
 
         timers = {signal.ITIMER_PROF: (signal.SIGPROF, computing), signal.ITIMER_REAL: (signal.SIGALRM, passing)}
@@ -450,18 +481,24 @@ class Worker:
     def _call(self, name: str, numbers: np.ndarray, dtype: str, arguments: list[Any]) -> tuple[Any, list[np.ndarray]]:
         """What a call gives, described, and the arrays in it."""
         if name not in self._submission.functions:
-            return {"missing": True}, []
+            return {"is": "missing"}, []
         function = self._submission.functions[name]
         values = [_argument(argument, numbers, dtype) for argument in arguments]
         before = [_snapshot(value) for value in values]
-        arrays: list[np.ndarray] = []
         try:
             with ERRSTATE(all="ignore"):
                 result = function(*values)
-            changed = [i for i, value in enumerate(values) if _snapshot(value) != before[i]]
-            return ({"changed": changed} if changed else {"result": describe(result, arrays)}), arrays
+            if changed := [i for i, value in enumerate(values) if _snapshot(value) != before[i]]:
+                return {"is": "changed", "arguments": changed}, []
+            description = Description()
+            return {"is": "result", "value": description.of(result)}, description.arrays
         except BaseException as error:
             return describe_error(error, self._submission), []
+
+
+def _stopped(raised: dict[str, Any], end: int, *, ended: bool) -> dict[str, Any]:
+    """That importing the submission stopped before a line of its file, what did, and whether this worker ends of it."""
+    return {"is": "stopped", "raised": raised, "end": end, "ended": ended}
 
 
 def _argument(argument: Any, numbers: np.ndarray, dtype: str) -> Any:

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from backproof.grader.calls import rebuild
 from backproof.grader.sandbox import launch as launching
 from backproof.grader.sandbox import worker
 from backproof.grader.sandbox.launch import SandboxError, describe_mode, launch
+from backproof.grader.sandbox.messages import ANSWERED, decode
 from backproof.grader.sandbox.runtime import this_runtime, unreadable_for_others
-from backproof.grader.sandbox.session import Limits, Session, WorkerFailure
+from backproof.grader.sandbox.session import MOST_BYTES, Limits, Session, WorkerFailure
 from backproof.grader.sandbox.system_calls import (
     ALLOW,
     CLONE,
@@ -72,39 +74,75 @@ class TestFormat:
         assert worker.unpack(b"") == {}
 
 
+class Named(type):
+    """A metaclass that says something else than what its classes are called."""
+
+    __name__ = property(lambda kind: [1])
+
+
+class Unsaid(Exception):  # noqa: N818
+    """An error that cannot be told."""
+
+    def __str__(self):
+        raise ValueError
+
+
 class TestDescriptions:
     """Whatever a function gives is described; only plain arrays cross."""
 
     @pytest.mark.parametrize(
         ("value", "described"),
         [
-            (None, {"type": "NoneType"}),
-            (3, {"type": "int"}),
-            (True, {"type": "bool"}),
-            ("text", {"type": "str"}),
-            ({}, {"type": "dict"}),
-            ((x for x in ()), {"type": "generator"}),
-            ([1.5, (None,)], ["list", {"number": 0}, ["tuple", {"type": "NoneType"}]]),
-            (np.array(["a"]), {"shape": [1], "dtype": "<U1"}),
-            (np.array([1j]), {"shape": [1], "dtype": "complex128"}),
-            (np.array([None]), {"shape": [1], "dtype": "object"}),
-            (np.zeros(2**14), {"shape": [2**14], "dtype": "float64"}),
-            ([0.0] * 1000, {"type": "list", "length": 1000}),
-            ([[[[]]]], ["list", ["list", ["list", {"type": "list", "length": 0}]]]),
+            (None, ["other", "NoneType", None]),
+            (3, ["other", "int", None]),
+            (True, ["other", "bool", None]),
+            ("text", ["other", "str", None]),
+            ({}, ["other", "dict", None]),
+            ((x for x in ()), ["other", "generator", None]),
+            (Named("Own", (), {})(), ["other", "Own", None]),
+            ([1.5, (None,)], ["list", [["float", 0], ["tuple", [["other", "NoneType", None]]]]]),
+            (np.array(["a"]), ["other array", [1], "<U1"]),
+            (np.array([1j]), ["other array", [1], "complex128"]),
+            (np.array([None]), ["other array", [1], "object"]),
+            (np.zeros(2**14), ["other array", [2**14], "float64"]),
+            ([np.zeros(2**10)] * 3, ["list", [["array", 0], ["array", 1], ["other array", [2**10], "float64"]]]),
+            ([0.0] * 1000, ["other", "list", 1000]),
+            ([[[[]]]], ["list", [["list", [["list", [["other", "list", 0]]]]]]]),
+            ([[None] * 100] * 2, ["list", [["list", [["other", "NoneType", None]] * 100], ["other", "list", 100]]]),
         ],
     )
     def test_described(self, value, described):
-        assert worker.describe(value, []) == described
+        assert worker.Description().of(value) == described
 
     def test_arrays(self):
-        arrays = []
-        assert worker.describe((np.ones(2), np.float32(1)), arrays) == ["tuple", 0, 1]
-        assert [array.shape for array in arrays] == [(2,), ()]
+        description = worker.Description()
+        assert description.of((np.ones(2), np.float32(1))) == ["tuple", [["array", 0], ["array", 1]]]
+        assert [array.shape for array in description.arrays] == [(2,), ()]
 
     def test_subclasses_become_plain(self):
-        arrays = []
-        worker.describe(np.ma.masked_array([1.0, 2.0], [True, False]), arrays)
-        assert type(arrays[0]) is np.ndarray
+        description = worker.Description()
+        description.of(np.ma.masked_array([1.0, 2.0], [True, False]))
+        assert type(description.arrays[0]) is np.ndarray
+
+    def test_what_is_described_is_a_message(self):
+        """However large, deep or oddly named it is; and it has its own bounds."""
+        odd = type("\U0001f600" * 1000, (), {})
+        for value in ([odd()] * 100, [[odd()] * 127], [np.zeros((1,) * 64)] * 127, np.zeros((0, 2**40)), [1.5] * 120):
+            description = worker.Description()
+            message = [7, {"is": "result", "value": description.of(value)}]
+            text, packed = worker.ENCODE(message).encode("utf-8", "replace"), worker.pack(description.arrays)
+            assert len(text) + len(packed) <= MOST_BYTES
+            answered, arrays = decode(text, packed, ANSWERED)
+            rebuild(answered.answer, arrays, "relu")
+
+    @pytest.mark.parametrize(
+        "error",
+        [Unsaid(), SyntaxError("a", ("", 10**400, 0, "")), SyntaxError("a", ("", -1, 0, "")), ValueError("a" * 10**6)],
+    )
+    def test_any_error(self, error):
+        message = [7, worker.describe_error(error, None)]
+        answered, _ = decode(worker.ENCODE(message).encode("utf-8", "replace"), b"", ANSWERED)
+        assert answered.answer.line in (0, worker.LAST_LINE)
 
 
 class TestFilter:
@@ -199,7 +237,7 @@ class TestFailures:
             session.loaded(10)
             session._received += b"\xff" * 8
             with pytest.raises(WorkerFailure, match="wrote into the channel"):
-                session.receive(1)
+                session.receive(1, ANSWERED)
 
 
 def other_python():
@@ -269,15 +307,16 @@ def relu(z):
 import numpy as np
 from pathlib import Path
 from backproof.grader.sandbox.launch import launch
+from backproof.grader.sandbox.messages import ANSWERED, Loaded
 from backproof.grader.sandbox.session import Limits, Session
 limits = Limits({", ".join(map(str, (30, 5, 2**29, 16, 2**20, 2**20, 2**12)))})
 start = launch("limits", Path({str(folder)!r}), "student.py", None, scratch_bytes=2**20)
 assert (start.uid is None) == (not {as_root})
 with Session(start, limits) as session:
     session.begin(["relu"], [np.array([-1.0, 2.0])], 30, 0)
-    assert session.loaded(20) == "loaded"
+    assert session.loaded(20) == Loaded()
     session.send({{"arguments": [[[0, 2]]], "calls": [(0, "relu", "float64", 0)]}})
-    message, (array,) = session.receive(20)
+    message, (array,) = session.receive(20, ANSWERED)
     assert array.tolist() == [0, 2], message
     session.close()
     print(session.output)
