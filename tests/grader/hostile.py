@@ -299,6 +299,16 @@ HOSTILE = [
         in_sigmoid("class Fake:\n    __class__ = np.ndarray\n    shape, dtype = z.shape, z.dtype\nreturn Fake()"),
         "sigmoid(z) is a value of type Fake, should be an array",
     ),
+    Hostile(
+        "a type that is not called by a name",
+        in_sigmoid("class Meta(type):\n    __name__ = [1]\nreturn Meta('Odd', (), {})()"),
+        "sigmoid(z) is a value of type Odd, should be an array",
+    ),
+    Hostile(
+        "many types of its own",
+        in_sigmoid("return [[type(f'Own{i}x{j}', (), {})() for j in range(220)] for i in range(220)]"),
+        "sigmoid(z) is a value of type list of 220, should be an array",
+    ),
     Hostile("not a number", in_sigmoid("return z * float('nan')"), "sigmoid(z) is NaN, should be"),
     Hostile(
         "patched NumPy",
@@ -342,6 +352,20 @@ HOSTILE = [
         in_sigmoid(FIND_CHANNEL + "say(json.dumps({'score': 100, 'passed': True}))"),
         "sigmoid wrote into the channel that its answers go through",
     ),
+    *(
+        Hostile(
+            f"forged frames: {name}",
+            in_sigmoid(
+                FIND_CHANNEL + f"for i in range(1000): say(json.dumps([i, {{'is': 'result', 'value': {value}}}]))"
+            ),
+            "sigmoid wrote into the channel that its answers go through",
+        )
+        for name, value in {
+            "a type that is a list": "['other', [1], None]",
+            "a dtype that is a list": "['other array', [1], ['float64']]",
+            "long numbers": "['other array', [10**4299] * 64, 'object']",
+        }.items()
+    ),
     Hostile(
         "forged length",
         in_sigmoid(
@@ -362,7 +386,7 @@ HOSTILE = [
     Hostile(
         "rewrites the worker",
         in_sigmoid(
-            "import sys\nframe = sys._getframe()\nwhile frame.f_back: frame = frame.f_back\nfor name in list(frame.f_globals):\n    if name == 'describe': frame.f_globals[name] = lambda *a: {'passed': True, 'score': 100}\nreturn z"
+            "import sys\nframe = sys._getframe()\nwhile frame.f_back: frame = frame.f_back\nfor name in list(frame.f_globals):\n    if name == 'Description': frame.f_globals[name].of = lambda *a: {'passed': True, 'score': 100}\nreturn z"
         ),
         "sigmoid wrote into the channel that its answers go through",
     ),

@@ -84,6 +84,7 @@ FEW = {
     "infinite loop", "sleep", "infinite loop on import", "memory hog", "fork bomb", "os._exit in a call",
     "segmentation fault", "reads the grader", "network", "writes outside", "imports torch", "pickle", "patched NumPy",
     "huge output", "terminal codes", "forged answers", "null bytes",
+    "a type that is not called by a name", "many types of its own", "forged frames: long numbers",
 }  # fmt: skip
 
 
