@@ -77,7 +77,7 @@ class Assessment:
             schema_version=SCHEMA_VERSION,
             submission=name,
             assignment=self._assignment.title,
-            key=header.content,
+            key=self._key.digest,
             purpose=header.purpose,
             student=header.student,
             networks=len(header.networks),

@@ -96,7 +96,7 @@ class Grade(Document, frozen=True):
     schema_version: str
     submission: str
     assignment: Annotated[str, Meta(description="The assignment's title")]
-    key: Annotated[str, Meta(description="The hash of the answer key's content")]
+    key: Annotated[str, Meta(description="The hash of the answer key")]
     purpose: Annotated[Purpose, Meta(description="Whether the key is the course's, or a public one to practise with")]
     student: Annotated[str | None, Meta(description="For whom the key was made, if for one student")]
     networks: Annotated[int, Meta(description="How many each function was asked about, at most")]

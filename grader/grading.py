@@ -40,7 +40,10 @@ def grade(
     """
     chosen = read_assignment(assignment)
     found = find_submission(submission, chosen.file)
-    return grade_submission(found, chosen, find_key(key, assignment, student or found.name), mode, adapter, out)
+    place = find_key(key, assignment, student or found.name)
+    # A folder has keys of students, to whom the names of submissions belong.
+    whose = found.name if student is None and key is not None and key.is_dir() else student
+    return grade_submission(found, chosen, place, mode, adapter, out, whose)
 
 
 def grade_submission(
@@ -50,8 +53,9 @@ def grade_submission(
     mode: Mode = "bubblewrap",
     adapter: Path | None = None,
     out: Path | None = None,
+    student: str | None = None,
 ) -> Grade:
-    """Grade a submission with the answer key in a file; the rest as in `grade`."""
+    """Grade a submission with the answer key in a file, which has to be the student's; the rest as in `grade`."""
     started = time.perf_counter()
     if mode == "limits":
         _refuse_to_show(key)
@@ -64,7 +68,7 @@ def grade_submission(
         try:
             with start() as runner:
                 # The sandbox comes to life while the key is read; and the submission works while the rest is loaded.
-                questions = Questions(assignment, _readable(key, assignment, mode))
+                questions = Questions(assignment, _readable(key, assignment, mode, student))
                 answers = questions.ask(runner, assignment.functions, budget.seconds / 2)
                 from backproof.grader.assessment import Assessment
                 from backproof.grader.exports import write_grade
@@ -85,12 +89,12 @@ def grade_submission(
     return found
 
 
-def _readable(path: Path, assignment: Assignment, mode: Mode) -> Key:
+def _readable(path: Path, assignment: Assignment, mode: Mode, student: str | None) -> Key:
     """The answer key in a file.
 
     Raises CouldNotGradeError as `read_key` does, and where a submission that nothing keeps apart is not to know it.
     """
-    key = read_key(path, assignment)
+    key = read_key(path, assignment, student)
     if mode == "none" and key.header.purpose != "practice" and path != DEFAULT_KEY:
         raise CouldNotGradeError(
             f"with --sandbox none the submission could read the answers in {path}: that is for checking a file of your "

@@ -1,7 +1,8 @@
 """An answer key: the networks of an assignment, the right answers, and how far honest ones may be from them.
 
 A key is made once, where PyTorch, JAX and Arb are at hand (`grader.key_making`); to grade with it takes NumPy alone. It
-is one file, in NumPy's format .npz, of which nothing can be made to run:
+is one file: a line that names its format, the SHA-256 of all that follows, and an archive in NumPy's format .npz, of
+which nothing can be made to run:
 
 - header: JSON, as bytes: `Header`
 - inputs: all numbers of the networks, which float32 holds exactly
@@ -22,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -32,8 +33,11 @@ from backproof.grader.networks import Network
 from backproof.oracles.case import KINDS, Answer, Case, Quantity
 from backproof.reference_impl.contract import Array
 
-# Raised whenever a key made before could not be read, or would be misread.
-VERSION = 1
+# How a key begins; the number is raised whenever one made before could not be read, or would be misread.
+FORMAT = b"backproof key 2\n"
+
+# No key is larger, nor what it unpacks to.
+MOST_BYTES = 2**30
 
 DEFAULT_KEY = DEFAULT_ASSIGNMENT.with_suffix(".key")
 
@@ -58,12 +62,11 @@ class NetworkHeader(msgspec.Struct, frozen=True):
 class Header(msgspec.Struct, frozen=True):
     """What a key says of itself.
 
-    version: of the format. assignment: the digest of what is asked. student: for whom it was made, if for one.
-    made_with: versions of what made it. agreement: for each oracle, the largest distance from the certified answers,
-    divided by what its own bound allows. content: a hash of all the numbers.
+    assignment: the digest of what is asked. student: for whom it was made, if for one. made_with: versions of what made
+    it. agreement: for each oracle, the largest distance from the certified answers, divided by what its own bound
+    allows.
     """
 
-    version: int
     title: str
     assignment: str
     purpose: Purpose
@@ -74,7 +77,6 @@ class Header(msgspec.Struct, frozen=True):
     made_with: dict[str, str]
     agreement: dict[str, float]
     rejected: dict[str, int]
-    content: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Key:
     """An answer key in memory.
 
     answers: one array for each function, with the right answers of all networks one after the other; allowances: as
-    many for each dtype.
+    many for each dtype. digest: the SHA-256 of the file that it was read from; empty where it was just made.
     """
 
     header: Header
@@ -90,6 +92,7 @@ class Key:
     predictions: tuple[Array, ...]
     answers: dict[str, Array]
     allowances: dict[str, dict[str, Array]]
+    digest: str = ""
 
     def summary(self) -> str:
         """What the key is, in a sentence."""
@@ -166,24 +169,24 @@ def write_key(key: Key, path: Path) -> None:
         "answers": _join([key.answers[function] for function in key.header.functions]),
         "allowances": np.stack([_rounded_up(_join(list(key.allowances[d].values()))) for d in key.header.dtypes]),
     }
-    header = msgspec.structs.replace(key.header, content=_hash(arrays))
-    text = np.frombuffer(msgspec.json.encode(header), np.uint8)
-    content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, header=text, **arrays)
+    header = np.frombuffer(msgspec.json.encode(key.header), np.uint8)
+    archive = io.BytesIO()
+    np.savez_compressed(archive, allow_pickle=False, header=header, **arrays)
+    content = _without_time(archive)
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(_without_time(content))
+        unfinished.write_bytes(FORMAT + hashlib.sha256(content).digest() + content)
         unfinished.replace(path)
     except OSError as error:
         raise CouldNotGradeError(f"the key {path} cannot be written: {error.strerror}") from error
 
 
-def _without_time(content: io.BytesIO) -> bytes:
+def _without_time(archive: io.BytesIO) -> bytes:
     """The archive with no time of day in it, so that the same key is the same bytes."""
     plain = io.BytesIO()
     with (
-        zipfile.ZipFile(content) as source,
+        zipfile.ZipFile(archive) as source,
         zipfile.ZipFile(plain, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target,
     ):
         for name in source.namelist():
@@ -206,38 +209,57 @@ def student_file(student: str) -> str:
     return f"{urllib.parse.quote(student, safe='')}.key"
 
 
-def read_key(path: Path, assignment: Assignment) -> Key:
-    """Read a key for an assignment.
+def read_key(path: Path, assignment: Assignment, student: str | None = None) -> Key:
+    """Read a key for an assignment; student: whose submission it is for, where that is known.
 
-    Raises CouldNotGradeError where there is none, it is damaged, or belongs to another assignment or version.
+    Raises CouldNotGradeError where there is none, it is damaged in any byte, or belongs to another assignment, student
+    or version.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in ("header", "inputs", "predictions", "answers", "allowances")}
-        version = msgspec.json.decode(arrays["header"].tobytes(), type=dict[str, Any])["version"]
-        if version != VERSION:
-            raise CouldNotGradeError(
-                f"the key {path} has format {version}, and this version of backproof reads {VERSION}: make it anew "
-                "with backproof key"
-            )
-        header = msgspec.json.decode(arrays.pop("header").tobytes(), type=Header)
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= MOST_BYTES else b""
     except FileNotFoundError as error:
         raise CouldNotGradeError(f"there is no answer key {path}; backproof key makes one") from error
     except OSError as error:
-        raise CouldNotGradeError(f"the key {path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
+        raise CouldNotGradeError(f"the key {path} cannot be read: {error.strerror}") from error
+    content, digest = _undamaged(path, content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(each.file_size for each in archive.infolist()) > MOST_BYTES:
+                raise ValueError("it unpacks to more than any key")
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in ("header", "inputs", "predictions", "answers", "allowances")}
+        header = msgspec.json.decode(arrays.pop("header").tobytes(), type=Header)
+        key = _assemble(header, arrays, digest)
+    except Exception as error:  # of whatever kind: NumPy, zipfile and zlib each have their own
         raise CouldNotGradeError(f"{path} is not an answer key ({type(error).__name__}: {error})") from error
-    if header.content != _hash(arrays):
-        raise CouldNotGradeError(f"the key {path} is damaged: its numbers are not those that it was written with")
     if header.assignment != assignment.digest():
         raise CouldNotGradeError(
             f'the key {path} belongs to another assignment ("{header.title}", or what it asked before it was changed): '
             "make one for this with backproof key"
         )
-    return _assemble(header, arrays)
+    if student is not None and header.student not in (None, student):
+        raise CouldNotGradeError(f"the key {path} was made for {header.student}, not for {student}")
+    return key
 
 
-def _assemble(header: Header, arrays: dict[str, Array]) -> Key:
+def _undamaged(path: Path, content: bytes) -> tuple[bytes, str]:
+    """The archive in a key's file, and its hash; raises CouldNotGradeError where it is not what was written."""
+    begun, digest, archive = content[: len(FORMAT)], content[len(FORMAT) :][:32], content[len(FORMAT) + 32 :]
+    if begun != FORMAT:
+        if begun.startswith((FORMAT[:-2], b"PK")):
+            raise CouldNotGradeError(
+                f"the key {path} is damaged, or of another version of backproof: make it anew with backproof key"
+            )
+        raise CouldNotGradeError(f"{path} is not an answer key; backproof key makes one")
+    if hashlib.sha256(archive).digest() != digest:
+        raise CouldNotGradeError(
+            f"the key {path} is damaged, it is not what was written: copy it again, or make it anew with backproof key"
+        )
+    return archive, digest.hex()
+
+
+def _assemble(header: Header, arrays: dict[str, Array], digest: str) -> Key:
     inputs, predictions = _Reader(arrays["inputs"].astype(np.float64)), _Reader(arrays["predictions"])
     networks = tuple(_network(item, inputs) for item in header.networks)
     key = Key(
@@ -246,6 +268,7 @@ def _assemble(header: Header, arrays: dict[str, Array]) -> Key:
         predictions=tuple(predictions.take(network.judged.y.shape) for network in networks),
         answers={},
         allowances={dtype: {} for dtype in header.dtypes},
+        digest=digest,
     )
     answers = _Reader(arrays["answers"])
     allowances = [_Reader((row.astype(np.uint64) << np.uint64(48)).view(np.float64)) for row in arrays["allowances"]]
@@ -320,11 +343,3 @@ def _join(arrays: Sequence[Array]) -> Array:
 def _rounded_up(allowances: Array) -> Array:
     """The sign, the exponent and four bits of each number, rounded away from 0."""
     return ((allowances.view(np.uint64) + np.uint64(2**48 - 1)) >> np.uint64(48)).astype(np.uint16)
-
-
-def _hash(arrays: dict[str, Array]) -> str:
-    found = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        found.update(f"{name} {array.dtype} {array.shape} ".encode())
-        found.update(array.tobytes())
-    return found.hexdigest()

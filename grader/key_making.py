@@ -12,7 +12,6 @@ import numpy as np
 
 from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
 from backproof.grader.key import (
-    VERSION,
     Header,
     Key,
     Purpose,
@@ -90,7 +89,6 @@ def make_key(
         )
     answers, allowances = _answers(assignment, drawn.networks, truth, allowed)
     header = Header(
-        version=VERSION,
         title=assignment.title,
         assignment=assignment.digest(),
         purpose=purpose,
@@ -101,7 +99,6 @@ def make_key(
         made_with={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
         agreement=agreement,
         rejected=dict(drawn.rejected),
-        content="",
     )
     predictions = tuple(
         truth[network.judged].high[Quantity("output", 1)] if network.judged in truth else network.judged.x

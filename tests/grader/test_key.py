@@ -1,7 +1,9 @@
 """`grader.key` and `grader.key_making`: right answers, made once, kept in a file, and checked when they are read."""
 
+import hashlib
 import io
 import zipfile
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
@@ -9,7 +11,18 @@ import numpy as np
 import pytest
 
 from backproof.grader.assignment import Assignment, CouldNotGradeError, Points
-from backproof.grader.key import DEFAULT_KEY, Key, asked_case, find_key, layout, read_key, student_file, write_key
+from backproof.grader.grading import grade
+from backproof.grader.key import (
+    DEFAULT_KEY,
+    FORMAT,
+    Key,
+    asked_case,
+    find_key,
+    layout,
+    read_key,
+    student_file,
+    write_key,
+)
 from backproof.grader.key_making import honest_arithmetic, make_key, make_keys
 from backproof.grader.networks import draw_networks, random_stream
 from backproof.oracles.bounds import bounds
@@ -19,6 +32,9 @@ from tests.grader.conftest import SMALL
 TINY = Assignment(
     networks=16, edges=(), dtypes=("float64",), points=Points(relu=Decimal(1), relu_prime=Decimal(1), loss=Decimal(1))
 )
+
+
+TINY_FILE = "networks = 16\nedges = []\ndtypes = ['float64']\n[points]\nrelu = 1\nrelu_prime = 1\nloss = 1\n"
 
 
 @pytest.fixture(scope="module")
@@ -106,38 +122,80 @@ class TestFile:
         with pytest.raises(CouldNotGradeError, match="belongs to another assignment"):
             read_key(tmp_path / "a.key", SMALL)
 
-    def test_a_changed_number(self, tiny_key, tmp_path):
-        path = tmp_path / "a.key"
-        write_key(tiny_key, path)
-        with np.load(path) as stored:
-            arrays = dict(stored)
-        arrays["answers"][0] += 1
-        np.savez(tmp_path / "b.npz", **arrays)
-        with pytest.raises(CouldNotGradeError, match="is damaged"):
-            read_key(tmp_path / "b.npz", TINY)
+    def test_another_student(self, tiny_key, tmp_path):
+        """A key that lies under another student's name is no key for that one."""
+        header = msgspec.structs.replace(tiny_key.header, student="Ada")
+        write_key(replace(tiny_key, header=header), tmp_path / student_file("Bob"))
+        (tmp_path / "Bob.py").write_text("")
+        (tmp_path / "a.toml").write_text(TINY_FILE)
+        assert read_key(tmp_path / "Bob.key", TINY, "Ada").header.student == "Ada"
+        for student in (None, "Bob"):
+            with pytest.raises(CouldNotGradeError, match=r"the key .*Bob.key was made for Ada, not for Bob"):
+                grade(tmp_path / "Bob.py", assignment=tmp_path / "a.toml", key=tmp_path, student=student)
 
-    def test_another_version(self, tiny_key, tmp_path):
-        path = tmp_path / "a.key"
+    @pytest.mark.parametrize("damaged", [1000, pytest.param(100_000, marks=pytest.mark.long)])
+    def test_damage(self, tiny_key, tmp_path, damaged):
+        """A byte or some of them changed, left out, exchanged or added, or the end cut off: one sentence each."""
+        path, rng = tmp_path / "a.key", np.random.default_rng(3)
         write_key(tiny_key, path)
-        with np.load(path) as stored:
-            arrays = dict(stored)
-        header = msgspec.json.decode(arrays["header"].tobytes()) | {"version": 0}
-        np.savez(tmp_path / "b.npz", **arrays | {"header": np.frombuffer(msgspec.json.encode(header), np.uint8)})
-        with pytest.raises(CouldNotGradeError, match="has format 0, and this version of backproof reads 1"):
-            read_key(tmp_path / "b.npz", TINY)
+        whole, told = path.read_bytes(), set()
+        for i in range(damaged):
+            place, size = int(rng.integers(len(whole))), int(rng.integers(1, 9))
+            other = int(rng.integers(len(whole)))
+            content = (
+                whole[:place] + bytes([whole[place] ^ int(rng.integers(1, 256))]) + whole[place + 1 :],
+                whole[:place],
+                whole[:place] + whole[place + size :],
+                whole[:place] + rng.bytes(size) + whole[place:],
+                whole[:place] + whole[other : other + size] + whole[place + size :],
+            )[i % 5]
+            path.write_bytes(content)
+            if content != whole:
+                with pytest.raises(CouldNotGradeError) as raised:
+                    read_key(path, TINY)
+                told.add(str(raised.value).replace(str(path), "KEY"))
+        damage = "the key KEY is damaged, it is not what was written: copy it again, or make it anew with backproof key"
+        other = "the key KEY is damaged, or of another version of backproof: make it anew with backproof key"
+        assert {damage} <= told <= {damage, other, "KEY is not an answer key; backproof key makes one"}
 
-    @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
+    def test_another_header(self, tiny_key, tmp_path):
+        """What a key says of itself is under the same hash as its numbers."""
+        write_key(tiny_key, tmp_path / "a.key")
+        header = msgspec.structs.replace(tiny_key.header, made_with={})
+        write_key(replace(tiny_key, header=header), tmp_path / "b.key")
+        first, second = (read_key(tmp_path / f"{name}.key", TINY) for name in "ab")
+        assert first.digest != second.digest
+
+    def test_another_version(self, tmp_path):
+        for begun in (b"backproof key 1\n", b"PK\x03\x04"):
+            (tmp_path / "a.key").write_bytes(begun + bytes(100))
+            with pytest.raises(CouldNotGradeError, match="or of another version of backproof"):
+                read_key(tmp_path / "a.key", TINY)
+
+    @pytest.mark.parametrize("content", [b"", b"text", b"\x93NUMPY\x01\x00"])
     def test_no_key(self, content, tmp_path):
         (tmp_path / "a.key").write_bytes(content)
         with pytest.raises(CouldNotGradeError, match="is not an answer key"):
             read_key(tmp_path / "a.key", TINY)
 
+    def test_no_archive(self, tmp_path):
+        """Not even under the right hash."""
+        array = io.BytesIO()
+        np.save(array, np.ones(3))
+        for archive in (b"", b"text", array.getvalue()):
+            (tmp_path / "a.key").write_bytes(FORMAT + hashlib.sha256(archive).digest() + archive)
+            with pytest.raises(CouldNotGradeError, match="is not an answer key"):
+                read_key(tmp_path / "a.key", TINY)
+
     def test_nothing_is_unpickled(self, tmp_path):
         """Not even where the file asks for it."""
         content = io.BytesIO()
         np.save(content, np.array([print], dtype=object), allow_pickle=True)
-        with zipfile.ZipFile(tmp_path / "a.key", "w") as archive:
-            archive.writestr("header.npy", content.getvalue())
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as written:
+            written.writestr("header.npy", content.getvalue())
+        hashed = FORMAT + hashlib.sha256(archive.getvalue()).digest()
+        (tmp_path / "a.key").write_bytes(hashed + archive.getvalue())
         with pytest.raises(CouldNotGradeError, match="is not an answer key"):
             read_key(tmp_path / "a.key", TINY)
 
