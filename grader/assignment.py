@@ -27,6 +27,7 @@ from backproof.reference_impl.contract import (
     OUTPUT_ACTIVATIONS,
     find_loss,
 )
+from backproof.verification.wording import escaped
 
 DEFAULT_ASSIGNMENT = Path(__file__).with_name("default") / "assignment.toml"
 
@@ -67,7 +68,13 @@ Visibility = Literal["visible", "after_due_date", "after_published", "hidden"]
 
 
 class CouldNotGradeError(Exception):
-    """Grading could not be done; the message says in a sentence what was wrong, where, and what to do."""
+    """Grading could not be done; the message says in a sentence what was wrong, where, and what to do.
+
+    Names of files in it may be of a student's making: what a terminal could take for a command is escaped.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(escaped(message, kept="\\"))
 
 
 class Points(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -12,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backproof.grader.assignment import CouldNotGradeError
+from backproof.verification.wording import escaped
 
 MEBIBYTE = 2**20
 
-# More than any exercise needs.
+# More than any exercise needs: files and folders together, and bytes.
 MOST_FILES, MOST_BYTES = 1000, 64 * MEBIBYTE
+
+# A name that takes more bytes is cut, since a folder is called by it; the end of its hash then tells it from others.
+MOST_BYTES_OF_NAME, BYTES_KEPT = 200, 180
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,10 @@ class Submission:
 def find_submission(path: Path, main: str = "") -> Submission:
     """The submission at a path: a .py file, or a folder, in which `main` is graded or else its only .py file.
 
-    Raises CouldNotGradeError where there is none.
+    Raises CouldNotGradeError where there is none, or a link in its place: what that leads to may be another's.
     """
+    if path.is_symlink():
+        raise CouldNotGradeError(f"{path} is a link to {path.readlink()}: hand in the file or folder itself")
     if path.is_file():
         if path.suffix != ".py":
             raise CouldNotGradeError(f"{path} is not a .py file")
@@ -46,7 +53,7 @@ def find_submission(path: Path, main: str = "") -> Submission:
         return Submission(name, path, main)
     found = sorted(file.name for file in path.glob("*.py"))
     if len(found) != 1:
-        have = f"{len(found)} .py files ({', '.join(found)})" if found else "no .py file"
+        have = f"{len(found)} .py files ({', '.join(found[:10])})" if found else "no .py file"
         raise CouldNotGradeError(f"the folder {path} has {have}; the assignment's key `file` says which one is graded")
     return Submission(name, path, found[0])
 
@@ -55,7 +62,11 @@ def _name(name: str) -> str:
     """What a submission is called, and the folder with its grade. Raises CouldNotGradeError where that cannot be."""
     if name in ("", ".", ".."):
         raise CouldNotGradeError(f"a submission cannot be called {name!r}")
-    return plain(name)
+    shown = escaped(name)
+    if len(shown.encode()) > MOST_BYTES_OF_NAME:
+        kept = shown.encode()[:BYTES_KEPT].decode(errors="ignore")
+        return f"{kept}-{hashlib.sha256(shown.encode()).hexdigest()[:8]}"
+    return shown
 
 
 def plain(text: str) -> str:
@@ -89,25 +100,31 @@ def private_copy(submission: Submission, adapter: Path | None) -> Iterator[tuple
 
 
 def _copy_folder(source: Path, target: Path) -> None:
-    """Copy the plain files in a folder; links, pipes and devices are left out, and so is what lies behind them."""
-    files = size = 0
+    """Copy the plain files in a folder; pipes and devices are left out.
+
+    A link is copied as what it leads to, where that is a file of the folder itself. Raises CouldNotGradeError where it
+    is not, and where there is too much.
+    """
+    whole, count, size = source.resolve(), 0, 0
     for place, subfolders, names in os.walk(source):
         folder = Path(place)
-        subfolders[:] = sorted(
-            name for name in subfolders if not (folder / name).is_symlink() and name != "__pycache__"
-        )
+        subfolders[:] = sorted(name for name in subfolders if name != "__pycache__")
         there = _make(target / folder.relative_to(source))
-        for name in sorted(names):
-            information = (folder / name).lstat()
-            if not stat.S_ISREG(information.st_mode):
-                continue
-            files, size = files + 1, size + information.st_size
-            if files > MOST_FILES or size > MOST_BYTES:
+        for name in [*subfolders, *sorted(names)]:
+            file = folder / name
+            if file.is_symlink() and not (file.is_file() and file.resolve().is_relative_to(whole)):
                 raise CouldNotGradeError(
-                    f"the folder {source} is more than a submission: over {MOST_FILES} files or "
+                    f"{file} is a link to {file.readlink()}, which is no file of the submission: put the file there"
+                )
+            information = file.stat()
+            count, size = count + 1, size + information.st_size
+            if count > MOST_FILES or size > MOST_BYTES:
+                raise CouldNotGradeError(
+                    f"the folder {source} is more than a submission: over {MOST_FILES} files and folders or "
                     f"{MOST_BYTES // MEBIBYTE} MiB"
                 )
-            _copy(folder / name, there / name)
+            if stat.S_ISREG(information.st_mode):
+                _copy(file, there / name)
 
 
 def _make(folder: Path) -> Path:

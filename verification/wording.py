@@ -32,3 +32,19 @@ def not_installed(error: ModuleNotFoundError, extra: str = "verify") -> str:
         f'needs the package {package}, which is not installed; the extra "{extra}" has it: '
         f"in Backproof's folder, pip install -e '.[{extra}]'"
     )
+
+
+def escaped(text: str, kept: str = "") -> str:
+    """A text with nothing in it that a terminal could take for a command, or that cannot be written down.
+
+    What is no printable character, or a backslash, stands as Python would write it, and a byte of a file's name that is
+    no character as a byte. kept: of these, what stays as it is.
+    """
+
+    def shown(character: str) -> str:
+        if character in kept or (character.isprintable() and character != "\\"):
+            return character
+        byte = ord(character) - 0xDC00  # as surrogateescape (PEP 383) has it
+        return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else character.encode("unicode_escape").decode("ascii")
+
+    return "".join(map(shown, text))

@@ -142,7 +142,7 @@ class Session(Closed):
             "limits": self._launch.allowed(self._limits.resources()),
             "uid": self._uid,
             "filter": filter_program().hex() if self._launch.confined else "",
-            "main": self._launch.main,
+            "main": os.fsencode(self._launch.main).hex(),  # whose name may be no text
             "adapter": self._launch.adapter,
             "names": list(names),
             "seconds": [import_seconds, import_seconds * self._limits.wall_factor],

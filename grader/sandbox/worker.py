@@ -415,7 +415,8 @@ class Worker:
         self._numbers = arrays.get("0", np.zeros(0))
         lock_down(setup["limits"], setup["uid"], bytes.fromhex(setup["filter"]))
         channel.send({"is": "locked"}, [])
-        self._submission = Submission(setup["main"], setup["adapter"], setup["names"], setup["end"])
+        main = os.fsdecode(bytes.fromhex(setup["main"]))
+        self._submission = Submission(main, setup["adapter"], setup["names"], setup["end"])
         with self._in_time(*setup["seconds"]):
             loaded = self._load()
         channel.send(loaded, [])

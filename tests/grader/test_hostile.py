@@ -149,20 +149,54 @@ def test_neighbours_are_not_there(key, tmp_path):
     assert "No module named 'other'" in found.functions["sigmoid"].cause
 
 
-def test_links_lead_nowhere(key, tmp_path):
-    """Nor does a folder take along what its links point at, pipes, or what it has compiled before."""
+def test_a_folder(key, tmp_path):
+    """What is in it can be imported; pipes, and what was compiled before, are left out."""
     folder = tmp_path / "folder"
-    folder.mkdir()
-    (tmp_path / "secret.txt").write_text("secret")
-    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
-    (folder / "everything").symlink_to("/")
+    (folder / "__pycache__").mkdir(parents=True)
     os.mkfifo(folder / "pipe")
     (folder / "helper.py").write_text("def half(z): return z / 2")
+    (folder / "same.py").symlink_to("helper.py")
     (folder / "main.py").write_text(
-        in_sigmoid("import os, helper\nassert sorted(os.listdir('/submission')) == ['helper.py', 'main.py']")
+        in_sigmoid(
+            "import os, helper, same\nassert sorted(os.listdir('/submission')) == ['helper.py', 'main.py', 'same.py']"
+        )
     )
     submission = find_submission(folder, "main.py")
     assert grade_submission(submission, ATTACKED, key).score == 4
+
+
+@pytest.mark.parametrize("link", ["../other.py", "/", "nowhere", "inner/up", "other"])
+def test_links_lead_nowhere(link, key, tmp_path):
+    """A link to another's file, to any folder, or to nothing is refused by its name, also in the submission's place."""
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    (tmp_path / "other.py").write_text(in_sigmoid("pass"))
+    (folder / "other").symlink_to("../other.py")
+    (folder / "inner" / "up").symlink_to("..")
+    (folder / "main.py").write_text(in_sigmoid("pass"))
+    for name in {"other", "inner/up"} - {link}:
+        (folder / name).unlink()
+    (folder / "main2.py").symlink_to(link)
+    with pytest.raises(CouldNotGradeError, match=r"is a link to .*, which is no file of the submission"):
+        grade_submission(find_submission(folder, "main.py"), ATTACKED, key)
+    with pytest.raises(CouldNotGradeError, match=r"main2.py is a link to|has no file main2.py"):
+        grade_submission(find_submission(folder, "main2.py"), ATTACKED, key)
+    with pytest.raises(CouldNotGradeError, match=r"main2.py is a link to .*: hand in the file or folder itself"):
+        find_submission(folder / "main2.py")
+
+
+@pytest.mark.parametrize("what", ["files", "folders", "nested"])
+def test_too_many(what, key, tmp_path):
+    """Empty files and folders count as well."""
+    (tmp_path / "main.py").write_text(in_sigmoid("pass"))
+    inner = tmp_path
+    for i in range(1100 if what != "nested" else 0):
+        (tmp_path / str(i)).touch() if what == "files" else (tmp_path / str(i)).mkdir()
+    for i in range(1100 if what == "nested" else 0):
+        inner = tmp_path / str(i % 10) / str(i // 10 % 10) / str(i // 100)
+        inner.mkdir(parents=True)
+    with pytest.raises(CouldNotGradeError, match="is more than a submission: over 1000 files and folders or 64 MiB"):
+        grade_submission(find_submission(tmp_path), ATTACKED, key)
 
 
 def test_time_runs_out(key, tmp_path):
@@ -185,17 +219,51 @@ def test_a_cautious_umask(key, tmp_path):
         os.umask(before)
 
 
-@pytest.mark.parametrize("name", ["...py", "a\x1b[31mb.py", "<i>.py", " .py", "-x.py", "ü.py"])
-def test_names(name, key, tmp_path):
-    """Whatever a file is called, its grade lies in a folder of its own, or is refused."""
-    path = tmp_path / name
+NAMES = {
+    "a\x1b[31mb": r"a\x1b[31mb",
+    "<i>": "<i>",
+    " ": " ",
+    "-x": "-x",
+    "ü": "ü",
+    "line\nline": r"line\nline",
+    "a\\b": r"a\\b",
+    os.fsdecode(b"caf\xe9"): r"caf\xe9",
+    "\u202eright": r"\u202eright",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_names(name, as_folder, key, tmp_path):
+    """Whatever a file or folder is called, it is graded, and its grade lies in a folder of that name, escaped."""
+    path = tmp_path / name / f"{name}.py" if as_folder else tmp_path / f"{name}.py"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(in_sigmoid("pass"))
-    if name == "...py":
-        with pytest.raises(CouldNotGradeError, match=r"a submission cannot be called '\.\.'"):
-            find_submission(path)
-        return
-    found = grade_submission(find_submission(path), ATTACKED, key)
-    assert found.score == 4
-    folder = write_grade(found, tmp_path / "out")
-    assert folder.parent == tmp_path / "out"
-    assert found.submission.isprintable()
+    found = grade_submission(find_submission(path.parent if as_folder else path), ATTACKED, key)
+    assert (found.score, found.submission) == (4, NAMES[name])
+    assert write_grade(found, tmp_path / "out") == tmp_path / "out" / NAMES[name]
+
+
+def test_long_names(key, tmp_path):
+    """Two names that differ at their ends alone have folders of their own."""
+    folders = set()
+    for name in ("n" * 252, f"{'n' * 251}m", os.fsdecode(b"\xe9" * 252)):
+        (tmp_path / f"{name}.py").write_text(in_sigmoid("pass"))
+        found = grade_submission(find_submission(tmp_path / f"{name}.py"), ATTACKED, key)
+        folders.add(write_grade(found, tmp_path / "out"))
+    assert len(folders) == len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_no_name(tmp_path):
+    (tmp_path / "...py").write_text("")
+    with pytest.raises(CouldNotGradeError, match=r"a submission cannot be called '\.\.'"):
+        find_submission(tmp_path / "...py")
+
+
+def test_errors_are_escaped(tmp_path):
+    """What cannot be graded is told without a command to the terminal in it, and as text."""
+    for name in ("a\x1b[31mb", os.fsdecode(b"caf\xe9")):
+        with pytest.raises(CouldNotGradeError) as raised:
+            find_submission(tmp_path / f"{name}.txt")
+        assert str(raised.value).isprintable()
+        str(raised.value).encode()

@@ -11,7 +11,7 @@ import click
 from backproof import api
 from backproof.api import DEFAULT_GRADES
 from backproof.commands import options
-from backproof.commands.group import AGREES, DISAGREES, ends_with_status, main, show, watched
+from backproof.commands.group import AGREES, DISAGREES, ends_with_status, main, say, show, watched
 from backproof.grader.assignment import DEFAULT_ASSIGNMENT
 from backproof.grader.sandbox.launch import MODES
 
@@ -43,7 +43,7 @@ def grade(submission: Path, *, check: bool, **settings: Any) -> int:
     from backproof.grader.feedback import terminal_view
 
     show(terminal_view(found))
-    click.echo(f"\nThe feedback is in {settings['out'] / found.submission / 'feedback.html'}")
+    say(f"\nThe feedback is in {settings['out'] / found.submission / 'feedback.html'}")
     return DISAGREES if check and found.score < found.max_score else AGREES
 
 

@@ -13,7 +13,7 @@ import click
 from backproof.grader.assignment import CouldNotGradeError
 from backproof.verification.campaign import CouldNotRunError, why_stopped
 from backproof.verification.garbage import look_seldom
-from backproof.verification.wording import not_installed
+from backproof.verification.wording import escaped, not_installed
 
 Result = TypeVar("Result")
 
@@ -49,7 +49,7 @@ def ends_with_status(command: Callable[..., int]) -> Callable[..., None]:
         except (Exception, KeyboardInterrupt) as error:
             if debug:
                 traceback.print_exc()
-            click.echo(f"Error: {_sentence(error)}", err=True)
+            say(f"Error: {_sentence(error)}", err=True)
             status = COULD_NOT_RUN
         sys.exit(status)
 
@@ -65,6 +65,11 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, ValueError | OSError | CouldNotRunError | CouldNotGradeError):
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text; what is no printable character in it, as names of files may have, is escaped."""
+    click.echo(escaped(text, kept="\\\n\t"), err=err)
 
 
 def watched(work: Callable[..., Result]) -> Result:
