@@ -115,7 +115,6 @@ class UseLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wall_factor: Annotated[float, Meta(ge=2)] = 5
     memory_mb: Annotated[int, Meta(ge=256)] = 1024
     processes: Size = 16
-    file_mb: Size = 16
     output_kb: Size = 64
 
 
@@ -267,8 +266,13 @@ def read_assignment(path: Path | None = None) -> Assignment:
 
 
 def _take_earlier_limits(content: dict[str, Any]) -> None:
-    """What version 0.1 called cpu_seconds is total_seconds now, which was not of processor time then."""
+    """What version 0.1 called cpu_seconds is total_seconds now, which was not of processor time then.
+
+    file_mb bounded a scratch folder, and there is none any more.
+    """
     limits = content.get("limits")
+    if isinstance(limits, dict):
+        limits.pop("file_mb", None)
     if isinstance(limits, dict) and isinstance(cpu := limits.get("cpu_seconds"), int | Decimal):
         total = limits.get("total_seconds", cpu)
         limits["total_seconds"] = min(cpu, total) if isinstance(total, int | Decimal) else total

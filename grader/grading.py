@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ from backproof.grader.key import DEFAULT_KEY, Key, find_key, read_key
 from backproof.grader.questions import Questions
 from backproof.grader.running import Budget, Runner
 from backproof.grader.sandbox.launch import Mode, SandboxError
-from backproof.grader.sandbox.runtime import unreadable_for_others
 from backproof.grader.submission import Submission, find_submission, private_copy
 
 if TYPE_CHECKING:
@@ -57,8 +55,6 @@ def grade_submission(
 ) -> Grade:
     """Grade a submission with the answer key in a file, which has to be the student's; the rest as in `grade`."""
     started = time.perf_counter()
-    if mode == "limits":
-        _refuse_to_show(key)
     budget = Budget(assignment.limits.total_seconds)
     with private_copy(submission, adapter) as (folder, copied):
 
@@ -101,16 +97,3 @@ def _readable(path: Path, assignment: Assignment, mode: Mode, student: str | Non
             "own, with a key that backproof key --practice has made"
         )
     return key
-
-
-def _refuse_to_show(key: Path) -> None:
-    """Raises CouldNotGradeError where another user, as whom a submission runs then, can read the answers.
-
-    Those to the default assignment are no secret: they come with the program. Whoever is not root has no other user.
-    """
-    secret = os.geteuid() == 0 and key != DEFAULT_KEY and key.exists()
-    if secret and key.stat().st_mode & 0o004 and unreadable_for_others(key) is None:
-        raise CouldNotGradeError(
-            f"the key {key} can be read by every user, and so by the submission with --sandbox limits: take that right "
-            "away, as with chmod o-r"
-        )

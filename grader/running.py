@@ -68,11 +68,10 @@ class Runner(Closed):
             wall_factor=self._use.wall_factor,
             memory_bytes=self._use.memory_mb * MEBIBYTE,
             processes=self._use.processes,
-            file_bytes=self._use.file_mb * MEBIBYTE,
             output_bytes=MOST_PRINTED,
             kept_bytes=self._use.output_kb * KIBIBYTE,
         )
-        self._launch = launch(mode, folder, main, adapter, scratch_bytes=self._limits.file_bytes)
+        self._launch = launch(mode, folder, main, adapter)
         self._numbers: Array = np.zeros(0)
         self._replaced: dict[str, str] = {}
         self._session: Session | None = Session(self._launch, self._limits)

@@ -1,4 +1,4 @@
-"""How the worker is started: under bubblewrap, in namespaces of its own, or under limits alone."""
+"""How the worker is started: under bubblewrap, in namespaces of its own, or under limits and Landlock alone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from backproof.grader.sandbox.runtime import Runtime, this_runtime, unreadable_for_others
+from backproof.grader.sandbox.system_calls import filter_program
+from backproof.grader.sandbox.worker import LANDLOCK_LEAST, landlock_version
 
 Mode = Literal["bubblewrap", "limits", "none"]
 MODES: tuple[Mode, ...] = ("bubblewrap", "limits", "none")
@@ -20,7 +22,7 @@ MODES: tuple[Mode, ...] = ("bubblewrap", "limits", "none")
 WORKER = Path(__file__).with_name("worker.py")
 
 # Where things are inside of bubblewrap's sandbox.
-PACKAGES, PROGRAM, SUBMISSION, ADAPTER, SCRATCH = "/packages", "/worker.py", "/submission", "/adapter", "/tmp"  # noqa: S108
+PACKAGES, PROGRAM, SUBMISSION, ADAPTER, EMPTY = "/packages", "/worker.py", "/submission", "/adapter", "/tmp"  # noqa: S108
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
@@ -45,8 +47,9 @@ class SandboxError(Exception):
 class Launch:
     """A command that starts a worker, and what the worker has to know.
 
-    main, adapter: paths as the worker sees them. uid: the user that it becomes, where it can. writes: whether there is
-    a scratch folder of limited size, so that it may write files. confined: whether it is kept from anything at all.
+    main, adapter: paths as the worker sees them. uid: the user that it becomes, where it can. readable: where it sees
+    more files than it is to read, those that it may read, and those folders that it may list. confined: whether it is
+    kept from anything at all.
     """
 
     command: tuple[str, ...]
@@ -55,17 +58,11 @@ class Launch:
     main: str
     adapter: str | None
     uid: int | None
-    writes: bool
+    readable: tuple[list[str], list[str]] | None = None
     confined: bool = True
 
-    def allowed(self, resources: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-        """Of limits of resources those that it gets."""
-        if not self.confined:
-            return {}
-        return resources if self.writes else resources | {"RLIMIT_FSIZE": (0, 0)}
 
-
-def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, *, scratch_bytes: int) -> Launch:
+def launch(mode: Mode, folder: Path, main: str, adapter: Path | None) -> Launch:
     """How to start a worker for the submission that has been copied to `folder`.
 
     main: the path of its file in there; adapter: a file of the instructor's, in a folder of its own. Raises
@@ -81,15 +78,15 @@ def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, *, scratch
     runtime = this_runtime()
     if mode == "limits":
         return _limits(runtime, folder, main, adapter)
-    return _bubblewrap(runtime, folder, main, adapter, scratch_bytes)
+    return _bubblewrap(runtime, folder, main, adapter)
 
 
-def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None, scratch_bytes: int) -> Launch:
+def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> Launch:
     program = shutil.which("bwrap")
     if program is None:
         raise SandboxError(
             "submissions are run under bubblewrap, and there is no program bwrap here: install the package bubblewrap, "
-            "or choose --sandbox limits, which bounds time and memory but hides no files"
+            "or choose --sandbox limits, which does without"
         )
     root = os.geteuid() == 0
     python = [(path, path) for path in (*runtime.readable, runtime.executable)]
@@ -111,7 +108,7 @@ def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None,
         *(word for path in runtime.hidden for word in ("--tmpfs", str(path), "--remount-ro", str(path))),
         *_binds("--ro-bind", [*numpy, *own]),
         *_binds("--dev-bind", devices),
-        *("--perms", "1777", "--size", str(scratch_bytes), "--tmpfs", SCRATCH, "--chdir", SUBMISSION),
+        *("--dir", EMPTY, "--chdir", SUBMISSION),
         *(word for item in ENVIRONMENT.items() for word in ("--setenv", *item)),
         *("--setenv", "PYTHONPATH", PACKAGES, "--remount-ro", "/", "--"),
         *(str(runtime.executable), *FLAGS, PROGRAM),
@@ -123,7 +120,6 @@ def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None,
         main=f"{SUBMISSION}/{main}",
         adapter=f"{ADAPTER}/{adapter.name}" if adapter else None,
         uid=_unused_user() if root else None,
-        writes=True,
     )
 
 
@@ -137,6 +133,11 @@ def _binds(option: str, pairs: Iterable[tuple[Path, Path]]) -> Iterable[str]:
 
 def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> Launch:
     root = os.geteuid() == 0
+    if not filter_program() or landlock_version(ctypes.CDLL(None, use_errno=True)) < LANDLOCK_LEAST:
+        raise SandboxError(
+            "--sandbox limits takes Linux 6.2 or later with Landlock, on x86-64 or ARM, and this is none: use "
+            "bubblewrap, or grade on another machine"
+        )
     if not root:
         _hide_memory()
     elif blocked := unreadable_for_others(runtime.executable, *runtime.readable, *runtime.numpy, folder):
@@ -152,6 +153,9 @@ def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> 
             link.symlink_to(path)
     program = packages.with_name("worker.py")
     shutil.copyfile(WORKER, program)
+    whole, listed = runtime.without_packages()
+    whole += [runtime.executable, *runtime.numpy, packages, folder, *map(Path, DEVICES)]
+    whole += [adapter.parent] if adapter else []
     return Launch(
         command=(str(runtime.executable), *FLAGS, str(program)),
         environment={**ENVIRONMENT, "PYTHONPATH": str(packages)},
@@ -159,7 +163,7 @@ def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> 
         main=str(folder / main),
         adapter=str(adapter) if adapter else None,
         uid=_unused_user() if root else None,
-        writes=False,
+        readable=(list(map(str, whole)), list(map(str, listed))),
     )
 
 
@@ -172,7 +176,6 @@ def _unconfined(folder: Path, main: str, adapter: Path | None) -> Launch:
         main=str(folder / main),
         adapter=str(adapter) if adapter else None,
         uid=None,
-        writes=True,
         confined=False,
     )
 
@@ -197,7 +200,5 @@ def describe_mode(mode: Mode, *, filtered: bool) -> str:
     if mode == "none":
         return "none: it ran as a program of your own, which can do whatever you can"
     calls = "" if filtered else ", and no system calls are filtered on this kind of machine"
-    if mode == "bubblewrap":
-        return f"bubblewrap: no network, and no files but Python, NumPy and the submission's own{calls}"
-    whose = "every user" if os.geteuid() == 0 else "you"
-    return f"limits only: time, memory and output are bounded, but what {whose} can read it can read too{calls}"
+    how = "bubblewrap" if mode == "bubblewrap" else "limits and Landlock"
+    return f"{how}: no network, and no files but Python, NumPy and the submission's own{calls}"

@@ -26,6 +26,28 @@ class Runtime:
     hidden: tuple[Path, ...]
     numpy: tuple[Path, ...]
 
+    def without_packages(self) -> tuple[list[Path], list[Path]]:
+        """What may be read with all that is in it, of what is readable; and the folders that may only be listed.
+
+        Those have folders of packages somewhere in them; all else in them is among what may be read.
+        """
+        whole: list[Path] = []
+        listed: list[Path] = []
+
+        def look(path: Path) -> None:
+            if path in self.hidden:
+                return
+            if any(path in folder.parents for folder in self.hidden):
+                listed.append(path)
+                for inner in sorted(path.iterdir()):
+                    look(inner)
+            else:
+                whole.append(path)
+
+        for path in self.readable:
+            look(path)
+        return whole, listed
+
 
 @functools.cache
 def this_runtime() -> Runtime:

@@ -49,15 +49,13 @@ class Limits:
     """What a worker may use, in its life or at once.
 
     seconds of processor time, how many times as long it may take by the clock on the wall, bytes of memory, processes
-    and threads, bytes in a file and in its scratch folder, and bytes of printed text, of which the first `kept_bytes`
-    are kept.
+    and threads, and bytes of printed text, of which the first `kept_bytes` are kept. Files it may not write.
     """
 
     cpu_seconds: int
     wall_factor: float
     memory_bytes: int
     processes: int
-    file_bytes: int
     output_bytes: int
     kept_bytes: int
 
@@ -67,7 +65,7 @@ class Limits:
             "RLIMIT_CPU": (self.cpu_seconds, self.cpu_seconds + 1),
             "RLIMIT_AS": (self.memory_bytes, self.memory_bytes),
             "RLIMIT_NPROC": (self.processes, self.processes),
-            "RLIMIT_FSIZE": (self.file_bytes, self.file_bytes),
+            "RLIMIT_FSIZE": (0, 0),
             "RLIMIT_NOFILE": (64, 64),
             "RLIMIT_CORE": (0, 0),
         }
@@ -139,8 +137,9 @@ class Session(Closed):
         names: of the functions to look for. end: the line of its main file to stop at; 0 for none.
         """
         setup = {
-            "limits": self._launch.allowed(self._limits.resources()),
+            "limits": self._limits.resources() if self._launch.confined else {},
             "uid": self._uid,
+            "readable": self._launch.readable,
             "filter": filter_program().hex() if self._launch.confined else "",
             "main": os.fsencode(self._launch.main).hex(),  # whose name may be no text
             "adapter": self._launch.adapter,
@@ -161,8 +160,7 @@ class Session(Closed):
         except WorkerFailure as failure:
             said = self.output.strip().splitlines() or [str(failure)]
             raise SandboxError(
-                f"the sandbox does not work here: {said[-1]} (--sandbox limits does without {self._launch.command[0]}, "
-                "and hides no files)"
+                f"the sandbox does not work here: {said[-1]} (--sandbox limits does without {self._launch.command[0]})"
             ) from failure
         self._clock, self._seconds = ProcessClock(self._process.pid), 0.0
         return self.imported(import_seconds)

@@ -79,6 +79,29 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "mount_setattr": (442, 442),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
+    # What is noted down of files, whoever may change it.
+    "truncate": (76, 45),
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
     # Machinery of the kernel.
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
@@ -88,7 +111,10 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_register": (427, 427),
     "personality": (135, 92),
 }
-CLONE, CLONE3, PRLIMIT = (56, 220), (435, 435), (302, 261)
+CLONE, CLONE3, PRLIMIT, PRCTL = (56, 220), (435, 435), (302, 261), (157, 167)
+
+# prctl(2): the signal that a process gets when its parent is gone.
+SET_PARENT_DEATH_SIGNAL = 1
 
 # clone(2): a new thread, and any of the flags that ask for new namespaces.
 CLONE_THREAD, CLONE_NEW = 0x00010000, 0x7E020080
@@ -124,6 +150,13 @@ def filter_program(machine: str | None = None) -> bytes:
     only_itself = [_step(LOAD, FIRST_ARGUMENT), *_unless(EQUAL, 0, REFUSE), _step(RETURN, ALLOW)]
     program += [_step(EQUAL, CLONE[column], 0, len(only_threads)), *only_threads]
     program += [_step(EQUAL, PRLIMIT[column], 0, len(only_itself)), *only_itself]
+    # No worker outlives the grader.
+    ends_with_parent = [
+        _step(LOAD, FIRST_ARGUMENT),
+        *_where(EQUAL, SET_PARENT_DEATH_SIGNAL, REFUSE),
+        _step(RETURN, ALLOW),
+    ]
+    program += [_step(EQUAL, PRCTL[column], 0, len(ends_with_parent)), *ends_with_parent]
     return b"".join([*program, _step(RETURN, ALLOW)])
 
 

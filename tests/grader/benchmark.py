@@ -66,7 +66,7 @@ def floor(folder: Path) -> list[str]:
     """Python and NumPy under bubblewrap, and nothing done with them."""
     program = folder / "nothing"
     program.mkdir()
-    command = list(launch("bubblewrap", program, "", None, scratch_bytes=2**20).command)
+    command = list(launch("bubblewrap", program, "", None).command)
     return [*command[:-1], "-c", "import numpy"]
 
 

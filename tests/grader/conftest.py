@@ -27,13 +27,11 @@ SMALL = Assignment(networks=40, feedback="hints")
 @functools.cache
 def bubblewrap_works() -> bool:
     """Whether submissions can be run in the sandbox here."""
-    limits = Limits(10, 5, 2**29, 16, 2**20, 2**20, 2**10)
+    limits = Limits(10, 5, 2**29, 16, 2**20, 2**10)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "student.py").write_text("")
         try:
-            with Session(
-                launch("bubblewrap", Path(folder), "student.py", None, scratch_bytes=2**20), limits
-            ) as session:
+            with Session(launch("bubblewrap", Path(folder), "student.py", None), limits) as session:
                 session.begin([], [], 30, 0)
                 session.loaded(30)
         except SandboxError:

@@ -137,12 +137,12 @@ HOSTILE = [
         ),
         "PermissionError in line 13: [Errno 1] refused",
     ),
+    Hostile("fills the disk", in_sigmoid("open('/tmp/x', 'wb').write(bytes(2**20))"), "OSError in line 11"),
     Hostile(
-        "fills the disk",
-        in_sigmoid("for i in range(10**6):\n    with open(f'/tmp/{i}', 'wb') as f: f.write(bytes(2**20))"),
-        "No space left on device",
+        "fills the disk with nothing",
+        in_sigmoid("for i in range(400_000): open(f'/submission/{i}', 'x').close()"),
+        "OSError in line 11",
     ),
-    Hostile("one huge file", in_sigmoid("open('/tmp/x', 'wb').truncate(2**40)"), "File too large"),
     # Processes.
     Hostile(
         "fork bomb",

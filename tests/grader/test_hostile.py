@@ -48,7 +48,6 @@ def limits(seconds):
         total_seconds=60,
         memory_mb=512,
         processes=8,
-        file_mb=2,
     )
 
 
@@ -121,11 +120,11 @@ def test_there_are_many():
 
 
 def test_the_next_submission_is_untouched(key, tmp_path):
-    """The same grade before and after, to the byte; what one leaves in its scratch folder, no other finds."""
-    innocent = in_sigmoid("import os\nassert os.listdir('/tmp') == []")
+    """The same grade before and after, to the byte."""
+    innocent = in_sigmoid("pass")
     first = grade(innocent, key, tmp_path)
     assert first.score == 4
-    grade(in_sigmoid("open('/tmp/left', 'w').write('behind')\nimport os; os._exit(0)"), key, tmp_path)
+    grade(in_sigmoid("import os; os._exit(0)"), key, tmp_path)
     again = grade(innocent, key, tmp_path)
     timing = first.timing
     assert (

@@ -39,7 +39,6 @@ LIMITS = Limits(
     wall_factor=5,
     memory_bytes=2**29,
     processes=16,
-    file_bytes=2**20,
     output_bytes=2**20,
     kept_bytes=2**10,
 )
@@ -211,14 +210,14 @@ class TestFailures:
         with pytest.raises(
             SandboxError, match=r"there is no program bwrap here: install .*, or choose --sandbox limits"
         ):
-            launch("bubblewrap", submission, "student.py", None, scratch_bytes=1)
+            launch("bubblewrap", submission, "student.py", None)
 
     def test_bubblewrap_that_does_not_work(self, submission, tmp_path, monkeypatch):
         broken = tmp_path / "bwrap"
         broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
         broken.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-        started = Session(launch("bubblewrap", submission, "student.py", None, scratch_bytes=1), LIMITS)
+        started = Session(launch("bubblewrap", submission, "student.py", None), LIMITS)
         started.begin(["relu"], [], 30, 0)
         with started, pytest.raises(SandboxError, match=r"No permissions to create new namespace \(--sandbox limits"):
             started.loaded(5)
@@ -227,12 +226,12 @@ class TestFailures:
         monkeypatch.setattr(launching.os, "geteuid", lambda: 0)
         monkeypatch.setattr(launching, "unreadable_for_others", lambda *paths: Path("/private"))
         with pytest.raises(SandboxError, match="as another user, who cannot enter /private"):
-            launch("limits", submission, "student.py", None, scratch_bytes=1)
+            launch("limits", submission, "student.py", None)
 
     @needs_bubblewrap
     def test_an_answer_too_long(self, submission):
         """Not even its length is believed."""
-        with Session(launch("bubblewrap", submission, "student.py", None, scratch_bytes=2**20), LIMITS) as session:
+        with Session(launch("bubblewrap", submission, "student.py", None), LIMITS) as session:
             session.begin(["relu"], [], 30, 0)
             session.loaded(10)
             session._received += b"\xff" * 8
@@ -277,17 +276,46 @@ def report(what):
     try:
         what()
         return "yes"
-    except Exception as error:
+    except BaseException as error:
         return type(error).__name__
+def system(number, *arguments):
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(number, *arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
 def relu(z):
-    import socket
+    import socket, ctypes
     print("network", report(socket.socket))
     print("processes", report(os.fork))
     print("signals", report(lambda: os.kill(os.getppid(), 0)))
     print("memory", report(lambda: open(f"/proc/{os.getppid()}/mem", "rb")))
-    print("writes", report(lambda: os.write(os.open("WRITTEN", os.O_CREAT | os.O_WRONLY), b"x")))
+    print("own memory", report(lambda: open("/proc/self/mem", "rb")))
+    print("list of processes", report(lambda: os.listdir("/proc")))
+    print("outlives", report(lambda: system(157 if os.uname().machine == "x86_64" else 167, 1, 0, 0, 0, 0)))
+    print("reads another's", report(lambda: open("FOLDER/other.py")))
+    print("lists another's", report(lambda: os.listdir("FOLDER")))
+    print("reads users", report(lambda: open("/etc/passwd")))
+    print("writes", report(lambda: open("FOLDER/written", "x")))
+    print("writes into its own", report(lambda: open(__file__, "r+")))
+    print("cuts", report(lambda: open("FOLDER/other.py", "w")))
+    print("cuts otherwise", report(lambda: os.truncate("FOLDER/other.py", 0)))
+    print("renames", report(lambda: os.replace(__file__, "FOLDER/other.py")))
+    print("renames its own", report(lambda: os.rename(__file__, __file__ + "x")))
+    print("removes", report(lambda: os.unlink("FOLDER/other.py")))
+    print("links", report(lambda: os.link("FOLDER/other.py", "FOLDER/link")))
+    print("links by name", report(lambda: os.symlink("/", "FOLDER/link")))
+    print("makes folders", report(lambda: os.mkdir("FOLDER/new")))
+    print("changes rights", report(lambda: os.chmod("FOLDER/other.py", 0)))
+    print("changes times", report(lambda: os.utime("FOLDER/other.py")))
     print("torch", report(lambda: __import__("torch")))
+    sys.path += ["PACKAGES", "ROOMS"]
+    print("torch by path", report(lambda: __import__("torch")))
+    print("msgspec by path", report(lambda: __import__("msgspec")))
+    print("the right functions", report(lambda: __import__("reference_impl.network")))
     print("hog", report(lambda: np.ones(10**9)))
+    print("standard library", report(lambda: __import__("sqlite3.dbapi2")))
+    print("NumPy", report(lambda: __import__("numpy.polynomial.chebyshev")))
+    print("random numbers", report(lambda: open("/dev/urandom", "rb").read(1)))
     print("environment", sorted(os.environ))
     return z * (z > 0)
 """
@@ -297,10 +325,17 @@ def relu(z):
         python = other_python()
         if python is None or os.geteuid():
             pytest.skip("needs root, and a Python that every user can read")
-        folder = tmp_path / "submission"
+        folder, shared = tmp_path / "submission", tmp_path / "shared"
         folder.mkdir()
-        (folder / "student.py").write_text(self.PROBES.replace("WRITTEN", str(tmp_path / "written")))
-        for path in (tmp_path, *tmp_path.parents):
+        shared.mkdir()
+        (shared / "other.py").write_text("secret = 1")
+        paths = packages()["PYTHONPATH"].split(":")
+        (folder / "student.py").write_text(
+            self.PROBES.replace("FOLDER", str(shared))
+            .replace("PACKAGES", paths[1])
+            .replace("ROOMS", str(Path(paths[0]).parent))
+        )
+        for path in (shared / "other.py", shared, folder, tmp_path, *tmp_path.parents):
             if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
                 path.chmod(0o777)
         code = f"""
@@ -309,12 +344,13 @@ from pathlib import Path
 from backproof.grader.sandbox.launch import launch
 from backproof.grader.sandbox.messages import ANSWERED, Loaded
 from backproof.grader.sandbox.session import Limits, Session
-limits = Limits({", ".join(map(str, (30, 5, 2**29, 16, 2**20, 2**20, 2**12)))})
-start = launch("limits", Path({str(folder)!r}), "student.py", None, scratch_bytes=2**20)
+limits = Limits({", ".join(map(str, (30, 5, 2**29, 16, 2**20, 2**12)))})
+start = launch("limits", Path({str(folder)!r}), "student.py", None)
 assert (start.uid is None) == (not {as_root})
 with Session(start, limits) as session:
     session.begin(["relu"], [np.array([-1.0, 2.0])], 30, 0)
-    assert session.loaded(20) == Loaded()
+    loaded = session.loaded(20)
+    assert loaded == Loaded(), loaded
     session.send({{"arguments": [[[0, 2]]], "calls": [(0, "relu", "float64", 0)]}})
     message, (array,) = session.receive(20, ANSWERED)
     assert array.tolist() == [0, 2], message
@@ -323,19 +359,28 @@ with Session(start, limits) as session:
 """
         user = {} if as_root else {"user": 54321, "group": 54321, "extra_groups": []}
         done = subprocess.run([python, "-c", code], capture_output=True, text=True, env=packages(), check=False, **user)
-        said = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line)
         assert done.returncode == 0, done.stderr
-        assert said.pop("writes") == "OSError"
-        assert (tmp_path / "written").read_bytes() == b""
-        assert "PYTHONPATH" in said.pop("environment")
-        assert said == {
-            "network": "PermissionError",
-            "processes": "PermissionError",
-            "signals": "PermissionError",
-            "memory": "PermissionError",
-            "torch": "ModuleNotFoundError",
-            "hog": "MemoryError",
-        }
+        said = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines() if line and "environment" not in line)
+        allowed = {what for what, how in said.items() if how == "yes"}
+        assert allowed == {"standard library", "NumPy", "random numbers"}
+        assert said.pop("torch") == "ModuleNotFoundError"
+        assert said.pop("hog") == "MemoryError"
+        others = {what for what in said if what.endswith("by path")} | {"the right functions"}
+        assert {said[what] for what in others} <= {"PermissionError", "ModuleNotFoundError"}
+        refused = set(said) - others - allowed
+        assert len(refused) == 22
+        assert {said[what] for what in refused} == {"PermissionError"}
+        assert (shared / "other.py").read_text() == "secret = 1"
+        assert (shared / "other.py").stat().st_mode & 0o777 == 0o777
+        assert [path.name for path in shared.iterdir()] == ["other.py"]
+
+    def test_without_landlock(self, submission, monkeypatch):
+        """Nothing is run there."""
+        for name, value in (("filter_program", lambda: b""), ("landlock_version", lambda libc: 2)):
+            with monkeypatch.context() as patched:
+                patched.setattr(launching, name, value)
+                with pytest.raises(SandboxError, match=r"takes Linux 6.2 or later with Landlock"):
+                    launch("limits", submission, "student.py", None)
 
 
 def test_the_runtime_is_python_and_numpy():
