@@ -20,7 +20,7 @@ def relu_prime(z):
 
 
 class Hostile(NamedTuple):
-    """A submission. cause: a part of what is said of its sigmoid.
+    """A submission. cause: a part of what is said of its sigmoid; under_limits: the same with --sandbox limits.
 
     imports: whether the file can be imported all the same, so that its other functions are right. sigmoid_passes: whether
     the mischief does no harm. seconds: how long a call may take.
@@ -32,6 +32,7 @@ class Hostile(NamedTuple):
     imports: bool = True
     sigmoid_passes: bool = False
     seconds: float = 20
+    under_limits: str | None = None
 
 
 def in_sigmoid(body: str) -> str:
@@ -137,11 +138,17 @@ HOSTILE = [
         ),
         "PermissionError in line 13: [Errno 1] refused",
     ),
-    Hostile("fills the disk", in_sigmoid("open('/tmp/x', 'wb').write(bytes(2**20))"), "OSError in line 11"),
+    Hostile(
+        "fills the disk",
+        in_sigmoid("open('/tmp/x', 'wb').write(bytes(2**20))"),
+        "OSError in line 11",
+        under_limits="PermissionError in line 11",
+    ),
     Hostile(
         "fills the disk with nothing",
-        in_sigmoid("for i in range(400_000): open(f'/submission/{i}', 'x').close()"),
+        in_sigmoid("for i in range(400_000): open(f'{__file__}{i}', 'x').close()"),
         "OSError in line 11",
+        under_limits="PermissionError in line 11",
     ),
     # Processes.
     Hostile(
@@ -215,6 +222,7 @@ HOSTILE = [
             "import os\nnames = [name for _, folders, files in os.walk('/') for name in (*folders, *files)]\nassert not {'grader', 'oracles', 'torch', 'assignment.key', 'passwd'} & set(names), 'found'\nopen('/etc/passwd')"
         ),
         "No such file or directory: '/etc/passwd'",
+        under_limits="Permission denied: '/",
     ),
     Hostile(
         "reads the environment",
@@ -222,11 +230,13 @@ HOSTILE = [
             "import os\nassert 'BACKPROOF_TEST_SECRET' not in os.environ, 'found'\nopen('/proc/1/environ', 'rb').read()"
         ),
         "No such file or directory: '/proc/1/environ'",
+        under_limits="Permission denied: '/proc/1/environ'",
     ),
     Hostile(
         "reads its parent's memory",
         in_sigmoid("import os\nopen(f'/proc/{os.getppid()}/mem', 'rb')"),
         "No such file or directory",
+        under_limits="Permission denied: '/proc/",
     ),
     Hostile(
         "traces its parent",
@@ -243,7 +253,12 @@ HOSTILE = [
     Hostile(
         "socket", in_sigmoid("import socket\nsocket.create_connection(('1.1.1.1', 53), timeout=1)"), "sigmoid raised"
     ),
-    Hostile("writes outside", in_sigmoid("open('/submission/x.py', 'w')"), "Read-only file system: '/submission/x.py'"),
+    Hostile(
+        "writes outside",
+        in_sigmoid("open(f'{__file__}x.py', 'w')"),
+        "Read-only file system: '/submission/",
+        under_limits="Permission denied: '/",
+    ),
     Hostile("writes into the root", in_sigmoid("import os\nos.mkdir('/mine')"), "sigmoid raised"),
     Hostile("becomes root", in_sigmoid("import os\nos.setuid(0)"), "sigmoid raised PermissionError"),
     Hostile(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
 import time
 from decimal import Decimal
@@ -14,12 +16,13 @@ import pytest
 from backproof.grader.assignment import Assignment, CouldNotGradeError, Points, UseLimits
 from backproof.grader.exports import gradescope, junit, write_grade
 from backproof.grader.feedback import render, terminal_view
+from backproof.grader.grade import Grade
 from backproof.grader.grading import grade_submission
 from backproof.grader.key import write_key
 from backproof.grader.key_making import make_key
 from backproof.grader.sandbox.launch import UNUSED_USERS
 from backproof.grader.submission import find_submission
-from tests.grader.conftest import needs_bubblewrap
+from tests.grader.conftest import needs_bubblewrap, needs_other_python, other_python, packages
 from tests.grader.hostile import HOSTILE, in_sigmoid
 
 pytestmark = needs_bubblewrap
@@ -32,6 +35,22 @@ ATTACKED = Assignment(
     points=Points(sigmoid=Decimal(2), relu=Decimal(1), relu_prime=Decimal(1)),
     feedback="hints",
 )
+
+
+ATTACKED_FILE = """
+networks = 16
+edges = []
+dtypes = ["float64"]
+losses = ["half_squared_error_mean"]
+feedback = "hints"
+[points]
+sigmoid = 2
+relu = 1
+relu_prime = 1
+[limits]
+memory_mb = 512
+processes = 8
+"""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +130,56 @@ def test_contained(hostile, key, tmp_path, monkeypatch):
     assert not [c for text in texts for c in text if ord(c) < 32 and c not in "\n\t"]
     assert "<script>" not in texts[1]
     assert terminal_view(found)
+
+
+UNDER_LIMITS = """
+import json, os, sys
+from pathlib import Path
+import msgspec
+from backproof.grader.assignment import read_assignment
+from backproof.grader.grade import Grade
+from backproof.grader.grading import grade_submission
+from backproof.grader.submission import find_submission
+folder = Path(sys.argv[1])
+assignment = read_assignment(folder / "attacked.toml")
+for path in sorted(folder.glob("*.py")):
+    seconds = float(path.with_suffix(".seconds").read_text())
+    limits = msgspec.structs.replace(assignment.limits, call_seconds=seconds, import_seconds=seconds)
+    own = msgspec.structs.replace(assignment, limits=limits)
+    found = grade_submission(find_submission(path), own, folder / "attacked.key", "limits")
+    print(msgspec.json.encode(found).decode())
+"""
+
+
+@needs_other_python
+@pytest.mark.parametrize("as_root", [True, False])
+@pytest.mark.parametrize("names", [FEW, pytest.param({hostile.name for hostile in HOSTILE}, marks=pytest.mark.long)])
+def test_contained_under_limits(as_root, names, key, tmp_path):
+    """The same with the other sandbox, whoever grades; one after the other, as of a class."""
+    tried = [hostile for hostile in HOSTILE if hostile.name in names]
+    for i, hostile in enumerate(tried):
+        path = tmp_path / f"{i:03}.py"
+        path.write_bytes(hostile.source if isinstance(hostile.source, bytes) else hostile.source.encode())
+        path.with_suffix(".seconds").write_text(str(hostile.seconds))
+    shutil.copy(key, tmp_path / "attacked.key")
+    (tmp_path / "attacked.toml").write_text(ATTACKED_FILE)
+    for path in (*tmp_path.iterdir(), tmp_path, *tmp_path.parents):
+        if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
+            path.chmod(0o755)
+    user = {} if as_root else {"user": 54321, "group": 54321, "extra_groups": []}
+    command, environment = [other_python(), "-c", UNDER_LIMITS, tmp_path], packages() | {"PATH": os.defpath}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, **user)
+    assert done.returncode == 0, done.stderr
+    grades = [msgspec.json.decode(line, type=Grade) for line in done.stdout.splitlines()]
+    unexpected = {}
+    for hostile, found in zip(tried, grades, strict=True):
+        sigmoid, relu, _ = found.functions.values()
+        cause = hostile.cause if hostile.under_limits is None else hostile.under_limits
+        passed = sigmoid.status == "passed", relu.status == "passed"
+        if cause not in sigmoid.cause or passed != (hostile.sigmoid_passes, hostile.imports):
+            unexpected[hostile.name] = sigmoid.cause
+    assert unexpected == {}
+    assert not [path for path in of_submissions() if path.is_relative_to("/proc")]
 
 
 def test_there_are_many():

@@ -1,13 +1,10 @@
 """The sandbox's parts: the format that crosses its boundary, the filter, the limits, and what is said when it fails."""
 
-import atexit
-import functools
 import os
-import shutil
 import struct
 import subprocess
-import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +28,7 @@ from backproof.grader.sandbox.system_calls import (
     REFUSED,
     filter_program,
 )
-from tests.grader.conftest import needs_bubblewrap
-from tests.test_imports import ROOMS
+from tests.grader.conftest import needs_bubblewrap, needs_other_python, other_python, packages
 
 LIMITS = Limits(
     cpu_seconds=30,
@@ -239,31 +235,12 @@ class TestFailures:
                 session.receive(1, ANSWERED)
 
 
-def other_python():
-    """A Python that every user can read, and that can load this NumPy; None where there is none."""
-    for path in (Path(sys.executable).resolve(), Path("/usr/bin/python3")):
-        code = "import sys, numpy; print(*sys.version_info[:2])"
-        done = subprocess.run([path, "-c", code], capture_output=True, text=True, env=packages(), check=False)
-        readable = not any(not parent.stat().st_mode & 1 for parent in path.resolve().parents)
-        if readable and done.stdout.split() == [str(part) for part in sys.version_info[:2]]:
-            return path
-    return None
-
-
-@functools.cache
-def packages():
-    """Where that Python finds what it needs: copies, where others may not enter the folders that have it."""
-    root, installed = Path(__file__).parents[2], Path(np.__file__).parents[1]
-    if unreadable_for_others(root / "src", installed / "numpy") is not None:
-        copied = Path(tempfile.mkdtemp(prefix="readable-"))
-        atexit.register(shutil.rmtree, copied)
-        copied.chmod(0o755)
-        for folder in (root / "src", *(root / room for room in ROOMS if "/" not in room)):
-            shutil.copytree(folder, copied / folder.name)
-        for name in ("numpy", "numpy.libs", "msgspec", "safetensors"):
-            shutil.copytree(installed / name, copied / name)
-        root = installed = copied
-    return {"PYTHONPATH": f"{root / 'src'}:{installed}", "PYTHONDONTWRITEBYTECODE": "1"}
+def is_running(process):
+    """Whether a process is there, and not only its end that nobody has asked for yet (proc(5))."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class TestLimitsAlone:
@@ -320,11 +297,9 @@ def relu(z):
     return z * (z > 0)
 """
 
+    @needs_other_python
     @pytest.mark.parametrize("as_root", [True, False])
     def test_what_is_kept_out(self, as_root, tmp_path):
-        python = other_python()
-        if python is None or os.geteuid():
-            pytest.skip("needs root, and a Python that every user can read")
         folder, shared = tmp_path / "submission", tmp_path / "shared"
         folder.mkdir()
         shared.mkdir()
@@ -358,7 +333,9 @@ with Session(start, limits) as session:
     print(session.output)
 """
         user = {} if as_root else {"user": 54321, "group": 54321, "extra_groups": []}
-        done = subprocess.run([python, "-c", code], capture_output=True, text=True, env=packages(), check=False, **user)
+        done = subprocess.run(
+            [other_python(), "-c", code], capture_output=True, text=True, env=packages(), check=False, **user
+        )
         assert done.returncode == 0, done.stderr
         said = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines() if line and "environment" not in line)
         allowed = {what for what, how in said.items() if how == "yes"}
@@ -373,6 +350,43 @@ with Session(start, limits) as session:
         assert (shared / "other.py").read_text() == "secret = 1"
         assert (shared / "other.py").stat().st_mode & 0o777 == 0o777
         assert [path.name for path in shared.iterdir()] == ["other.py"]
+
+    @needs_other_python
+    @pytest.mark.parametrize("as_root", [True, False])
+    def test_no_worker_outlives_its_grader(self, as_root, tmp_path):
+        """However the grader ends, and whatever the worker says to its own signals."""
+        folder = tmp_path / "submission"
+        folder.mkdir()
+        (folder / "student.py").write_text(
+            "import ctypes, signal\nfor number in (1, 2, 15): signal.signal(number, signal.SIG_IGN)\n"
+            "ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)\nprint('begun')\nwhile True: pass\n"
+        )
+        for path in (folder, tmp_path, *tmp_path.parents):
+            if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
+                path.chmod(0o777)
+        code = f"""
+from pathlib import Path
+from backproof.grader.sandbox.launch import launch
+from backproof.grader.sandbox.session import Limits, Session
+session = Session(launch("limits", Path({str(folder)!r}), "student.py", None), Limits(60, 5, 2**29, 16, 2**20, 2**12))
+session.begin(["relu"], [], 60, 0)
+print(session._process.pid, flush=True)
+while "begun" not in session.output:
+    session._pump(1)
+print("begun", flush=True)
+session.loaded(60)
+"""
+        user = {} if as_root else {"user": 54321, "group": 54321, "extra_groups": []}
+        command = [other_python(), "-c", code]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=packages(), **user) as grading:
+            worker_process = Path("/proc", grading.stdout.readline().strip())
+            assert grading.stdout.readline() == "begun\n"
+            assert worker_process.exists()
+            grading.kill()
+        waited = time.monotonic()
+        while is_running(worker_process) and time.monotonic() - waited < 20:
+            time.sleep(0.01)
+        assert not is_running(worker_process)
 
     def test_without_landlock(self, submission, monkeypatch):
         """Nothing is run there."""
