@@ -359,7 +359,7 @@ with Session(start, limits) as session:
         folder.mkdir()
         (folder / "student.py").write_text(
             "import ctypes, signal\nfor number in (1, 2, 15): signal.signal(number, signal.SIG_IGN)\n"
-            "ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)\nprint('begun')\nwhile True: pass\n"
+            "import os; ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)\nos.write(1, b'begun')\nwhile True: pass\n"
         )
         for path in (folder, tmp_path, *tmp_path.parents):
             if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
