@@ -22,6 +22,10 @@ SPARSE = (16, 4, 1)
 PLANNED, NOTHING = 1 / 2, 1 / 16
 
 
+# A function that had to be stopped in so many checks is not called again.
+MOST_STOPS = 3
+
+
 class Questions:
     """The networks of a key, ready to be handed over.
 
@@ -54,7 +58,8 @@ class Questions:
             answered, stopped = 0, set[str]()  # the checks in which a call had to be, and that are given up
             calls, more = first, rest
             while calls:
-                for call, result in self._made(runner, calls, share - (runner.seconds_of_calls - begun)):
+                left_of_share = share - (runner.seconds_of_calls - begun)
+                for call, result in self._made(runner, calls, left_of_share, MOST_STOPS - len(stopped)):
                     if isinstance(result, Trouble) and result.sort == "stopped":
                         stopped.add(call.check)
                     else:
@@ -63,7 +68,8 @@ class Questions:
                 used = runner.seconds_of_calls - begun
                 # Those that had to be stopped say nothing of the others.
                 pace = max(used - len(stopped) * self.assignment.limits.call_seconds, 0) / max(answered, 1)
-                more = [[call for call in part if call.check not in stopped] for part in more]
+                given_up = len(stopped) >= MOST_STOPS
+                more = [[call for call in part if not given_up and call.check not in stopped] for part in more]
                 left = [call for part in more for call in part]
                 if pace * len(left) <= NOTHING * share:
                     calls, more = left, []
@@ -72,9 +78,9 @@ class Questions:
                 else:
                     break
 
-    def _made(self, runner: Runner, calls: list[Call], seconds: float) -> Iterator[tuple[Call, Any]]:
+    def _made(self, runner: Runner, calls: list[Call], seconds: float, stops: int) -> Iterator[tuple[Call, Any]]:
         arguments = [self._arguments[call.function][call.number] for call in calls]
-        return runner.ask(calls, arguments, seconds=seconds)
+        return runner.ask(calls, arguments, seconds=seconds, stops=stops)
 
     def judge(self, answers: Iterable[tuple[Call, Any]]) -> dict[str, Outcome]:
         """Judge the answers, function by function."""

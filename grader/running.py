@@ -43,9 +43,14 @@ class Budget:
         self.unimportable: Trouble | None = None
 
     @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return max(self.seconds - sum(runner.seconds for runner in self.runners), 0)
+
+    @property
     def used_up(self) -> bool:
         """Whether nothing is left."""
-        return sum(runner.seconds for runner in self.runners) >= self.seconds
+        return self.left == 0
 
 
 class Runner(Closed):
@@ -106,14 +111,16 @@ class Runner(Closed):
         numbers: Array | None = None,
         *,
         seconds: float = math.inf,
+        stops: float = math.inf,
         fresh: bool = False,
     ) -> Iterator[tuple[Call, Any]]:
         """What each call gives, or a `Trouble`; they are made at once, whenever it is that one looks at the answers.
 
         numbers: what their arguments refer to, where that is not what `give` has handed over. seconds: once so much
-        has been charged for them, no more calls are made. fresh: the submission is imported anew before, so that
-        nothing is remembered of earlier calls. Raises
-        `grader.sandbox.launch.SandboxError` where the sandbox does not work.
+        has been charged for them, no more calls are made; nor are they once it had to be stopped so many times. fresh:
+        the submission is imported anew before, so that nothing is remembered of earlier calls.
+
+        Raises `grader.sandbox.launch.SandboxError` where the sandbox does not work.
         """
         waiting = deque(enumerate(calls))
 
@@ -122,7 +129,7 @@ class Runner(Closed):
 
         if not self._budget.used_up:
             send()
-        return self._answers(waiting, send, self.seconds_of_calls + seconds)
+        return self._answers(waiting, send, self.seconds_of_calls + seconds, stops)
 
     def close(self) -> None:
         """End the worker; what it printed is kept."""
@@ -156,7 +163,7 @@ class Runner(Closed):
         self._session.send(request, numbers, answers=len(waiting))
 
     def _answers(
-        self, waiting: deque[tuple[int, Call]], send: Callable[[], None], until: float
+        self, waiting: deque[tuple[int, Call]], send: Callable[[], None], until: float, stops: float
     ) -> Iterator[tuple[Call, Any]]:
         while waiting:
             if self._budget.used_up:
@@ -179,10 +186,12 @@ class Runner(Closed):
                     waiting.popleft()
             except WorkerFailure as failure:
                 self.close()
+                if self._budget.used_up:
+                    continue
                 _, stopped = waiting.popleft()
                 yield stopped, Trouble(f"{stopped.function} {failure}", sort="stopped")
-                given_up = [item for item in waiting if _same_check(item[1], stopped)]
-                for item in given_up:
+                stops -= 1
+                for item in [item for item in waiting if stops < 1 or _same_check(item[1], stopped)]:
                     waiting.remove(item)
                     yield item[1], Trouble(NOT_AGAIN, sort="unchecked")
                 if waiting and not self._budget.used_up:
@@ -214,6 +223,8 @@ class Runner(Closed):
                 self.close()
                 send()
         except WorkerFailure as failure:
+            if self._budget.used_up:
+                raise
             return Trouble(f"while it was imported, the file {failure}", sort="unimportable")
         if isinstance(said, Loaded):
             return None
@@ -223,18 +234,22 @@ class Runner(Closed):
         """What the worker says once it has imported the submission, or has said before."""
         assert self._session is not None
         if not self._loaded:
-            said = self._session.loaded(self._use.import_seconds + LATER)
+            said = self._session.loaded(self._at_most(self._use.import_seconds + LATER))
         elif self._fresh:
-            said = self._session.imported(self._use.import_seconds + LATER)
+            said = self._session.imported(self._at_most(self._use.import_seconds + LATER))
         else:
             return Loaded()
         self._loaded, self._fresh = True, False
         return said
 
+    def _at_most(self, seconds: float) -> float:
+        """So many seconds, or what is left of all."""
+        return min(seconds, self._budget.left)
+
     def _receive(self, number: int, call: Call) -> Any:
         """The answer to a call; raises WorkerFailure where there is none."""
         assert self._session is not None
-        answered, arrays = self._session.receive(self._use.call_seconds, ANSWERED)
+        answered, arrays = self._session.receive(self._at_most(self._use.call_seconds), ANSWERED)
         try:
             if answered.call != number:
                 raise NoMessageError("this answers another call")

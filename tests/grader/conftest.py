@@ -120,7 +120,7 @@ class Unprotected:
             exec(compile(text, name, "exec", dont_inherit=True), right)
             self._namespace[name] = right[name]
 
-    def ask(self, calls, arguments, seconds):
+    def ask(self, calls, arguments, seconds, stops):
         implementation = Implementation("student", {k: v for k, v in self._namespace.items() if callable(v)})
         for call in calls:
             if call.function not in self._namespace:

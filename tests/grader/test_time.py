@@ -147,16 +147,33 @@ class TestSlow:
         assert grade(hanging, small_key_file, tmp_path).score == grade(missing, small_key_file, tmp_path).score == 94
         assert all(sum(runner.seconds for runner in budget.runners) < budget.seconds + 0.2 for budget in budgets)
 
-    @pytest.mark.long
-    def test_nothing_runs_on_past_the_total(self, small_key_file, tmp_path, budgets):
-        """Neither slow imports, nor functions that all hang, nor both."""
-        hanging = re.sub(r"(def \w+\(.*\):\n)", r"\1    while True: pass\n", RIGHT.replace("import numpy as np", ""))
-        for text in (f"{BURN}burn(0.4)\n{hanging}", f"import numpy as np\n{hanging}", f"{BURN}burn(0.4)\n{RIGHT}"):
-            grade(text, small_key_file, tmp_path, msgspec.structs.replace(HURRIED, total_seconds=1))
-        most = 1 + HURRIED.import_seconds + HURRIED.call_seconds
-        used = [sum(runner.seconds for runner in budget.runners) for budget in budgets]
-        assert len(used) == 3
-        assert max(used) < most
+    def test_what_had_to_be_stopped_is_not_tried_again_and_again(self, small_key_file, tmp_path):
+        """Three checks are enough; the others are lost, and the other functions have their time."""
+        found = grade(RIGHT.replace(SIGMOID, "    while True: pass\n"), small_key_file, tmp_path)
+        causes = [check.cause for check in found.functions["sigmoid"].checks]
+        assert sum("was stopped" in cause for cause in causes) == 3
+        assert all("stopped" in cause or "not called again" in cause for cause in causes)
+
+    @pytest.mark.parametrize("begun", ["", f"{BURN}burn(0.4)\n", "import time; time.sleep(0.9)\n"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "while True: pass",
+            *(
+                pytest.param(body, marks=pytest.mark.long)
+                for body in ("burn(0.03)", "import time; time.sleep(100)", "import time; time.sleep(0.01)", "1 / 0", "")
+            ),
+        ],
+    )
+    def test_nothing_runs_on_past_the_total(self, begun, body, small_key_file, tmp_path, budgets):
+        """Neither slow imports, nor functions that all hang, nor both: but for how often the clock is looked at."""
+        text = re.sub(r"(def \w+\(.*\):\n)", rf"\1    {body}\n", RIGHT) if body else MISTAKEN[0].source
+        limits = msgspec.structs.replace(HURRIED, total_seconds=1, wall_factor=2)
+        if "burn" in body:
+            begun = begun or BURN
+        grade(begun + text, small_key_file, tmp_path, limits)
+        (budget,) = budgets
+        assert sum(runner.seconds for runner in budget.runners) < 1 + 0.1
 
 
 def grades(submissions, assignment, key, folder):
