@@ -149,7 +149,8 @@ class TestSlow:
 
     def test_what_had_to_be_stopped_is_not_tried_again_and_again(self, small_key_file, tmp_path):
         """Three checks are enough; the others are lost, and the other functions have their time."""
-        found = grade(RIGHT.replace(SIGMOID, "    while True: pass\n"), small_key_file, tmp_path)
+        limits = msgspec.structs.replace(HURRIED, total_seconds=20)
+        found = grade(RIGHT.replace(SIGMOID, "    while True: pass\n"), small_key_file, tmp_path, limits)
         causes = [check.cause for check in found.functions["sigmoid"].checks]
         assert sum("was stopped" in cause for cause in causes) == 3
         assert all("stopped" in cause or "not called again" in cause for cause in causes)
