@@ -153,7 +153,8 @@ class TestSlow:
         found = grade(RIGHT.replace(SIGMOID, "    while True: pass\n"), small_key_file, tmp_path, limits)
         causes = [check.cause for check in found.functions["sigmoid"].checks]
         assert sum("was stopped" in cause for cause in causes) == 3
-        assert all("stopped" in cause or "not called again" in cause for cause in causes)
+        assert all("was stopped" in cause or "not called again" in cause for cause in causes[:-1])
+        assert found.functions["sigmoid"].points == 0
 
     @pytest.mark.parametrize("begun", ["", f"{BURN}burn(0.4)\n", "import time; time.sleep(0.9)\n"])
     @pytest.mark.parametrize(
