@@ -71,41 +71,30 @@ class Described:
     dtype: str
 
 
-class Arguments:
-    """The arguments of calls, as the worker takes them: references into one array of all numbers."""
+class Given(NamedTuple):
+    """What a call is given, as the worker takes it: arguments that refer to one array of all their numbers."""
 
-    def __init__(self) -> None:
-        self._arrays: list[Array] = []
-        self._places: dict[int, tuple[int, ...]] = {}
-        self._used = 0
+    arguments: list[Any]
+    numbers: Array
 
-    @property
-    def numbers(self) -> Array:
-        """All the numbers that are referred to."""
-        return np.concatenate([array.ravel() for array in self._arrays]) if self._arrays else np.zeros(0)
 
-    def of(self, function: str, network: Network, prediction: Array) -> list[Any]:
-        """What the contract gives to a function for a network; prediction: what the loss is asked about."""
-        case = asked_case(function, network)
-        integers = {id(array) for array in whole(network, case)}
-        return [self._describe(argument, integers) for argument in arguments_of(function, case, prediction)]
+def given_to(function: str, network: Network, prediction: Array) -> Given:
+    """What the contract gives to a function for a network; prediction: what the loss is asked about."""
+    case = asked_case(function, network)
+    integers = {id(array) for array in whole(network, case)}
+    arrays: list[Array] = []
 
-    def _describe(self, argument: Any, integers: set[int]) -> Any:
+    def described(argument: Any) -> Any:
         if isinstance(argument, np.ndarray):
-            place = self._place(argument)
+            place = sum(array.size for array in arrays), *argument.shape
+            arrays.append(argument)
             return {"whole": place} if id(argument) in integers else place
         if isinstance(argument, list) and isinstance(argument[0], np.ndarray):
-            return {"list": [self._describe(part, integers) for part in argument]}
+            return {"list": [described(part) for part in argument]}
         return {"value": argument}
 
-    def _place(self, array: Array) -> tuple[int, ...]:
-        """Where an array's numbers begin, and its shape; the same array is there once."""
-        place = self._places.get(id(array))
-        if place is None:
-            self._arrays.append(array)  # and so nothing else gets its id
-            place = self._places[id(array)] = self._used, *array.shape
-            self._used += array.size
-        return place
+    arguments = [described(argument) for argument in arguments_of(function, case, prediction)]
+    return Given(arguments, np.concatenate([array.ravel() for array in arrays]))
 
 
 def arguments_for(key: Key, call: Call) -> list[Any]:

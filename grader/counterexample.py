@@ -9,7 +9,7 @@ import numpy as np
 
 from backproof.grader import worked
 from backproof.grader.assignment import Assignment, Edge
-from backproof.grader.calls import Arguments, Call
+from backproof.grader.calls import Call, given_to
 from backproof.grader.checks import Check
 from backproof.grader.grade import Counterexample
 from backproof.grader.judging import Given, by_quantity, not_right
@@ -150,10 +150,9 @@ class Search:
         return Trial(network, prediction, given, right, self._records(case, given, right), before)
 
     def _ask(self, network: Network, prediction: Array, *, fresh: bool) -> Any:
-        arguments = Arguments()
-        described = arguments.of(self._check.function, network, prediction)
+        given = given_to(self._check.function, network, prediction)
         call = Call(self._check.function, 0, self._dtype, self._check.name)
-        ((_, result),) = self._runner.ask([call], [described], arguments.numbers, fresh=fresh)
+        ((_, result),) = self._runner.ask([call], [given], fresh=fresh)
         return result
 
     def _records(self, case: Case, given: Given, right: Answer) -> list[Record]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from backproof.grader.assignment import Assignment
-from backproof.grader.calls import Arguments, Call, Trouble
+from backproof.grader.calls import Call, Trouble, given_to
 from backproof.grader.checks import Outcome, calls_of, judge_calls
 from backproof.grader.key import Key
 from backproof.grader.running import Runner
@@ -27,22 +27,10 @@ MOST_STOPS = 3
 
 
 class Questions:
-    """The networks of a key, ready to be handed over.
-
-    numbers: what the arguments of all calls refer to.
-    """
+    """The networks of a key, to be handed over one by one."""
 
     def __init__(self, assignment: Assignment, key: Key) -> None:
         self.assignment, self.key = assignment, key
-        arguments = Arguments()
-        self._arguments = {
-            function: [
-                arguments.of(function, network, prediction)
-                for network, prediction in zip(key.networks, key.predictions, strict=True)
-            ]
-            for function in assignment.functions
-        }
-        self.numbers = arguments.numbers
 
     def ask(self, runner: Runner, functions: Sequence[str], seconds: float = math.inf) -> Iterator[tuple[Call, Any]]:
         """Ask functions about the networks. They share so many seconds; what one leaves, the next may use.
@@ -50,7 +38,6 @@ class Questions:
         A function that is so slow that its share is not enough for all networks is asked about fewer of each check. How
         many that are goes in large steps, so that what comes of it does not depend on how busy the machine is.
         """
-        runner.give(self.numbers)
         end = runner.seconds_of_calls + seconds
         for place, function in enumerate(functions):
             share, begun = (end - runner.seconds_of_calls) / (len(functions) - place), runner.seconds_of_calls
@@ -79,8 +66,9 @@ class Questions:
                     break
 
     def _made(self, runner: Runner, calls: list[Call], seconds: float, stops: int) -> Iterator[tuple[Call, Any]]:
-        arguments = [self._arguments[call.function][call.number] for call in calls]
-        return runner.ask(calls, arguments, seconds=seconds, stops=stops)
+        networks, predictions = self.key.networks, self.key.predictions
+        given = [given_to(call.function, networks[call.number], predictions[call.number]) for call in calls]
+        return runner.ask(calls, given, seconds=seconds, stops=stops)
 
     def judge(self, answers: Iterable[tuple[Call, Any]]) -> dict[str, Outcome]:
         """Judge the answers, function by function."""

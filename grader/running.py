@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from backproof.grader.assignment import Assignment
-from backproof.grader.calls import NOT_AGAIN, Call, Trouble, explanation, rebuild
+from backproof.grader.calls import NOT_AGAIN, Call, Given, Trouble, explanation, rebuild
 from backproof.grader.sandbox.launch import Mode, launch
-from backproof.grader.sandbox.messages import ANSWERED, Imported, Loaded, NoMessageError, Stopped
+from backproof.grader.sandbox.messages import ANSWERED, Imported, Loaded, NoMessageError, Raised, Stopped
 from backproof.grader.sandbox.pipes import MEBIBYTE
-from backproof.grader.sandbox.session import NO_MESSAGE, Closed, Limits, Session, WorkerFailure
-from backproof.reference_impl.contract import FUNCTIONS, Array
+from backproof.grader.sandbox.session import NO_MESSAGE, Closed, Limits, Message, Session, WorkerFailure
+from backproof.reference_impl.contract import FUNCTIONS
 
 KIBIBYTE = 1024
 
 # An honest submission prints a little; this much, in bytes, is no accident.
 MOST_PRINTED = 16 * MEBIBYTE
+
+# So many calls a worker is asked for at once, since to wake it up takes longer than most calls; it knows no others.
+AT_ONCE = 8
 
 # So much later than the worker itself a file that goes on and on while it is imported is stopped from outside.
 LATER = 1.0
@@ -77,10 +79,9 @@ class Runner(Closed):
             kept_bytes=self._use.output_kb * KIBIBYTE,
         )
         self._launch = launch(mode, folder, main, adapter)
-        self._numbers: Array = np.zeros(0)
         self._replaced: dict[str, str] = {}
         self._session: Session | None = Session(self._launch, self._limits)
-        self._begun = self._loaded = False
+        self._loaded, self._numbers, self._asked = False, itertools.count(), deque[int]()
         self._ended = self._importing = 0.0  # what workers that have ended were charged, and all for importing
         self.outputs: list[str] = []
 
@@ -94,42 +95,57 @@ class Runner(Closed):
         """The same without what it was charged for importing the submission, which is nobody's share."""
         return self.seconds - self._importing
 
-    def give(self, numbers: Array) -> None:
-        """Say what the arguments of calls refer to, before the first call."""
-        self._numbers = numbers
-
     def replace(self, sources: dict[str, str]) -> None:
         """Put right functions, given as source texts, in the place of the submission's own, wherever it calls them."""
         self._replaced |= sources
-        if self._session is not None and self._begun:
-            self._session.send({"replace": sources})
+        if self._loaded:
+            assert self._session is not None
+            self._session.send(Message({"replace": sources}))
 
     def ask(
         self,
         calls: Sequence[Call],
-        arguments: Sequence[list[Any]],
-        numbers: Array | None = None,
+        given: Sequence[Given],
         *,
         seconds: float = math.inf,
         stops: float = math.inf,
         fresh: bool = False,
     ) -> Iterator[tuple[Call, Any]]:
-        """What each call gives, or a `Trouble`; they are made at once, whenever it is that one looks at the answers.
+        """What each call gives, or a `Trouble`; what it is given is handed over when it is its turn.
 
-        numbers: what their arguments refer to, where that is not what `give` has handed over. seconds: once so much
-        has been charged for them, no more calls are made; nor are they once it had to be stopped so many times. fresh:
-        the submission is imported anew before, so that nothing is remembered of earlier calls.
+        seconds: once so much has been charged for them, no more calls are made; nor are they once it had to be stopped
+        so many times. fresh: the submission is imported anew before, so that nothing is remembered of earlier calls.
 
         Raises `grader.sandbox.launch.SandboxError` where the sandbox does not work.
         """
-        waiting = deque(enumerate(calls))
-
-        def send() -> None:
-            self._send(waiting, arguments, () if numbers is None else (numbers,), fresh=fresh)
-
-        if not self._budget.used_up:
-            send()
-        return self._answers(waiting, send, self.seconds_of_calls + seconds, stops)
+        waiting, until = deque(zip(calls, given, strict=True)), self.seconds_of_calls + seconds
+        while waiting:
+            try:
+                if not self._budget.used_up and not self._budget.unimportable:
+                    self._budget.unimportable = self._load(fresh=fresh)
+                    fresh = False
+                if self._budget.unimportable:
+                    self.close()
+                    yield from ((call, self._budget.unimportable) for call, _ in waiting)
+                    return
+                while waiting:
+                    if self.seconds_of_calls >= until or self._budget.used_up:
+                        yield from self._too_late(waiting)
+                        return
+                    if not self._asked:
+                        self._hand_over(itertools.islice(waiting, AT_ONCE))
+                    yield waiting[0][0], self._answer(waiting[0][0])
+                    waiting.popleft()
+            except WorkerFailure as failure:
+                self.close()
+                if self._budget.used_up:
+                    continue
+                stopped, _ = waiting.popleft()
+                yield stopped, Trouble(f"{stopped.function} {failure}", sort="stopped")
+                stops -= 1
+                for item in [item for item in waiting if stops < 1 or _same_check(item[0], stopped)]:
+                    waiting.remove(item)
+                    yield item[0], Trouble(NOT_AGAIN, sort="unchecked")
 
     def close(self) -> None:
         """End the worker; what it printed is kept."""
@@ -137,67 +153,10 @@ class Runner(Closed):
             self._session.close()
             self._ended += self._session.seconds
             self.outputs.append(self._session.output)
-            self._session = None
+            self._session, self._loaded = None, False
+            self._asked.clear()
 
-    def _send(
-        self, waiting: deque[tuple[int, Call]], arguments: Sequence[list[Any]], numbers: Sequence[Array], *, fresh: bool
-    ) -> None:
-        """Send calls to a worker; to a new one, if there is none."""
-        if self._session is None:
-            self._session, self._begun = Session(self._launch, self._limits), False
-        if not self._begun:
-            self._session.begin(FUNCTIONS, (self._numbers,), self._use.import_seconds, self._budget.end)
-            if self._replaced:
-                self._session.send({"replace": self._replaced})
-            self._begun, self._loaded = True, False
-        elif fresh:
-            self._session.send({"fresh": True})
-        self._fresh = fresh and self._loaded
-        # The same arguments serve for both precisions.
-        different = {id(arguments[number]): arguments[number] for number, _ in waiting}
-        places = {key: place for place, key in enumerate(different)}
-        request = {
-            "arguments": list(different.values()),
-            "calls": [(number, call.function, call.dtype, places[id(arguments[number])]) for number, call in waiting],
-        }
-        self._session.send(request, numbers, answers=len(waiting))
-
-    def _answers(
-        self, waiting: deque[tuple[int, Call]], send: Callable[[], None], until: float, stops: float
-    ) -> Iterator[tuple[Call, Any]]:
-        while waiting:
-            if self._budget.used_up:
-                yield from self._too_late(waiting)
-                return
-            try:
-                before = self.seconds
-                self._budget.unimportable = self._budget.unimportable or self._finish_loading(send)
-                self._importing += self.seconds - before
-                if self._budget.unimportable:
-                    self.close()
-                    yield from ((call, self._budget.unimportable) for _, call in waiting)
-                    return
-                while waiting:
-                    number, call = waiting[0]
-                    if self.seconds_of_calls >= until or self._budget.used_up:
-                        yield from self._too_late(waiting)
-                        return
-                    yield call, self._receive(number, call)
-                    waiting.popleft()
-            except WorkerFailure as failure:
-                self.close()
-                if self._budget.used_up:
-                    continue
-                _, stopped = waiting.popleft()
-                yield stopped, Trouble(f"{stopped.function} {failure}", sort="stopped")
-                stops -= 1
-                for item in [item for item in waiting if stops < 1 or _same_check(item[1], stopped)]:
-                    waiting.remove(item)
-                    yield item[1], Trouble(NOT_AGAIN, sort="unchecked")
-                if waiting and not self._budget.used_up:
-                    send()
-
-    def _too_late(self, waiting: deque[tuple[int, Call]]) -> Iterator[tuple[Call, Trouble]]:
+    def _too_late(self, waiting: deque[tuple[Call, Given]]) -> Iterator[tuple[Call, Trouble]]:
         self.close()
         seconds = f"{self._use.total_seconds:g}"
         late = Trouble(
@@ -205,53 +164,70 @@ class Runner(Closed):
             fails=False,
             sort="unchecked",
         )
-        return ((call, late) for _, call in waiting)
+        return ((call, late) for call, _ in waiting)
 
-    def _finish_loading(self, send: Callable[[], None]) -> Trouble | None:
+    def _load(self, *, fresh: bool) -> Trouble | None:
         """Wait until the submission has been imported, where it is not yet; a trouble where it cannot be.
 
-        Where its import has taken too long, that is begun anew, up to the line where it was. send: what asks anew.
+        Where its import has taken too long, that is begun anew, up to the line where it was.
         """
+        before = self.seconds
         try:
-            while isinstance(said := self._said(), Stopped):
+            while isinstance(said := self._said(fresh=fresh), Stopped):
                 stopped = explanation(said.raised)
                 if said.ended and (self._budget.end or said.end < 1):
                     raise WorkerFailure(f"was stopped again: {stopped}")
                 self._budget.end, self._budget.stopped = said.end, stopped
                 if not said.ended:
-                    return None
+                    break
                 self.close()
-                send()
         except WorkerFailure as failure:
             if self._budget.used_up:
                 raise
             return Trouble(f"while it was imported, the file {failure}", sort="unimportable")
-        if isinstance(said, Loaded):
-            return None
-        return Trouble(f"the file cannot be imported: {explanation(said)}", sort="unimportable")
+        finally:
+            self._importing += self.seconds - before
+        if isinstance(said, Raised):
+            return Trouble(f"the file cannot be imported: {explanation(said)}", sort="unimportable")
+        return None
 
-    def _said(self) -> Imported:
-        """What the worker says once it has imported the submission, or has said before."""
-        assert self._session is not None
+    def _said(self, *, fresh: bool) -> Imported:
+        """What the worker says once it has imported the submission, in a new worker if there is none."""
+        if self._session is None:
+            self._session = Session(self._launch, self._limits)
+        seconds = self._at_most(self._use.import_seconds + LATER)
         if not self._loaded:
-            said = self._session.loaded(self._at_most(self._use.import_seconds + LATER))
-        elif self._fresh:
-            said = self._session.imported(self._at_most(self._use.import_seconds + LATER))
-        else:
-            return Loaded()
-        self._loaded, self._fresh = True, False
-        return said
+            self._session.begin(FUNCTIONS, self._use.import_seconds, self._budget.end)
+            said = self._session.loaded(seconds)
+            self._loaded = True
+            if self._replaced:
+                self._session.send(Message({"replace": self._replaced}))
+            return said
+        if fresh:
+            self._session.send(Message({"fresh": True}), answers=1)
+            return self._session.imported(seconds)
+        return Loaded()
 
     def _at_most(self, seconds: float) -> float:
         """So many seconds, or what is left of all."""
         return min(seconds, self._budget.left)
 
-    def _receive(self, number: int, call: Call) -> Any:
-        """The answer to a call; raises WorkerFailure where there is none."""
+    def _hand_over(self, calls: Iterable[tuple[Call, Given]]) -> None:
+        """Ask for calls."""
+        assert self._session is not None
+        messages = []
+        for call, given in calls:
+            self._asked.append(next(self._numbers))
+            request = {"call": (self._asked[-1], call.function, call.dtype), "arguments": given.arguments}
+            messages.append(Message(request, (given.numbers,)))
+        self._session.send(*messages, answers=len(messages))
+
+    def _answer(self, call: Call) -> Any:
+        """The answer to the first call that has none yet; raises WorkerFailure where there is none."""
         assert self._session is not None
         answered, arrays = self._session.receive(self._at_most(self._use.call_seconds), ANSWERED)
         try:
-            if answered.call != number:
+            if answered.call != self._asked.popleft():
                 raise NoMessageError("this answers another call")
             found = rebuild(answered.answer, arrays, call.function)
         except NoMessageError as error:

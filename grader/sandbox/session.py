@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -38,6 +38,20 @@ START_SECONDS = 120
 END_SECONDS, LAST_PARTS = 5, 16
 
 NO_MESSAGE = "wrote into the channel that its answers go through, and was stopped"
+
+
+class Message(NamedTuple):
+    """What is sent: anything that JSON can say, and arrays."""
+
+    content: Any
+    arrays: tuple[Array, ...] = ()
+
+
+def _encoded(message: Message) -> bytes:
+    text = msgspec.json.encode(message.content)
+    arrays = {str(i): np.ascontiguousarray(array) for i, array in enumerate(message.arrays)}
+    packed = save(arrays) if arrays else b""
+    return len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed
 
 
 class WorkerFailure(Exception):  # noqa: N818
@@ -107,7 +121,7 @@ class Session(Closed):
             raise SandboxError(f"{launch.command[0]} cannot be started: {error.strerror}") from error
         self._pipes = pipes_of(self._process)
         self._received, self._read = bytearray(), 0
-        self._budget = MOST_BYTES
+        self._budget = 0
         self._output, self._output_bytes = bytearray(), 0
         self._clock: ProcessClock | None = None
         self._seconds = self._computed = 0.0
@@ -131,8 +145,8 @@ class Session(Closed):
         text = self._output.decode("utf-8", "replace")
         return f"{text}\n[{left_out} more bytes were printed]" if left_out else text
 
-    def begin(self, names: Sequence[str], arrays: Sequence[Array], import_seconds: float, end: int) -> None:
-        """Have the worker lock itself down, take its inputs, and import the submission; `loaded` waits for that.
+    def begin(self, names: Sequence[str], import_seconds: float, end: int) -> None:
+        """Have the worker lock itself down, and import the submission; `loaded` waits for that.
 
         names: of the functions to look for. end: the line of its main file to stop at; 0 for none.
         """
@@ -147,7 +161,7 @@ class Session(Closed):
             "seconds": [import_seconds, import_seconds * self._limits.wall_factor],
             "end": end,
         }
-        self.send(setup, arrays)
+        self.send(Message(setup), answers=2)
 
     def loaded(self, import_seconds: float) -> Imported:
         """What the worker says of the submission, once it has begun.
@@ -169,12 +183,10 @@ class Session(Closed):
         """What the worker says of the submission, once that has been imported anew; raises WorkerFailure."""
         return self.receive(seconds, IMPORTED)[0]
 
-    def send(self, message: Any, arrays: Sequence[Array] = (), answers: int = 1) -> None:
-        """Send a request, to which so many answers are expected; it is written while they are waited for."""
+    def send(self, *messages: Message, answers: int = 0) -> None:
+        """Send requests, to which so many answers are expected; they are written while those are waited for."""
         self._budget += answers * MOST_BYTES_A_CALL
-        text = msgspec.json.encode(message)
-        packed = save({str(i): np.ascontiguousarray(array) for i, array in enumerate(arrays)}) if arrays else b""
-        self._pipes.send(len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed)
+        self._pipes.send(b"".join(map(_encoded, messages)))
 
     def receive(self, seconds: float, expected: msgspec.json.Decoder[Said]) -> tuple[Said, list[Array]]:
         """The next message, one of those expected, and its arrays, plain ones made here.

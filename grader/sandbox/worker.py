@@ -451,13 +451,19 @@ class Description:
         return len(self.arrays) - 1
 
 
+def _snapshot(value: Any) -> Any:
+    """What has to be the same after a call."""
+    if type(value) is list:
+        return [(id(part), _snapshot(part)) for part in value]
+    return (value.shape, value.tobytes()) if type(value) is ARRAY else value
+
+
 class Worker:
     """Answers requests, one after the other, until there are no more."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel, self._process = channel, os.getpid()
-        setup, arrays = channel.receive()
-        self._numbers = arrays.get("0", np.zeros(0))
+        setup, _ = channel.receive()
         lock_down(setup)
         channel.send({"is": "locked"}, [])
         main = os.fsdecode(bytes.fromhex(setup["main"]))
@@ -467,16 +473,16 @@ class Worker:
         channel.send(loaded, [])
 
     def run(self) -> None:
-        """Serve; a request is a list of calls, or of functions to replace, or the wish to load everything anew."""
+        """Serve; a request is a call, or names functions to replace, or wishes everything loaded anew."""
         while True:
             request, arrays = self._channel.receive()
-            numbers = arrays.get("0", self._numbers)
             if "replace" in request:
                 self._submission.replace(request["replace"])
             if "fresh" in request:
                 self._channel.send(self._load(), [])
-            for number, function, dtype, place in request.get("calls", ()):
-                message, found = self._call(function, numbers, dtype, request["arguments"][place])
+            if "call" in request:
+                number, function, dtype = request["call"]
+                message, found = self._call(function, dtype, arrays["0"], request["arguments"])
                 if os.getpid() != self._process:  # the submission has forked: one of the two goes on
                     os._exit(1)
                 self._channel.send([number, message], found)
@@ -524,17 +530,24 @@ class Worker:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    def _call(self, name: str, numbers: np.ndarray, dtype: str, arguments: list[Any]) -> tuple[Any, list[np.ndarray]]:
+    def _call(
+        self,
+        name: str,
+        dtype: str,
+        numbers: np.ndarray,
+        arguments: list[Any],
+        snapshot: Callable[[Any], Any] = _snapshot,  # whatever is put in its place
+    ) -> tuple[Any, list[np.ndarray]]:
         """What a call gives, described, and the arrays in it."""
         if name not in self._submission.functions:
             return {"is": "missing"}, []
         function = self._submission.functions[name]
         values = [_argument(argument, numbers, dtype) for argument in arguments]
-        before = [_snapshot(value) for value in values]
+        before = [snapshot(value) for value in values]
         try:
             with ERRSTATE(all="ignore"):
                 result = function(*values)
-            if changed := [i for i, value in enumerate(values) if _snapshot(value) != before[i]]:
+            if changed := [i for i, value in enumerate(values) if snapshot(value) != before[i]]:
                 return {"is": "changed", "arguments": changed}, []
             description = Description()
             return {"is": "result", "value": description.of(result)}, description.arrays
@@ -555,13 +568,6 @@ def _argument(argument: Any, numbers: np.ndarray, dtype: str) -> Any:
     if "list" in argument:
         return [_argument(part, numbers, dtype) for part in argument["list"]]
     return _argument(argument["whole"], numbers, "int64") if "whole" in argument else argument["value"]
-
-
-def _snapshot(value: Any) -> Any:
-    """What has to be the same after a call."""
-    if type(value) is list:
-        return [(id(part), _snapshot(part)) for part in value]
-    return (value.shape, value.tobytes()) if type(value) is ARRAY else value
 
 
 def main() -> None:

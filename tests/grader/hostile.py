@@ -405,6 +405,20 @@ HOSTILE = [
         ),
         "sigmoid wrote into the channel that its answers go through",
     ),
+    Hostile(
+        "hides that it changes its arguments",
+        in_sigmoid(
+            "import sys\nframe = sys._getframe()\nwhile frame.f_back: frame = frame.f_back\nframe.f_globals['_snapshot'] = lambda value: None\nz += 1\nz -= 0.5"
+        ),
+        "sigmoid changed its argument z",
+    ),
+    Hostile(
+        "takes the inputs beforehand",
+        "import sys, numpy as np\nframe, FOUND = sys._getframe(), 0\nwhile frame := frame.f_back:\n    held = [*frame.f_locals.values()]\n    held += [v for o in held for v in (o.values() if type(o) is dict else getattr(o, '__dict__', {}).values())]\n    FOUND += sum(v.size for v in held if isinstance(v, np.ndarray))\n"
+        + in_sigmoid("assert not FOUND, 'found'"),
+        "",
+        sigmoid_passes=True,
+    ),
     # Files that are none.
     Hostile(
         "syntax error",

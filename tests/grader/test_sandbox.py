@@ -214,7 +214,7 @@ class TestFailures:
         broken.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         started = Session(launch("bubblewrap", submission, "student.py", None), LIMITS)
-        started.begin(["relu"], [], 30, 0)
+        started.begin(["relu"], 30, 0)
         with started, pytest.raises(SandboxError, match=r"No permissions to create new namespace \(--sandbox limits"):
             started.loaded(5)
 
@@ -228,7 +228,7 @@ class TestFailures:
     def test_an_answer_too_long(self, submission):
         """Not even its length is believed."""
         with Session(launch("bubblewrap", submission, "student.py", None), LIMITS) as session:
-            session.begin(["relu"], [], 30, 0)
+            session.begin(["relu"], 30, 0)
             session.loaded(10)
             session._received += b"\xff" * 8
             with pytest.raises(WorkerFailure, match="wrote into the channel"):
@@ -318,15 +318,16 @@ import numpy as np
 from pathlib import Path
 from backproof.grader.sandbox.launch import launch
 from backproof.grader.sandbox.messages import ANSWERED, Loaded
-from backproof.grader.sandbox.session import Limits, Session
+from backproof.grader.sandbox.session import Limits, Message, Session
 limits = Limits({", ".join(map(str, (30, 5, 2**29, 16, 2**20, 2**12)))})
 start = launch("limits", Path({str(folder)!r}), "student.py", None)
 assert (start.uid is None) == (not {as_root})
 with Session(start, limits) as session:
-    session.begin(["relu"], [np.array([-1.0, 2.0])], 30, 0)
+    session.begin(["relu"], 30, 0)
     loaded = session.loaded(20)
     assert loaded == Loaded(), loaded
-    session.send({{"arguments": [[[0, 2]]], "calls": [(0, "relu", "float64", 0)]}})
+    call = {{"arguments": [[0, 2]], "call": (0, "relu", "float64")}}
+    session.send(Message(call, (np.array([-1.0, 2.0]),)), answers=1)
     message, (array,) = session.receive(20, ANSWERED)
     assert array.tolist() == [0, 2], message
     session.close()
@@ -369,7 +370,7 @@ from pathlib import Path
 from backproof.grader.sandbox.launch import launch
 from backproof.grader.sandbox.session import Limits, Session
 session = Session(launch("limits", Path({str(folder)!r}), "student.py", None), Limits(60, 5, 2**29, 16, 2**20, 2**12))
-session.begin(["relu"], [], 60, 0)
+session.begin(["relu"], 60, 0)
 print(session._process.pid, flush=True)
 while "begun" not in session.output:
     session._pump(1)
