@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from backproof.grader import words
-from backproof.grader.assignment import USES
+from backproof.grader.assignment import PUBLIC_SEED, USES
 from backproof.grader.calls import Trouble
 from backproof.grader.checks import Check, Outcome, checks_of, ordinary_first
 from backproof.grader.counterexample import Search, Trial, oracle_for_small_networks, render
@@ -66,7 +66,13 @@ class Assessment:
         return found
 
     def grade(
-        self, name: str, functions: dict[str, FunctionGrade], mode: Mode, seconds: float, remarks: list[str]
+        self,
+        name: str,
+        hand_in: int,
+        functions: dict[str, FunctionGrade],
+        mode: Mode,
+        seconds: float,
+        remarks: list[str],
     ) -> Grade:
         """The whole grade, from those of the functions. seconds: what it took; remarks: on the file as a whole."""
         points = [Fraction(each.exact_points) for each in functions.values()]
@@ -80,6 +86,7 @@ class Assessment:
             key=self._key.digest,
             purpose=header.purpose,
             student=header.student,
+            hand_in=hand_in,
             networks=len(header.networks),
             dtypes=list(header.dtypes),
             feedback=self._assignment.feedback,
@@ -196,7 +203,13 @@ class Assessment:
             runner.replace({used: source(used) for used in self._replaced.get(function, ())})
             search = Search(self._assignment, runner, oracle, example.check, example.dtype, example.trial)
             found = search.smallest(self._seconds_of_search())
+        if found is None and self._is_secret():
+            return None
         return render(function, found or example.trial, example.dtype, smallest=found is not None)
+
+    def _is_secret(self) -> bool:
+        """Whether the networks of the key are not to be known."""
+        return self._key.header.purpose == "grading" and self._assignment.seed != PUBLIC_SEED
 
     def _seconds_of_search(self) -> float:
         """How long the submission may take in a search: a share of what is left over by all that is asked."""

@@ -61,6 +61,12 @@ USES: dict[str, tuple[str, ...]] = {
 # Layers of the deepest networks.
 MAX_DEPTH = 4
 
+# The seed of an assignment whose networks everybody may know.
+PUBLIC_SEED = "public"
+
+# Networks in a key.
+MOST_NETWORKS = 10_000
+
 Positive = Annotated[float, Meta(gt=0)]
 Size = Annotated[int, Meta(ge=1)]
 Feedback = Literal["none", "hints", "counterexamples"]
@@ -132,8 +138,9 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     title: str = "Backpropagation by hand"
-    seed: int | str = "public"
+    seed: int | str = PUBLIC_SEED
     networks: Annotated[int, Meta(ge=16, le=10_000)] = 240
+    draws: Annotated[int, Meta(ge=1, le=100)] = 1
     dtypes: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
     activations: tuple[str, ...] = ("identity", "sigmoid", "relu", "softmax")
     layers: tuple[str, ...] = ()
@@ -200,8 +207,9 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "relu_prime_at_zero": self.relu_prime_at_zero,
             "edges": {function: self.edges_of(function) for function in self.functions},
         }
-        if self.layers:  # else keys of assignments from before would no longer be theirs
-            asked["layers"] = self.layers
+        # Where they are not used, keys of assignments from before are still theirs.
+        asked |= {"layers": self.layers} if self.layers else {}
+        asked |= {"draws": self.draws} if self.draws > 1 else {}
         return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
 
 
@@ -220,6 +228,8 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
             yield key, "each may stand in it once"
         if not chosen and key not in ("edges", "layers"):
             yield key, "at least one is needed"
+    if assignment.networks * assignment.draws > MOST_NETWORKS:
+        yield "draws", f"{assignment.draws} times {assignment.networks} networks are more than {MOST_NETWORKS}"
     if len(assignment.layers) > MAX_DEPTH:
         yield "layers", f"{len(assignment.layers)} are more than the {MAX_DEPTH} that networks have at most"
     if hidden := [g for g in assignment.layers[:-1] if g not in HIDDEN_ACTIVATIONS]:

@@ -15,7 +15,7 @@ from backproof.grader.key import Purpose
 from backproof.grader.sandbox.launch import Mode
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 Status = Literal["passed", "failed", "missing", "not checked"]
 
@@ -99,6 +99,10 @@ class Grade(Document, frozen=True):
     key: Annotated[str, Meta(description="The hash of the answer key")]
     purpose: Annotated[Purpose, Meta(description="Whether the key is the course's, or a public one to practise with")]
     student: Annotated[str | None, Meta(description="For whom the key was made, if for one student")]
+    hand_in: Annotated[
+        int,
+        Meta(ge=1, description="Which one of its student it is; where the key has several draws, networks go by it"),
+    ]
     networks: Annotated[int, Meta(description="How many each function was asked about, at most")]
     dtypes: list[str]
     feedback: Annotated[Feedback, Meta(description="How much of this the student is told")]

@@ -20,7 +20,7 @@ import math
 import urllib.parse
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -102,6 +102,24 @@ class Key:
         return (
             f"The {header.purpose} key{whose} has {len(self.networks)} networks; {sum(header.rejected.values())} more "
             f"were drawn, and were not what they should be. Error / allowed of the oracles is at most: {agreement}."
+        )
+
+    def chosen(self, numbers: Sequence[int]) -> Key:
+        """The same key with some of its networks alone, in that order."""
+
+        def only(function: str, values: Array) -> Array:
+            return np.concatenate([values[slice(*self.spans[function][number])] for number in numbers])
+
+        return replace(
+            self,
+            header=msgspec.structs.replace(self.header, networks=tuple(self.header.networks[i] for i in numbers)),
+            networks=tuple(self.networks[i] for i in numbers),
+            predictions=tuple(self.predictions[i] for i in numbers),
+            answers={function: only(function, values) for function, values in self.answers.items()},
+            allowances={
+                dtype: {function: only(function, values) for function, values in by_function.items()}
+                for dtype, by_function in self.allowances.items()
+            },
         )
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -72,8 +73,11 @@ def make_key(
     `verification.campaign.CouldNotRunError` where one is not installed or does not work.
     """
     progress = progress or Progress()
-    drawn = draw_networks(assignment, random_stream(assignment, student, practice=purpose == "practice"))
-    cases = list(dict.fromkeys(asked_case(f, network) for network in drawn.networks for f in assignment.functions))
+    practice = purpose == "practice"
+    streams = [random_stream(assignment, student, practice=practice, draw=i) for i in range(assignment.draws)]
+    drawn = [draw_networks(assignment, stream) for stream in streams]
+    networks = [network for each in drawn for network in each.networks]
+    cases = list(dict.fromkeys(asked_case(f, network) for network in networks for f in assignment.functions))
     oracles = load_oracles(ORACLES, progress)
     honest = list(map(honest_arithmetic, assignment.dtypes))
     progress.stage("deriving the bounds")
@@ -87,7 +91,7 @@ def make_key(
         agreement[oracle.name] = max(
             _agreement(oracle.name, case, given[case], truth[case], allowed[case].allowances[i]) for case in cases
         )
-    answers, allowances = _answers(assignment, drawn.networks, truth, allowed)
+    answers, allowances = _answers(assignment, networks, truth, allowed)
     header = Header(
         title=assignment.title,
         assignment=assignment.digest(),
@@ -95,16 +99,16 @@ def make_key(
         student=student,
         dtypes=assignment.dtypes,
         functions=assignment.functions,
-        networks=tuple(map(network_header, drawn.networks)),
+        networks=tuple(map(network_header, networks)),
         made_with={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
         agreement=agreement,
-        rejected=dict(drawn.rejected),
+        rejected=dict(sum((each.rejected for each in drawn), Counter())),
     )
     predictions = tuple(
         truth[network.judged].high[Quantity("output", 1)] if network.judged in truth else network.judged.x
-        for network in drawn.networks
+        for network in networks
     )
-    return Key(header, tuple(drawn.networks), predictions, answers, allowances)
+    return Key(header, tuple(networks), predictions, answers, allowances)
 
 
 def honest_arithmetic(dtype: str) -> Arithmetic:

@@ -54,15 +54,33 @@ class Drawn(NamedTuple):
     rejected: Counter[str]
 
 
-def random_stream(assignment: Assignment, student: str | None = None, *, practice: bool = False) -> Generator:
+def random_stream(
+    assignment: Assignment, student: str | None = None, *, practice: bool = False, draw: int = 0
+) -> Generator:
     """Where all random numbers come from: an HMAC of the student's id, under the assignment's secret seed.
 
-    Practice networks come from a seed that everybody knows, and tell nothing about the others.
+    Practice networks come from a seed that everybody knows, and tell nothing about the others. draw: which it is, where
+    there are several.
     """
-    seed = PRACTICE if practice else str(assignment.seed)
     message = f"backproof networks {GENERATOR} {assignment.digest()} {'' if student is None else f'student {student}'}"
-    digest = hmac.digest(seed.encode(), message.encode(), hashlib.sha256)
-    return np.random.default_rng(int.from_bytes(digest))
+    return _stream(PRACTICE if practice else str(assignment.seed), message + f" draw {draw}" * (draw > 0))
+
+
+def _stream(seed: str, message: str) -> Generator:
+    """Random numbers that nobody knows who does not know the seed."""
+    return np.random.default_rng(int.from_bytes(hmac.digest(seed.encode(), message.encode(), hashlib.sha256)))
+
+
+def chosen_for(assignment: Assignment, student: str, hand_in: int) -> list[int]:
+    """The numbers of the networks that a hand-in is asked about, of those of all draws, one draw after the other.
+
+    Each block of a draw is another's or its own by an HMAC of student and hand-in, under the assignment's seed. A block
+    holds together what is drawn to follow on another network.
+    """
+    stream = _stream(str(assignment.seed), f"backproof hand-in {hand_in} {assignment.digest()} student {student}")
+    block = len(_shapes(None))
+    draws = stream.integers(assignment.draws, size=-(-assignment.networks // block))
+    return [int(draws[i // block]) * assignment.networks + i for i in range(assignment.networks)]
 
 
 def draw_networks(assignment: Assignment, rng: Generator) -> Drawn:

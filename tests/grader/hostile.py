@@ -1,7 +1,7 @@
 """Submissions that attack, by accident or on purpose: each with what has to become of it.
 
-Every one has a right `relu` and `relu_prime` and does its mischief on being imported, or in `sigmoid`; so that what else it
-can do is seen to be judged all the same.
+This module is long because it is a list. Every one has a right `relu` and `relu_prime` and does its mischief on being
+imported, or in `sigmoid`; so that what else it can do is seen to be judged all the same.
 """
 
 from __future__ import annotations

@@ -5,12 +5,13 @@ import io
 import zipfile
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from backproof.grader.assignment import Assignment, CouldNotGradeError, Points
+from backproof.grader.assignment import Assignment, CouldNotGradeError, Points, read_assignment
 from backproof.grader.grading import grade
 from backproof.grader.key import (
     DEFAULT_KEY,
@@ -24,10 +25,11 @@ from backproof.grader.key import (
     write_key,
 )
 from backproof.grader.key_making import honest_arithmetic, make_key, make_keys
-from backproof.grader.networks import draw_networks, random_stream
+from backproof.grader.networks import chosen_for, draw_networks, random_stream
 from backproof.oracles.bounds import bounds
 from backproof.oracles.certified import enclose
-from tests.grader.conftest import SMALL
+from tests.grader.conftest import SMALL, needs_bubblewrap
+from tests.grader.students import RIGHT
 
 TINY = Assignment(
     networks=16, edges=(), dtypes=("float64",), points=Points(relu=Decimal(1), relu_prime=Decimal(1), loss=Decimal(1))
@@ -208,6 +210,85 @@ class TestFile:
         assert find_key(None, tmp_path / "week3.toml", "Ada") == tmp_path / "week3.key"
         assert find_key(tmp_path / "file", None, "Ada") == tmp_path / "file"
         assert find_key(tmp_path, None, "Ada/../B") == tmp_path / "Ada%2F..%2FB.key"
+
+
+MANY = msgspec.structs.replace(TINY, draws=3, seed="secret", feedback="counterexamples")
+
+
+@pytest.fixture(scope="module")
+def many_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("key") / "many.key"
+    write_key(make_key(MANY), path)
+    return path
+
+
+class TestDraws:
+    """A key with several draws, of which each hand-in gets networks of its own."""
+
+    def test_answers_go_with_their_networks(self, many_file):
+        whole = read_key(many_file, MANY)
+        assert len(whole.networks) == 3 * TINY.networks
+        numbers = chosen_for(MANY, "Ada", 1)
+        chosen = whole.chosen(numbers)
+        assert len(chosen.networks) == len(numbers) == TINY.networks
+        for i, number in enumerate(numbers):
+            assert chosen.networks[i] is whole.networks[number]
+            for function in TINY.functions:
+                for get in (Key.answer, lambda k, f, n: k.allowance(f, n, "float64")):
+                    ours, theirs = get(chosen, function, i), get(whole, function, number)
+                    assert all(np.array_equal(ours[quantity], theirs[quantity]) for quantity in theirs)
+
+    def test_what_is_chosen(self):
+        """By student and number, and by a seed that nobody knows; what follows on another network does so still."""
+        large = msgspec.structs.replace(MANY, networks=240)
+        asked = {
+            (student, hand_in): chosen_for(large, student, hand_in)
+            for student in ("Ada", "Bob")
+            for hand_in in range(1, 9)
+        }
+        assert asked["Ada", 3] == chosen_for(large, "Ada", 3)
+        assert len(set(map(tuple, asked.values()))) == len(asked)
+        other = msgspec.structs.replace(large, seed="another")
+        assert chosen_for(other, "Ada", 3) != asked["Ada", 3]
+        for numbers in asked.values():
+            assert [number % 240 for number in numbers] == list(range(240))
+            assert {number // 240 for number in numbers} == {0, 1, 2}
+        drawn = [draw_networks(large, random_stream(large, draw=i)).networks for i in range(3)]
+        together = [i for i in range(1, 120) if all(d[i].case.widths == d[i - 1].case.widths for d in drawn)]
+        assert len(together) == 15
+        assert all(numbers[i] == numbers[i - 1] + 1 for numbers in asked.values() for i in together)
+
+    @needs_bubblewrap
+    def test_hand_ins(self, many_file, tmp_path):
+        """Each is asked about its own; grading one again, about the same; and no graded network is shown."""
+        (tmp_path / "a.toml").write_text(f"seed = 'secret'\ndraws = 3\n{TINY_FILE}[search]\nnetworks = 1\n")
+        asked = f"""{RIGHT}
+own = relu
+def relu(z):
+    print(z.ravel()[0])
+    return own(z) + (z.shape[0] > 9999)
+"""
+        (tmp_path / "Ada.py").write_text(asked)
+
+        def graded(**settings):
+            return grade(
+                tmp_path / "Ada.py", assignment=tmp_path / "a.toml", key=many_file, out=tmp_path / "out", **settings
+            )
+
+        first, second, again = graded(), graded(hand_in=2), graded()
+        assert [found.hand_in for found in (first, second, again)] == [1, 2, 2]
+        assert first.score == second.score == again.score == 3
+        assert first.output != second.output == again.output
+        assert graded(student="Bob", hand_in=2).output != second.output
+        (tmp_path / "Ada.py").write_text(RIGHT.replace("np.maximum(z, 0)", "np.maximum(z, 0) + (len(z) > 4)"))
+        wrong = graded().functions["relu"]
+        assert wrong.status == "failed"
+        assert wrong.counterexample is None
+
+    def test_too_many(self, tmp_path):
+        (tmp_path / "a.toml").write_text("networks = 9000\ndraws = 2\n")
+        with pytest.raises(CouldNotGradeError, match=r"line 2, draws: 2 times 9000 networks are more than 10000"):
+            read_assignment(tmp_path / "a.toml")
 
 
 class TestMaking:

@@ -22,7 +22,10 @@ from backproof.grader.sandbox.launch import MODES
 @options.place(
     None, "Answer key, or a folder of students' keys; default: the assignment's file with the ending .key.", "--key"
 )
-@click.option("--student", help="Whose key to use of a folder of them; default: the submission's name.")
+@click.option(
+    "--student", help="Who hands it in, whose key to use of a folder of them; default: the submission's name."
+)
+@options.count("--hand-in", None, "Which one of that student; default: that of the grade that is there, or 1.")
 @options.place(None, "File whose functions call the submission's own.", "--adapter")
 @click.option("--sandbox", type=click.Choice(MODES), default="bubblewrap", help="What keeps the submission apart.")
 @options.place(
