@@ -51,8 +51,8 @@ class Assessment:
         """For each function that is wrong, those that it may be wrong because of."""
         wrong = [function for function, outcome in self._outcomes.items() if not outcome.right]
         replaced = {function: [used for used in USES.get(function, ()) if used in wrong] for function in wrong}
-        gave = {function for function in wrong if not self._outcomes[function].gave_nothing()}
-        return {function: used for function, used in replaced.items() if used and function in gave}
+        there = {function for function in wrong if not self._outcomes[function].is_not_there()}
+        return {function: used for function, used in replaced.items() if used and function in there}
 
     def _ask_again(self) -> dict[str, Outcome]:
         """The outcomes of these functions with right ones in the place of those."""
@@ -109,7 +109,7 @@ class Assessment:
         checks = checks_of(self._assignment, function, outcome)
         checks_again = checks_of(self._assignment, function, again) if again else None
         scored = score(checks, checks_again, Fraction(self._assignment.follow_through))
-        status = self._status(checks, outcome)
+        status = self._status(checks, again or outcome)
         example = self._example(function, status, checks_again or checks)
         with self._searching(example) as runner:  # which comes to life meanwhile
             diagnosis = self._diagnose(function, status)
@@ -157,7 +157,7 @@ class Assessment:
 
     def _cause(self, function: str, checks: Sequence[Check], checks_again: Sequence[Check] | None) -> str:
         """What was not right, in a sentence, and whose fault it is."""
-        outcome = self._outcomes[function]
+        outcome = self._again.get(function, self._outcomes[function])
         if trouble := outcome.gave_nothing():
             return words.sentence(trouble.cause)
         told = _first_explanation(checks, self._key)

@@ -62,6 +62,10 @@ class Outcome(NamedTuple):
         """Why it could not even be called, where that is because the file cannot be imported."""
         return self._always("unimportable")
 
+    def is_not_there(self) -> bool:
+        """Whether there is no function to call, whatever it calls itself."""
+        return self.unimportable() is not None or self._always("missing") is not None
+
     def gave_nothing(self) -> Trouble | None:
         """Why there is nothing to judge, where that is so."""
         return self.absence() or self.unimportable()
