@@ -133,7 +133,7 @@ def _binds(option: str, pairs: Iterable[tuple[Path, Path]]) -> Iterable[str]:
 
 def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> Launch:
     root = os.geteuid() == 0
-    if not filter_program() or landlock_version(ctypes.CDLL(None, use_errno=True)) < LANDLOCK_LEAST:
+    if not limits_work():
         raise SandboxError(
             "--sandbox limits takes Linux 6.2 or later with Landlock, on x86-64 or ARM, and this is none: use "
             "bubblewrap, or grade on another machine"
@@ -165,6 +165,13 @@ def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> 
         uid=_unused_user() if root else None,
         readable=(list(map(str, whole)), list(map(str, listed))),
     )
+
+
+def limits_work() -> bool:
+    """Whether this kernel keeps a process from files and system calls."""
+    if sys.platform != "linux" or not filter_program():
+        return False
+    return landlock_version(ctypes.CDLL(None, use_errno=True)) >= LANDLOCK_LEAST
 
 
 def _unconfined(folder: Path, main: str, adapter: Path | None) -> Launch:

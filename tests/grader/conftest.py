@@ -22,7 +22,7 @@ from backproof.grader.grade import FunctionGrade
 from backproof.grader.key import Key, read_key, write_key
 from backproof.grader.key_making import make_key
 from backproof.grader.questions import Questions
-from backproof.grader.sandbox.launch import SandboxError, launch
+from backproof.grader.sandbox.launch import SandboxError, launch, limits_work
 from backproof.grader.sandbox.runtime import unreadable_for_others
 from backproof.grader.sandbox.session import Limits, Session
 from backproof.oracles.comparison import Problem
@@ -80,7 +80,8 @@ def packages() -> dict[str, str]:
 
 
 needs_other_python = pytest.mark.skipif(
-    os.geteuid() != 0 or other_python() is None, reason="needs root, and a Python that every user can read"
+    os.geteuid() != 0 or not limits_work() or other_python() is None,
+    reason="needs root, Landlock, and a Python that every user can read",
 )
 
 
