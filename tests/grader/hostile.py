@@ -324,6 +324,11 @@ HOSTILE = [
         in_sigmoid("return [[type(f'Own{i}x{j}', (), {})() for j in range(220)] for i in range(220)]"),
         "sigmoid(z) is a value of type list of 220, should be an array",
     ),
+    Hostile(
+        "many objects of its own",
+        in_sigmoid("class Own: pass\nreturn [[Own()] * 220 for i in range(220)]"),
+        "sigmoid(z) is a value of type list of 220, should be an array",
+    ),
     Hostile("not a number", in_sigmoid("return z * float('nan')"), "sigmoid(z) is NaN, should be"),
     Hostile(
         "patched NumPy",

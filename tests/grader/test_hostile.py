@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -104,7 +105,8 @@ FEW = {
     "infinite loop", "sleep", "infinite loop on import", "memory hog", "fork bomb", "os._exit in a call",
     "segmentation fault", "reads the grader", "network", "writes outside", "imports torch", "pickle", "patched NumPy",
     "huge output", "terminal codes", "forged answers", "null bytes",
-    "a type that is not called by a name", "many types of its own", "forged frames: long numbers",
+    "a type that is not called by a name", "many types of its own", "many objects of its own",
+    "forged frames: long numbers",
 }  # fmt: skip
 
 
@@ -114,8 +116,9 @@ FEW = {
 )
 def test_contained(hostile, key, tmp_path, monkeypatch):
     monkeypatch.setenv("BACKPROOF_TEST_SECRET", "the answers")
-    before = of_submissions()
+    before, memory = of_submissions(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = grade(hostile.source, key, tmp_path, hostile.seconds)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 2**17  # KiB, of the grader itself
     sigmoid, relu, relu_prime = found.functions.values()
     assert hostile.cause in sigmoid.cause
     assert (sigmoid.status == "passed") == hostile.sigmoid_passes
