@@ -157,7 +157,7 @@ def _checks_of_kind(
         branches = {outcome.branches[number] for number in numbers}
         right = branches - {outcome.branches[failure.number] for failure in failures}
         yield Check(
-            function, kind, name, points * share, len(numbers), tuple(failures), _status(failures),
+            function, kind, name, points * share, len(numbers), tuple(failures), _status(failures, outcome),
             tuple(sorted(branches)), frozenset(right),
         )  # fmt: skip
 
@@ -168,8 +168,14 @@ def _failures(outcome: Outcome, kind: str) -> Iterator[Failure]:
             yield from (Failure(number, dtype, record) for record in found if record.quantity.kind == kind)
 
 
-def _status(failures: Sequence[Failure]) -> Status:
+def _status(failures: Sequence[Failure], outcome: Outcome) -> Status:
     if not failures:
         return "passed"
     # A function that says that it is not written fails; what there was no time for is neither right nor wrong.
-    return "failed" if any(failure.record.verdict == "disagrees" for failure in failures) else "not checked"
+    unwritten = {
+        (call.number, call.dtype)
+        for call, result in outcome.results.items()
+        if isinstance(result, Trouble) and result.sort == "unwritten"
+    }
+    failed = any(f.record.verdict == "disagrees" or (f.number, f.dtype) in unwritten for f in failures)
+    return "failed" if failed else "not checked"

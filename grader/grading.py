@@ -71,7 +71,7 @@ def grade_submission(
 
         try:
             with start() as runner:
-                # The sandbox comes to life while the key is read; and the submission works while the rest is loaded.
+                # The sandbox comes to life while the key is read.
                 readable = _readable(key, assignment, mode, student)
                 if assignment.draws > 1:
                     readable = readable.chosen(chosen_for(assignment, student or submission.name, hand_in))

@@ -106,7 +106,8 @@ FEW = {
     "segmentation fault", "reads the grader", "network", "writes outside", "imports torch", "pickle", "patched NumPy",
     "huge output", "terminal codes", "forged answers", "null bytes",
     "a type that is not called by a name", "many types of its own", "many objects of its own",
-    "forged frames: long numbers",
+    "forged frames: long numbers", "fills the disk with nothing", "hides that it changes its arguments",
+    "takes the inputs beforehand",
 }  # fmt: skip
 
 
