@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Runtime:
                 listed.append(path)
                 for inner in sorted(path.iterdir()):
                     look(inner)
-            else:
+            elif os.path.exists(path):  # noqa: PTH110 (and not a link that leads nowhere, or where nobody may look)
                 whole.append(path)
 
         for path in self.readable:

@@ -13,7 +13,7 @@ from backproof.grader.sandbox import launch as launching
 from backproof.grader.sandbox import worker
 from backproof.grader.sandbox.launch import SandboxError, describe_mode, launch
 from backproof.grader.sandbox.messages import ANSWERED, decode
-from backproof.grader.sandbox.runtime import this_runtime, unreadable_for_others
+from backproof.grader.sandbox.runtime import Runtime, this_runtime, unreadable_for_others
 from backproof.grader.sandbox.session import MOST_BYTES, Limits, Session, WorkerFailure
 from backproof.grader.sandbox.system_calls import (
     ALLOW,
@@ -239,6 +239,19 @@ def test_the_runtime_is_python_and_numpy():
     packages = [folder for path in runtime.readable for folder in path.glob("**/*-packages/") if path.is_dir()]
     hidden = [folder for folder in packages if {folder, *folder.parents} & set(runtime.hidden)]
     assert packages == hidden
+
+
+def test_what_is_readable_beside_packages(tmp_path):
+    """All but folders of packages, each by itself where those are among them; links that lead nowhere are left out."""
+    for folder in ("lib/python3/site-packages/torch", "lib/python3/json", "other"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "lib" / "python3" / "os.py").touch()
+    (tmp_path / "lib" / "nowhere").symlink_to("absent")
+    hidden = (tmp_path / "lib" / "python3" / "site-packages",)
+    runtime = Runtime(tmp_path / "python", (tmp_path / "lib", tmp_path / "other"), hidden, ())
+    whole, listed = runtime.without_packages()
+    assert [str(path.relative_to(tmp_path)) for path in whole] == ["lib/python3/json", "lib/python3/os.py", "other"]
+    assert [str(path.relative_to(tmp_path)) for path in listed] == ["lib", "lib/python3"]
 
 
 def test_who_can_read_what(tmp_path):
