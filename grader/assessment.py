@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from backproof.grader import words
 from backproof.grader.assignment import PUBLIC_SEED, USES
 from backproof.grader.calls import Trouble
 from backproof.grader.checks import Check, Outcome, checks_of, ordinary_first
 from backproof.grader.counterexample import Search, Trial, oracle_for_small_networks, render
-from backproof.grader.diagnosis import Diagnosis, diagnose
+from backproof.grader.diagnosis import FACTOR, Diagnosis, diagnose
 from backproof.grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, FunctionGrade, Grade, Status, Timing
 from backproof.grader.key import Key
 from backproof.grader.patterns import patterns
 from backproof.grader.questions import Questions
 from backproof.grader.running import KIBIBYTE, Runner
-from backproof.grader.sandbox.launch import Mode, describe_mode
+from backproof.grader.sandbox.launch import Mode, SandboxError, describe_mode
 from backproof.grader.sandbox.system_calls import filter_program
 from backproof.grader.scoring import Scored, once, say_points, score
 from backproof.grader.submission import plain
 from backproof.grader.trusted import source
 from backproof.verification.wording import conjoin
+
+Explained = TypeVar("Explained")
 
 
 class Example(NamedTuple):
@@ -40,11 +42,15 @@ class Assessment:
     def __init__(
         self, questions: Questions, outcomes: dict[str, Outcome], output: str, start: Callable[[], Runner]
     ) -> None:
-        """outcomes: of each function as it is; output: what was printed meanwhile; start: starts another worker."""
+        """outcomes: of each function as it is; output: what was printed meanwhile; start: starts another worker.
+
+        remarks: on what could not be explained.
+        """
         self._questions, self._outcomes, self._output, self._start = questions, outcomes, output, start
         self._assignment, self._key = questions.assignment, questions.key
         self._replaced = self._to_replace()
         self._again = self._ask_again()
+        self.remarks: list[str] = []
         self._charged: dict[tuple[str, ...], str] = {}
 
     def _to_replace(self) -> dict[str, list[str]]:
@@ -74,7 +80,7 @@ class Assessment:
         seconds: float,
         remarks: list[str],
     ) -> Grade:
-        """The whole grade, from those of the functions. seconds: what it took; remarks: on the file as a whole."""
+        """The whole grade, from those of the functions. seconds: what it took; remarks: others on the whole file."""
         points = [Fraction(each.exact_points) for each in functions.values()]
         total = sum(points, start=Fraction(0))
         header = self._key.header
@@ -98,7 +104,7 @@ class Assessment:
             exact_score=str(total),
             arithmetic=f"{' + '.join(map(say_points, points))} = {say_points(total)}",
             functions=functions,
-            remarks=remarks,
+            remarks=[*remarks, *self.remarks],
             output="\n".join(map(plain, lines))[: self._assignment.limits.output_kb * KIBIBYTE],
             timing=Timing(seconds=seconds),
         )
@@ -112,8 +118,8 @@ class Assessment:
         status = self._status(checks, again or outcome)
         example = self._example(function, status, checks_again or checks)
         with self._searching(example) as runner:  # which comes to life meanwhile
-            diagnosis = self._diagnose(function, status)
-            counterexample = self._counterexample(function, example, runner)
+            diagnosis = self._attempt(function, lambda: self._diagnose(function, status), Diagnosis())
+            counterexample = self._attempt(function, lambda: self._counterexample(function, example, runner), None)
         cause = self._cause(function, checks, checks_again)
         if charged := self._charged_already(function, diagnosis):
             scored = once(scored, Fraction(self._assignment.follow_through))
@@ -134,6 +140,18 @@ class Assessment:
             counterexample=counterexample,
         )
 
+    def _attempt(self, function: str, explained: Callable[[], Explained], otherwise: Explained) -> Explained:
+        """What explains a grade; whatever a submission has given, there is a grade where that cannot be found out."""
+        try:
+            return explained()
+        except SandboxError:
+            raise
+        except Exception as error:
+            self.remarks.append(
+                f"{function} was judged, and not explained: {type(error).__name__}: {plain(str(error))}"
+            )
+            return otherwise
+
     def _status(self, checks: Sequence[Check], outcome: Outcome) -> Status:
         if outcome.absence() is not None:
             return "missing"
@@ -145,13 +163,13 @@ class Assessment:
         outcome = self._again.get(function, self._outcomes[function])
         if status != "failed" or outcome.right:
             return Diagnosis()
-        found = diagnose(self._key, function, outcome)
+        found = diagnose(self._key, function, outcome) if outcome.gave_arrays() else Diagnosis()
         return found if found.names else Diagnosis(explanation=tuple(patterns(self._key, function, outcome)))
 
     def _charged_already(self, function: str, diagnosis: Diagnosis) -> str:
         """The function before it that the very same mistake explains all answers of; empty where there is none."""
-        if diagnosis.kind not in ("one", "difference") or diagnosis.ordinary:
-            return ""
+        if diagnosis.kind not in ("one", "difference") or diagnosis.ordinary or diagnosis.names == (FACTOR,):
+            return ""  # any function can be off by a factor, and by another one
         first = self._charged.setdefault(diagnosis.names, function)
         return first if first != function else ""
 

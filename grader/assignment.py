@@ -64,11 +64,14 @@ MAX_DEPTH = 4
 # The seed of an assignment whose networks everybody may know.
 PUBLIC_SEED = "public"
 
+# For a function, and the digits after the point.
+MOST_POINTS, DIGITS = 1_000_000, 12
+
 # Networks in a key.
 MOST_NETWORKS = 10_000
 
-Positive = Annotated[float, Meta(gt=0)]
-Size = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+Size = Annotated[int, Meta(ge=1, le=2**20)]
 Feedback = Literal["none", "hints", "counterexamples"]
 Visibility = Literal["visible", "after_due_date", "after_published", "hidden"]
 
@@ -115,11 +118,11 @@ DEFAULT_POINTS = Points(
 class UseLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a submission may use."""
 
-    call_seconds: Positive = 2
-    import_seconds: Positive = 10
-    total_seconds: Positive = 60
-    wall_factor: Annotated[float, Meta(ge=2)] = 5
-    memory_mb: Annotated[int, Meta(ge=256)] = 1024
+    call_seconds: Seconds = 2
+    import_seconds: Seconds = 10
+    total_seconds: Seconds = 60
+    wall_factor: Annotated[float, Meta(ge=2, le=1000)] = 5
+    memory_mb: Annotated[int, Meta(ge=256, le=2**20)] = 1024
     processes: Size = 16
     output_kb: Size = 64
 
@@ -128,7 +131,7 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the smallest counterexample is searched for, of each function."""
 
     networks: Size = 1000
-    seconds: Positive = 4
+    seconds: Seconds = 4
 
 
 class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -235,12 +238,12 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
     if hidden := [g for g in assignment.layers[:-1] if g not in HIDDEN_ACTIVATIONS]:
         yield "layers", f"{hidden[0]} may stand in the last layer only"
     for key, share in (("edge_share", assignment.edge_share), ("follow_through", assignment.follow_through)):
-        if not 0 <= share <= 1:
+        if not _is_within(share, 1):
             yield key, f"{share} is not a number from 0 to 1"
     for function in assignment.functions:
         points: Decimal = getattr(assignment.points, function)
-        if not (points.is_finite() and points >= 0):
-            yield f"points.{function}", f"{points} is not a number of points: zero or more"
+        if not _is_within(points, MOST_POINTS):
+            yield f"points.{function}", f"{points} is not a number of points: from 0 to {MOST_POINTS}"
             return
     if not assignment.max_score:
         yield "points", "somewhere there should be points to earn"
@@ -249,6 +252,12 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
             needed = " or ".join(OUTPUT_ACTIVATIONS[find_loss(loss).kind])
             where = "which is not that of the last layer" if assignment.layers else "which is not among the activations"
             yield "losses", f"{loss} needs the activation {needed}, {where}"
+
+
+def _is_within(number: Decimal, most: int) -> bool:
+    """Whether it is a number from 0 to that, with few digits after the point."""
+    found = Decimal(number)
+    return found.is_finite() and 0 <= found <= most and found == round(found, DIGITS)
 
 
 def read_assignment(path: Path | None = None) -> Assignment:
@@ -264,7 +273,7 @@ def read_assignment(path: Path | None = None) -> Assignment:
         raise CouldNotGradeError(f"the assignment {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise CouldNotGradeError(f"the assignment {path} is not text in UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CouldNotGradeError(f"the assignment {path} is not TOML: {error}") from error
     _take_earlier_limits(content)
     try:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from backproof.grader.assignment import Assignment
 from backproof.grader.calls import Call, Trouble
 from backproof.grader.judging import NOT_ASKED, Given, judge
@@ -41,13 +43,14 @@ class Outcome(NamedTuple):
     """What a function did: the result of every call; and for each dtype, network by network, what was wrong with it.
 
     given: by quantity, for each dtype and network. records: of the quantities that do not agree. branches: of each
-    network its own.
+    network its own. of_checks: all branches that a check is about, also where there was no time for some.
     """
 
     results: dict[Call, Any]
     given: dict[str, list[Given]]
     records: dict[str, list[list[Record]]]
     branches: tuple[str, ...]
+    of_checks: dict[str, set[str]]
 
     @property
     def right(self) -> bool:
@@ -61,6 +64,11 @@ class Outcome(NamedTuple):
     def unimportable(self) -> Trouble | None:
         """Why it could not even be called, where that is because the file cannot be imported."""
         return self._always("unimportable")
+
+    def gave_arrays(self) -> bool:
+        """Whether it gave an array, or a number, in any call."""
+        values = (value for given in self.given.values() for each in given for value in each.values())
+        return any(isinstance(value, np.ndarray | float) for value in values)
 
     def is_not_there(self) -> bool:
         """Whether there is no function to call, whatever it calls itself."""
@@ -107,14 +115,18 @@ def calls_of(assignment: Assignment, key: Key, function: str) -> Iterator[Call]:
                 yield Call(function, number, dtype, SINGLE_PRECISION)
 
 
-def judge_calls(key: Key, function: str, results: dict[Call, Any]) -> Outcome:
+def judge_calls(assignment: Assignment, key: Key, function: str, results: dict[Call, Any]) -> Outcome:
     """Judge what a function gave for its calls."""
     given, records = {}, {}
     for dtype in dict.fromkeys(call.dtype for call in results):
         by_network = {call.number: result for call, result in results.items() if call.dtype == dtype}
         whole = [by_network.get(number, NOT_ASKED) for number in range(len(key.networks))]
         given[dtype], records[dtype] = judge(key, function, dtype, whole)
-    return Outcome(results, given, records, tuple(branch_of(function, network) for network in key.networks))
+    branches = tuple(branch_of(function, network) for network in key.networks)
+    of_checks: dict[str, set[str]] = {}
+    for call in calls_of(assignment, key, function):
+        of_checks.setdefault(call.check, set()).add(branches[call.number])
+    return Outcome(results, given, records, branches, of_checks)
 
 
 def branch_of(function: str, network: Network) -> str:
@@ -143,7 +155,8 @@ def _checks_of_kind(
 ) -> Iterator[Check]:
     wrong = list(_failures(outcome, kind))
     names = dict.fromkeys(call.check for call in outcome.results)
-    counted: set[int] = set()
+    # A branch that is wrong on ordinary networks, which come first, counts whether or not there was time to ask again.
+    counted, wrong_branches = set[int](), set[str]()
     edge_share = Fraction(assignment.edge_share) if len(names) > 1 else Fraction(0)
     for name in names:
         numbers = {call.number for call in outcome.results if call.check == name}
@@ -154,11 +167,12 @@ def _checks_of_kind(
             failures = [f for f in wrong if f.dtype == assignment.dtypes[0] and f.number in numbers]
             counted |= numbers if failures else set()
         share = 1 - edge_share if name == ORDINARY else edge_share / (len(names) - 1)
-        branches = {outcome.branches[number] for number in numbers}
-        right = branches - {outcome.branches[failure.number] for failure in failures}
+        asked = {outcome.branches[number] for number in numbers}
+        failed = {outcome.branches[failure.number] for failure in failures}
+        wrong_branches |= failed if name == ORDINARY else set()
         yield Check(
             function, kind, name, points * share, len(numbers), tuple(failures), _status(failures, outcome),
-            tuple(sorted(branches)), frozenset(right),
+            tuple(sorted(asked | (outcome.of_checks[name] & wrong_branches))), frozenset(asked - failed),
         )  # fmt: skip
 
 

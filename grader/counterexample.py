@@ -9,13 +9,13 @@ import numpy as np
 
 from backproof.grader import worked
 from backproof.grader.assignment import Assignment, Edge
-from backproof.grader.calls import Call, given_to
+from backproof.grader.calls import Call, Trouble, given_to
 from backproof.grader.checks import Check
 from backproof.grader.grade import Counterexample
 from backproof.grader.judging import Given, by_quantity, not_right
 from backproof.grader.key import asked_case, layout
 from backproof.grader.networks import Network, features
-from backproof.grader.questions import steps
+from backproof.grader.questions import MOST_STOPS, steps
 from backproof.grader.running import Runner
 from backproof.grader.words import name_quantity
 from backproof.oracles.bounds import NUMPY, bounds
@@ -75,6 +75,7 @@ class Search:
         self._check, self._dtype = check, dtype
         self._manner = _manner(example.records[0])
         self._trials: dict[str, Trial] = {}
+        self._stopped = 0
         # Asked about the example alone, a function that is wrong because of what it remembers is right. The first call
         # of a worker is none that tells how long one takes.
         case, edge = asked_case(check.function, example.network), example.network.edge
@@ -124,7 +125,7 @@ class Search:
         """Whether the function errs on a network in that manner. Once it was asked about enough, nothing new does."""
         name = _name(*pair)
         if name not in self._trials:
-            if len(self._trials) >= self._most or self._undefined(pair[1]):
+            if len(self._trials) >= self._most or self._stopped >= MOST_STOPS or self._undefined(pair[1]):
                 return False
             edge: Edge | None = "integers" if self._check.name == "integers" else None
             self._trials[name] = self._try(*pair, edge)
@@ -153,6 +154,7 @@ class Search:
         given = given_to(self._check.function, network, prediction)
         call = Call(self._check.function, 0, self._dtype, self._check.name)
         ((_, result),) = self._runner.ask([call], [given], fresh=fresh)
+        self._stopped += isinstance(result, Trouble) and result.sort == "stopped"
         return result
 
     def _records(self, case: Case, given: Given, right: Answer) -> list[Record]:

@@ -291,6 +291,8 @@ def _factor(key: Key, function: str, evidence: Sequence[Evidence]) -> str:
         return ""
     if all(abs(factor - 1) <= uncertainty for factor, uncertainty, _, _ in found):
         return ""
+    if any(abs(factor) <= uncertainty for factor, uncertainty, _, _ in found):  # zeros are no multiple of anything
+        return ""
     for words, (n_power, k_power) in {"": (0, 0), **POWERS}.items():
         constants = [(u, factor / (float(n) ** n_power * float(k) ** k_power)) for factor, u, n, k in found]
         least, surest = min(constants)

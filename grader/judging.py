@@ -11,7 +11,7 @@ from backproof.grader.calls import Described
 from backproof.grader.key import Key, Layout
 from backproof.grader.networks import Network
 from backproof.oracles.case import Answer, Quantity
-from backproof.oracles.comparison import Problem, Record, compare, compare_segments
+from backproof.oracles.comparison import Problem, Record, compare, compare_segments, no_array
 from backproof.reference_impl.contract import Array
 from backproof.verification.implementation import distribute
 
@@ -59,6 +59,8 @@ def by_quantity(function: str, layout: Layout, network: Network, dtype: str, res
         value = parts[quantity]
         if isinstance(value, Described):
             parts[quantity] = _described(value, shape, dtype)
+        elif not isinstance(value, np.ndarray | np.generic | float | Problem):
+            parts[quantity] = no_array(value)
         elif (
             network.edge == "integers"
             and isinstance(value, np.ndarray)

@@ -224,7 +224,7 @@ def find_key(key: Path | None, assignment: Path | None, student: str) -> Path:
 
 def student_file(student: str) -> str:
     """The name of a student's key, whatever characters the id has."""
-    return f"{urllib.parse.quote(student, safe='')}.key"
+    return f"{urllib.parse.quote(student, safe='', errors='surrogateescape')}.key"
 
 
 def read_key(path: Path, assignment: Assignment, student: str | None = None) -> Key:

@@ -68,7 +68,9 @@ def random_stream(
 
 def _stream(seed: str, message: str) -> Generator:
     """Random numbers that nobody knows who does not know the seed."""
-    return np.random.default_rng(int.from_bytes(hmac.digest(seed.encode(), message.encode(), hashlib.sha256)))
+    return np.random.default_rng(
+        int.from_bytes(hmac.digest(seed.encode(), message.encode(errors="surrogateescape"), hashlib.sha256))
+    )
 
 
 def chosen_for(assignment: Assignment, student: str, hand_in: int) -> list[int]:

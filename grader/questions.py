@@ -9,7 +9,7 @@ from typing import Any
 
 from backproof.grader.assignment import Assignment
 from backproof.grader.calls import Call, Trouble, given_to
-from backproof.grader.checks import Outcome, calls_of, judge_calls
+from backproof.grader.checks import ORDINARY, Outcome, branch_of, calls_of, judge_calls
 from backproof.grader.key import Key
 from backproof.grader.running import Runner
 
@@ -41,7 +41,7 @@ class Questions:
         end = runner.seconds_of_calls + seconds
         for place, function in enumerate(functions):
             share, begun = (end - runner.seconds_of_calls) / (len(functions) - place), runner.seconds_of_calls
-            first, *rest = _rounds(list(calls_of(self.assignment, self.key, function)))
+            first, *rest = _rounds(list(calls_of(self.assignment, self.key, function)), self.key)
             answered, stopped = 0, set[str]()  # the checks in which a call had to be, and that are given up
             calls, more = first, rest
             while calls:
@@ -75,7 +75,9 @@ class Questions:
         results: dict[str, dict[Call, Any]] = {}
         for call, result in answers:
             results.setdefault(call.function, {})[call] = result
-        return {function: judge_calls(self.key, function, found) for function, found in results.items()}
+        return {
+            function: judge_calls(self.assignment, self.key, function, found) for function, found in results.items()
+        }
 
 
 def steps(most: int, pace: float, seconds: float) -> int:
@@ -85,13 +87,18 @@ def steps(most: int, pace: float, seconds: float) -> int:
     return most
 
 
-def _rounds(calls: Sequence[Call]) -> list[list[Call]]:
-    """The calls in parts of which each is about all checks, the next one about more networks of each."""
+def _rounds(calls: Sequence[Call], key: Key) -> list[list[Call]]:
+    """The calls in parts, of which each is about all checks, the next one about more networks of each.
+
+    Of ordinary networks each is about all branches, for whoever is wrong in one is not to gain by being slow.
+    """
     rounds: list[list[Call]] = [[] for _ in range(1 + len(SPARSE))]
-    before = Counter[str]()
+    before = Counter[tuple[str, str]]()
     for call in calls:
-        position = before[call.check]
-        before[call.check] += 1
+        branch = branch_of(call.function, key.networks[call.number]) if call.check == ORDINARY else ""
+        kind = call.check, branch
+        position = before[kind]
+        before[kind] += 1
         place = 0 if position == 0 else 1 + next(i for i, divisor in enumerate(SPARSE) if position % divisor == 0)
         rounds[place].append(call)
     return rounds

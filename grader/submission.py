@@ -95,7 +95,8 @@ def private_copy(submission: Submission, adapter: Path | None) -> Iterator[tuple
                 _make(copied.parent)
                 _copy(adapter, copied)
         except OSError as error:
-            raise CouldNotGradeError(f"{error.filename} cannot be read: {error.strerror}") from error
+            what = error.filename or adapter or submission.path
+            raise CouldNotGradeError(f"{what} cannot be read: {error.strerror or error}") from error
         yield folder, copied
 
 

@@ -306,12 +306,17 @@ def _structure(got: Any, shape: tuple[int, ...], dtype: str) -> Problem | None:
     if shape == () and isinstance(got, float) and not isinstance(got, np.generic):
         return None
     if not isinstance(got, np.ndarray | np.generic):
-        return Problem(f"a value of type {type(got).__name__}, should be an array")
+        return no_array(got)
     if got.shape != shape:
         return Problem(f"shape {got.shape}, should be {shape}")
     if got.dtype != dtype:
         return Problem(f"dtype {got.dtype}, should be {dtype}")
     return None
+
+
+def no_array(got: Any) -> Problem:
+    """That a value is no array."""
+    return Problem(f"a value of type {type(got).__name__}, should be an array")
 
 
 def without_values(quantity: Quantity, entries: int, problem: Problem) -> Record:

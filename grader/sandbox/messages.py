@@ -13,7 +13,15 @@ import msgspec
 from msgspec import Meta, Struct
 from safetensors.numpy import load
 
-from backproof.grader.sandbox.worker import DTYPES, LAST_LINE, MESSAGE_SHOWN, MOST_VALUES, NAME_SHOWN
+from backproof.grader.sandbox.worker import (
+    DTYPES,
+    LAST_LINE,
+    MESSAGE_SHOWN,
+    MOST_BYTES,
+    MOST_VALUES,
+    NAME_SHOWN,
+    extent,
+)
 from backproof.reference_impl.contract import Array
 
 Name = Annotated[str, Meta(max_length=NAME_SHOWN)]
@@ -141,6 +149,6 @@ def decode(text: bytes, packed: bytes, expected: msgspec.json.Decoder[Said]) -> 
         plain = [arrays[str(i)] for i in range(len(arrays))]
     except Exception as error:  # of whatever kind: libraries have many for what is none of theirs
         raise NoMessageError("this is no message") from error
-    if any(array.dtype not in DTYPES for array in plain):
-        raise NoMessageError("this is no message: its arrays have other dtypes")
+    if any(array.dtype not in DTYPES or extent(array.shape) > MOST_BYTES for array in plain):
+        raise NoMessageError("this is no message: its arrays have other dtypes, or are too large")
     return found, plain

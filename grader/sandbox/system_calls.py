@@ -63,6 +63,12 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "keyctl": (250, 219),
     # Networks.
     "socket": (41, 198),
+    "socketpair": (53, 199),
+    "bind": (49, 200),
+    "connect": (42, 203),
+    "sendto": (44, 206),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
     # Namespaces and mounts.
     "unshare": (272, 97),
     "setns": (308, 268),
@@ -79,6 +85,11 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "mount_setattr": (442, 442),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
+    # What others do with their files.
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "fanotify_init": (300, 262),
     # What is noted down of files, whoever may change it.
     "truncate": (76, 45),
     "chmod": (90, None),
@@ -112,6 +123,13 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "personality": (135, 92),
 }
 CLONE, CLONE3, PRLIMIT, PRCTL = (56, 220), (435, 435), (302, 261), (157, 167)
+FCNTL, IOCTL = (72, 25), (16, 29)
+
+# fcntl(2) and ioctl(2): to whom a file sends signals, and which; leases and notifications, which send some as well.
+SIGNALLING = {
+    "fcntl": (8, 10, 15, 1024, 1026),  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
+    "ioctl": (0x8901, 0x8902, 0x5452),  # FIOSETOWN, SIOCSPGRP, FIOASYNC
+}
 
 # prctl(2): the signal that a process gets when its parent is gone.
 SET_PARENT_DEATH_SIGNAL = 1
@@ -121,7 +139,7 @@ CLONE_THREAD, CLONE_NEW = 0x00010000, 0x7E020080
 
 # Classic BPF: load a word of the call's description; jump where it is equal, not less, or has common bits; return.
 LOAD, EQUAL, NOT_LESS, COMMON, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
 ABSENT = 0x00050000 | errno.ENOSYS
 
@@ -157,6 +175,10 @@ def filter_program(machine: str | None = None) -> bytes:
         _step(RETURN, ALLOW),
     ]
     program += [_step(EQUAL, PRCTL[column], 0, len(ends_with_parent)), *ends_with_parent]
+    for call, commands in ((FCNTL, SIGNALLING["fcntl"]), (IOCTL, SIGNALLING["ioctl"])):
+        refused = [step for command in commands for step in _where(EQUAL, command, REFUSE)]
+        no_signals = [_step(LOAD, SECOND_ARGUMENT), *refused, _step(RETURN, ALLOW)]
+        program += [_step(EQUAL, call[column], 0, len(no_signals)), *no_signals]
     return b"".join([*program, _step(RETURN, ALLOW)])
 
 

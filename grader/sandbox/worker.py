@@ -421,6 +421,11 @@ def _name(kind: type) -> str:
     return NAME_OF(kind)[:NAME_SHOWN]
 
 
+def extent(shape: tuple[int, ...]) -> int:
+    """How many bytes an array of that shape has at most, were no dimension of it empty."""
+    return 8 * math.prod(max(size, 1) for size in shape)
+
+
 class Description:
     """What a result is, in JSON: arrays and floats by their numbers among `arrays`, sequences, names of all else."""
 
@@ -434,7 +439,7 @@ class Description:
         kind = type(value)
         if issubclass(kind, (ARRAY, SCALAR)):
             plain = AS_ARRAY(value)
-            if plain.dtype not in DTYPES or self._bytes + plain.nbytes > MOST_BYTES:
+            if plain.dtype not in DTYPES or self._bytes + extent(plain.shape) > MOST_BYTES:
                 return ["other array", list(plain.shape), str(plain.dtype)[:NAME_SHOWN]]
             return ["array", self._number(plain)]
         if kind is float:
@@ -447,7 +452,7 @@ class Description:
 
     def _number(self, plain: np.ndarray) -> int:
         self.arrays.append(plain)
-        self._bytes += plain.nbytes
+        self._bytes += extent(plain.shape)
         return len(self.arrays) - 1
 
 

@@ -254,6 +254,21 @@ HOSTILE = [
         "socket", in_sigmoid("import socket\nsocket.create_connection(('1.1.1.1', 53), timeout=1)"), "sigmoid raised"
     ),
     Hostile(
+        "sends a signal by way of a pipe",
+        in_sigmoid(
+            "import fcntl, os\nr, w = os.pipe()\nfcntl.fcntl(r, fcntl.F_SETOWN, os.getppid())\nfcntl.fcntl(r, 10, 9)\nfcntl.fcntl(r, fcntl.F_SETFL, fcntl.fcntl(r, fcntl.F_GETFL) | os.O_ASYNC)\nos.write(w, b'x')"
+        ),
+        "PermissionError in line 13",
+    ),
+    Hostile("sends datagrams", in_sigmoid("import socket\nsocket.socketpair()"), "PermissionError in line"),
+    Hostile(
+        "watches others' files",
+        in_sigmoid(
+            "import ctypes\nr = ctypes.CDLL(None, use_errno=True).inotify_init1(0)\nif r < 0: raise OSError(ctypes.get_errno(), 'refused')"
+        ),
+        "PermissionError in line 13: [Errno 1] refused",
+    ),
+    Hostile(
         "writes outside",
         in_sigmoid("open(f'{__file__}x.py', 'w')"),
         "Read-only file system: '/submission/",
@@ -329,6 +344,17 @@ HOSTILE = [
         in_sigmoid("class Own: pass\nreturn [[Own()] * 220 for i in range(220)]"),
         "sigmoid(z) is a value of type list of 220, should be an array",
     ),
+    Hostile(
+        "no entries in a huge array",
+        in_sigmoid("return np.zeros(0, np.int8).reshape(0, 2**62)"),
+        "sigmoid(z) has shape (0, 4611686018427387904), should be",
+    ),
+    Hostile(
+        "no entries in a long array",
+        in_sigmoid("return np.zeros((10**9, 0))"),
+        "sigmoid(z) has shape (1000000000, 0), should be",
+    ),
+    Hostile("ragged lists", in_sigmoid("return [z, [z]]"), "sigmoid(z) is a value of type list, should be an array"),
     Hostile("not a number", in_sigmoid("return z * float('nan')"), "sigmoid(z) is NaN, should be"),
     Hostile(
         "patched NumPy",

@@ -63,6 +63,32 @@ def test_breaking_one_costs_its_own_points(name, kind, how, small_key_file, tmp_
     assert Decimal(str(found.score)) == 100 - getattr(SMALL.points, name)
 
 
+def test_zeros_are_no_mistake_of_everybody(judge_text):
+    """Nor is a factor: what each function is off by costs each its points."""
+    for factors in ((0, 0, 0), (2, -5, 2)):
+        text = RIGHT
+        for name, factor in zip(("sigmoid", "relu", "softmax"), factors, strict=True):
+            text += f"\nright_{name} = {name}\ndef {name}(z):\n    return {factor} * right_{name}(z)\n"
+        grades = judge_text(text)
+        assert [grades[name].points for name in ("sigmoid", "relu", "softmax")] == [0, 0, 0]
+
+
+@needs_bubblewrap
+def test_being_slow_costs_what_being_wrong_does(small_key_file, tmp_path):
+    """Where there is no time for all networks, those of each loss are among them."""
+    wrong = "\nright_loss = loss\ndef loss(p, y, name):\n    {}\n"
+    wrong += "    return right_loss(p, y, name) if name[0] == 'h' else 7.0\n"
+    scores = []
+    for slow in ("import time; e = time.process_time() + 0.05\n    while time.process_time() < e: pass", "pass"):
+        (tmp_path / "student.py").write_text(RIGHT + wrong.replace("{}", slow))
+        limits = UseLimits(total_seconds=30)
+        assignment = msgspec.structs.replace(SMALL, limits=limits)
+        found = grade_submission(find_submission(tmp_path / "student.py"), assignment, small_key_file)
+        scores.append(found.functions["loss"].points)
+    slow, quick = scores
+    assert slow <= quick == 4
+
+
 @needs_bubblewrap
 @pytest.mark.parametrize("kind", first(1, BROKEN))
 def test_breaking_all_that_others_call(kind, small_key_file, tmp_path):

@@ -107,7 +107,7 @@ FEW = {
     "huge output", "terminal codes", "forged answers", "null bytes",
     "a type that is not called by a name", "many types of its own", "many objects of its own",
     "forged frames: long numbers", "fills the disk with nothing", "hides that it changes its arguments",
-    "takes the inputs beforehand",
+    "takes the inputs beforehand", "no entries in a long array", "sends a signal by way of a pipe",
 }  # fmt: skip
 
 

@@ -20,9 +20,13 @@ from backproof.grader.sandbox.system_calls import (
     CLONE,
     CLONE3,
     CLONE_THREAD,
+    FCNTL,
+    IOCTL,
+    PRCTL,
     PRLIMIT,
     REFUSE,
     REFUSED,
+    SIGNALLING,
     filter_program,
 )
 from tests.grader.conftest import needs_bubblewrap
@@ -140,10 +144,10 @@ class TestDescriptions:
 class TestFilter:
     """The filter of system calls, run step by step as the kernel would."""
 
-    def run(self, machine, number, argument=0, audit=None):
+    def run(self, machine, number, argument=0, audit=None, second=0):
         """What the program says to a call."""
         audit = audit or {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[machine]
-        data = struct.pack("=iIQ6Q", number, audit, 0, argument, 0, 0, 0, 0, 0)
+        data = struct.pack("=iIQ6Q", number, audit, 0, argument, second, 0, 0, 0, 0)
         program, i, word = filter_program(machine), 0, 0
         while True:
             code, if_true, if_false, value = struct.unpack_from("=HBBI", program, 8 * i)
@@ -172,6 +176,16 @@ class TestFilter:
     def test_limits_of_its_own_alone(self):
         assert self.run("x86_64", PRLIMIT[0], 0) == ALLOW
         assert self.run("x86_64", PRLIMIT[0], 1234) == REFUSE
+
+    def test_no_signals_by_way_of_files(self):
+        for call, commands in ((FCNTL, SIGNALLING["fcntl"]), (IOCTL, SIGNALLING["ioctl"])):
+            for machine, number in zip(("x86_64", "aarch64"), call, strict=True):
+                assert {self.run(machine, number, 3, second=command) for command in commands} == {REFUSE}
+                assert self.run(machine, number, 3, second=1) == ALLOW
+
+    def test_no_life_after_the_parents(self):
+        assert self.run("x86_64", PRCTL[0], 1) == REFUSE
+        assert self.run("x86_64", PRCTL[0], 15) == ALLOW
 
     def test_the_rest_is_allowed(self):
         for number in (0, 1, 3, 9, 12, 202, 257):  # read, write, close, mmap, brk, futex, openat

@@ -156,6 +156,19 @@ class TestSlow:
         assert all("was stopped" in cause or "not called again" in cause for cause in causes[:-1])
         assert found.functions["sigmoid"].points == 0
 
+    def test_a_search_that_ends_the_program_ends(self, small_key_file, tmp_path, budgets):
+        """A submission that dies of small networks is not asked about a thousand of them."""
+        dies = "    if (np.abs(z) <= 3).all() and (2 * z == np.round(2 * z)).all(): os._exit(0)\n"
+        dies += "    return np.maximum(z, 0)[None]\n"
+        text = RIGHT.replace("    return np.maximum(z, 0)\n", f"    import os\n{dies}")
+        assert text != RIGHT
+        path = tmp_path / "student.py"
+        path.write_text(text)
+        told = msgspec.structs.replace(SMALL, feedback="counterexamples")
+        found = grade_submission(find_submission(path), told, small_key_file)
+        assert found.functions["relu"].points == 0
+        assert max(len(runner.outputs) for runner in budgets[0].runners) < 10
+
     @pytest.mark.parametrize("begun", ["", f"{BURN}burn(0.4)\n", "import time; time.sleep(0.9)\n"])
     @pytest.mark.parametrize(
         "body",
