@@ -163,7 +163,7 @@ class Assessment:
         outcome = self._again.get(function, self._outcomes[function])
         if status != "failed" or outcome.right:
             return Diagnosis()
-        found = diagnose(self._key, function, outcome) if outcome.gave_arrays() else Diagnosis()
+        found = Diagnosis() if outcome.only_raised() else diagnose(self._key, function, outcome)
         return found if found.names else Diagnosis(explanation=tuple(patterns(self._key, function, outcome)))
 
     def _charged_already(self, function: str, diagnosis: Diagnosis) -> str:

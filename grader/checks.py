@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
 from backproof.grader.assignment import Assignment
 from backproof.grader.calls import Call, Trouble
 from backproof.grader.judging import NOT_ASKED, Given, judge
@@ -65,10 +63,9 @@ class Outcome(NamedTuple):
         """Why it could not even be called, where that is because the file cannot be imported."""
         return self._always("unimportable")
 
-    def gave_arrays(self) -> bool:
-        """Whether it gave an array, or a number, in any call."""
-        values = (value for given in self.given.values() for each in given for value in each.values())
-        return any(isinstance(value, np.ndarray | float) for value in values)
+    def only_raised(self) -> bool:
+        """Whether it raised an error in every call, so that there is nothing to compare."""
+        return self._always("raised") is not None
 
     def is_not_there(self) -> bool:
         """Whether there is no function to call, whatever it calls itself."""

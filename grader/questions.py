@@ -41,7 +41,8 @@ class Questions:
         end = runner.seconds_of_calls + seconds
         for place, function in enumerate(functions):
             share, begun = (end - runner.seconds_of_calls) / (len(functions) - place), runner.seconds_of_calls
-            first, *rest = _rounds(list(calls_of(self.assignment, self.key, function)), self.key)
+            order = {call: i for i, call in enumerate(calls_of(self.assignment, self.key, function))}
+            first, *rest = _rounds(list(order), self.key)
             answered, stopped = 0, set[str]()  # the checks in which a call had to be, and that are given up
             calls, more = first, rest
             while calls:
@@ -57,7 +58,8 @@ class Questions:
                 pace = max(used - len(stopped) * self.assignment.limits.call_seconds, 0) / max(answered, 1)
                 given_up = len(stopped) >= MOST_STOPS
                 more = [[call for call in part if not given_up and call.check not in stopped] for part in more]
-                left = [call for part in more for call in part]
+                # In the key's order, where some follow on one that they are to be confused with.
+                left = sorted((call for part in more for call in part), key=order.__getitem__)
                 if pace * len(left) <= NOTHING * share:
                     calls, more = left, []
                 elif more and used + pace * len(more[0]) <= PLANNED * share:

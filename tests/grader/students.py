@@ -270,7 +270,19 @@ MISTAKEN = [
             "    p = a[-1]\n": "    global last\n    p = last if last is not None and last.shape == y.shape else a[-1]\n    last = a[-1]\n",
             "import numpy as np\n": "import numpy as np\n\nlast = None\n",
         },
-        BACKWARD,
+        {
+            "backward": {
+                "ordinary networks",
+                "one sample",
+                "one feature",
+                "width 1",
+                "one output",
+                "integers",
+                "zeros",
+                "large values",
+                "single precision",
+            }
+        },
     ),
     Mistaken(
         "BroadcastLabels",
