@@ -82,7 +82,7 @@ class TestSlow:
         """Right and slow is right; it is asked about fewer networks, of every check."""
         text = BURN + RIGHT
         for function in FUNCTIONS:
-            text = re.sub(rf"(def {function}\(.*\):\n)", r"\1    burn(0.001)\n", text)
+            text = re.sub(rf"(def {function}\(.*\):\n)", r"\1    burn(0.0006)\n", text)
         found = grade(text, small_key_file, tmp_path)
         assert (found.score, found.max_score) == (100, 100)
         quick = grade(RIGHT, small_key_file, tmp_path)
