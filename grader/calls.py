@@ -33,7 +33,7 @@ from backproof.grader.sandbox.worker import MOST_VALUES
 from backproof.grader.submission import plain
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import Array
-from backproof.verification.implementation import arguments_of, say_changed
+from backproof.verification.implementation import arguments_of, names_of_arguments, say_changed
 
 # Why there is no answer: the function raised; it changed what it was given; it had to be stopped, or ended the program;
 # the file cannot be imported; the function is not there, or says that it is not written yet; it was never called.
@@ -123,6 +123,8 @@ def rebuild(answer: Answer, arrays: Sequence[Array], function: str) -> Any:
     if isinstance(answer, Missing):
         return Trouble(f"there is no function {function}", fails=False, sort="missing")
     if isinstance(answer, Changed):
+        if max(answer.arguments) >= len(names_of_arguments(function)):
+            raise NoMessageError("this is no answer: an argument that is not there")
         return Trouble(say_changed(function, sorted(set(answer.arguments))), sort="changed")
     if answer.unimplemented:
         why = f"{function} is not written yet: it raises {explanation(answer)}"

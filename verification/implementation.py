@@ -301,8 +301,13 @@ def _import_module(name: str) -> ModuleType:
 
 def say_changed(function: str, changed: Sequence[int]) -> str:
     """That a function changed some of its arguments, which are given by their numbers."""
-    names = list(inspect.signature(getattr(contract.Implementation, function)).parameters)[1:]
+    names = names_of_arguments(function)
     return f"{function} changed its argument {conjoin([names[i] for i in changed])}"
+
+
+def names_of_arguments(function: str) -> list[str]:
+    """What the contract calls a function's arguments."""
+    return list(inspect.signature(getattr(contract.Implementation, function)).parameters)[1:]
 
 
 def arguments_of(

@@ -80,10 +80,14 @@ def grade(source, key, folder, seconds=20.0):
 
 
 def left_behind(before):
-    """The processes and folders of submissions that are there and were not before; processes die within moments."""
-    deadline = time.monotonic() + 20
-    while (found := of_submissions() - before) and time.monotonic() < deadline:
+    """The processes and folders of submissions that are there and were not before, and stay.
+
+    Processes die within moments, and those of other tests that run beside this one go away as well.
+    """
+    found, deadline = of_submissions() - before, time.monotonic() + 20
+    while found and time.monotonic() < deadline:
         time.sleep(0.01)
+        found &= of_submissions()
     return found
 
 
