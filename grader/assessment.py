@@ -115,7 +115,7 @@ class Assessment:
         checks = checks_of(self._assignment, function, outcome)
         checks_again = checks_of(self._assignment, function, again) if again else None
         scored = score(checks, checks_again, Fraction(self._assignment.follow_through))
-        status = self._status(checks, again or outcome)
+        status = self._status(checks, self._by_itself(function))
         example = self._example(function, status, checks_again or checks)
         with self._searching(example) as runner:  # which comes to life meanwhile
             diagnosis = self._attempt(function, lambda: self._diagnose(function, status), Diagnosis())
@@ -140,6 +140,10 @@ class Assessment:
             counterexample=counterexample,
         )
 
+    def _by_itself(self, function: str) -> Outcome:
+        """What a function does with right ones in the place of wrong ones that it calls, if there are any."""
+        return self._again.get(function, self._outcomes[function])
+
     def _attempt(self, function: str, explained: Callable[[], Explained], otherwise: Explained) -> Explained:
         """What explains a grade; whatever a submission has given, there is a grade where that cannot be found out."""
         try:
@@ -160,7 +164,7 @@ class Assessment:
 
     def _diagnose(self, function: str, status: Status) -> Diagnosis:
         """What explains a failure that is the function's own."""
-        outcome = self._again.get(function, self._outcomes[function])
+        outcome = self._by_itself(function)
         if status != "failed" or outcome.right:
             return Diagnosis()
         found = Diagnosis() if outcome.only_raised() else diagnose(self._key, function, outcome)
@@ -175,7 +179,7 @@ class Assessment:
 
     def _cause(self, function: str, checks: Sequence[Check], checks_again: Sequence[Check] | None) -> str:
         """What was not right, in a sentence, and whose fault it is."""
-        outcome = self._again.get(function, self._outcomes[function])
+        outcome = self._by_itself(function)
         if trouble := outcome.gave_nothing():
             return words.sentence(trouble.cause)
         told = _first_explanation(checks, self._key)
@@ -190,7 +194,7 @@ class Assessment:
 
     def _example(self, function: str, status: Status, checks: Sequence[Check]) -> Example | None:
         """A failure of a function that is its own fault, where the student is to see one."""
-        outcome = self._again.get(function, self._outcomes[function])
+        outcome = self._by_itself(function)
         failed = next((check for check in ordinary_first(checks) if check.status == "failed"), None)
         told = self._assignment.feedback == "counterexamples"
         if not told or status != "failed" or failed is None or outcome.unimportable():

@@ -183,10 +183,7 @@ def _status(failures: Sequence[Failure], outcome: Outcome) -> Status:
     if not failures:
         return "passed"
     # A function that says that it is not written fails; what there was no time for is neither right nor wrong.
-    unwritten = {
-        (call.number, call.dtype)
-        for call, result in outcome.results.items()
-        if isinstance(result, Trouble) and result.sort == "unwritten"
-    }
-    failed = any(f.record.verdict == "disagrees" or (f.number, f.dtype) in unwritten for f in failures)
+    given = (outcome.given[failure.dtype][failure.number][failure.record.quantity] for failure in failures)
+    unwritten = any(isinstance(value, Trouble) and value.sort == "unwritten" for value in given)
+    failed = unwritten or any(failure.record.verdict == "disagrees" for failure in failures)
     return "failed" if failed else "not checked"

@@ -69,8 +69,9 @@ class Questions:
 
     def _made(self, runner: Runner, calls: list[Call], seconds: float, stops: int) -> Iterator[tuple[Call, Any]]:
         networks, predictions = self.key.networks, self.key.predictions
-        given = [given_to(call.function, networks[call.number], predictions[call.number]) for call in calls]
-        return runner.ask(calls, given, seconds=seconds, stops=stops)
+        # The same serves for both precisions.
+        given = {(name, i): given_to(name, networks[i], predictions[i]) for name, i in {call[:2] for call in calls}}
+        return runner.ask(calls, [given[call[:2]] for call in calls], seconds=seconds, stops=stops)
 
     def judge(self, answers: Iterable[tuple[Call, Any]]) -> dict[str, Outcome]:
         """Judge the answers, function by function."""

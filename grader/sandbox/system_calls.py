@@ -122,17 +122,8 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_register": (427, 427),
     "personality": (135, 92),
 }
-CLONE, CLONE3, PRLIMIT, PRCTL = (56, 220), (435, 435), (302, 261), (157, 167)
-FCNTL, IOCTL = (72, 25), (16, 29)
-
-# fcntl(2) and ioctl(2): to whom a file sends signals, and which; leases and notifications, which send some as well.
-SIGNALLING = {
-    "fcntl": (8, 10, 15, 1024, 1026),  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
-    "ioctl": (0x8901, 0x8902, 0x5452),  # FIOSETOWN, SIOCSPGRP, FIOASYNC
-}
-
-# prctl(2): the signal that a process gets when its parent is gone.
-SET_PARENT_DEATH_SIGNAL = 1
+CLONE, CLONE3, PRLIMIT = (56, 220), (435, 435), (302, 261)
+PRCTL, FCNTL, IOCTL = (157, 167), (72, 25), (16, 29)
 
 # clone(2): a new thread, and any of the flags that ask for new namespaces.
 CLONE_THREAD, CLONE_NEW = 0x00010000, 0x7E020080
@@ -142,6 +133,14 @@ LOAD, EQUAL, NOT_LESS, COMMON, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
 ABSENT = 0x00050000 | errno.ENOSYS
+
+# System calls that are refused for some commands, and by which argument those are known.
+COMMANDS = (
+    (PRCTL, FIRST_ARGUMENT, (1,)),  # PR_SET_PDEATHSIG: no worker outlives the grader
+    # To whom a file sends signals, and which; leases and notifications, which send some as well:
+    (FCNTL, SECOND_ARGUMENT, (8, 10, 15, 1024, 1026)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
+    (IOCTL, SECOND_ARGUMENT, (0x8901, 0x8902, 0x5452)),  # FIOSETOWN, SIOCSPGRP, FIOASYNC
+)
 
 
 def filter_program(machine: str | None = None) -> bytes:
@@ -168,17 +167,10 @@ def filter_program(machine: str | None = None) -> bytes:
     only_itself = [_step(LOAD, FIRST_ARGUMENT), *_unless(EQUAL, 0, REFUSE), _step(RETURN, ALLOW)]
     program += [_step(EQUAL, CLONE[column], 0, len(only_threads)), *only_threads]
     program += [_step(EQUAL, PRLIMIT[column], 0, len(only_itself)), *only_itself]
-    # No worker outlives the grader.
-    ends_with_parent = [
-        _step(LOAD, FIRST_ARGUMENT),
-        *_where(EQUAL, SET_PARENT_DEATH_SIGNAL, REFUSE),
-        _step(RETURN, ALLOW),
-    ]
-    program += [_step(EQUAL, PRCTL[column], 0, len(ends_with_parent)), *ends_with_parent]
-    for call, commands in ((FCNTL, SIGNALLING["fcntl"]), (IOCTL, SIGNALLING["ioctl"])):
+    for numbers, argument, commands in COMMANDS:
         refused = [step for command in commands for step in _where(EQUAL, command, REFUSE)]
-        no_signals = [_step(LOAD, SECOND_ARGUMENT), *refused, _step(RETURN, ALLOW)]
-        program += [_step(EQUAL, call[column], 0, len(no_signals)), *no_signals]
+        looked_at = [_step(LOAD, argument), *refused, _step(RETURN, ALLOW)]
+        program += [_step(EQUAL, numbers[column], 0, len(looked_at)), *looked_at]
     return b"".join([*program, _step(RETURN, ALLOW)])
 
 

@@ -26,7 +26,6 @@ from backproof.grader.sandbox.system_calls import (
     PRLIMIT,
     REFUSE,
     REFUSED,
-    SIGNALLING,
     filter_program,
 )
 from tests.grader.conftest import needs_bubblewrap
@@ -178,7 +177,7 @@ class TestFilter:
         assert self.run("x86_64", PRLIMIT[0], 1234) == REFUSE
 
     def test_no_signals_by_way_of_files(self):
-        for call, commands in ((FCNTL, SIGNALLING["fcntl"]), (IOCTL, SIGNALLING["ioctl"])):
+        for call, commands in ((FCNTL, (8, 10, 15, 1024, 1026)), (IOCTL, (0x8901, 0x8902, 0x5452))):
             for machine, number in zip(("x86_64", "aarch64"), call, strict=True):
                 assert {self.run(machine, number, 3, second=command) for command in commands} == {REFUSE}
                 assert self.run(machine, number, 3, second=1) == ALLOW
