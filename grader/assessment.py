@@ -21,9 +21,8 @@ from backproof.grader.running import KIBIBYTE, Runner
 from backproof.grader.sandbox.launch import Mode, SandboxError, describe_mode
 from backproof.grader.sandbox.system_calls import filter_program
 from backproof.grader.scoring import Scored, once, say_points, score
-from backproof.grader.submission import plain
 from backproof.grader.trusted import source
-from backproof.verification.wording import conjoin
+from backproof.verification.wording import conjoin, plain
 
 Explained = TypeVar("Explained")
 

@@ -86,6 +86,10 @@ class CouldNotGradeError(Exception):
         super().__init__(escaped(message, kept="\\"))
 
 
+class UngradableError(CouldNotGradeError):
+    """What was handed in is nothing that could be run: it has no points, and whoever handed it in is told why."""
+
+
 class Points(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The points of each function of the contract; a function without is not graded."""
 

@@ -7,7 +7,7 @@ arguments, and the same words for what it should not have given.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -30,10 +30,10 @@ from backproof.grader.sandbox.messages import (
     Value,
 )
 from backproof.grader.sandbox.worker import MOST_VALUES
-from backproof.grader.submission import plain
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl.contract import Array
 from backproof.verification.implementation import arguments_of, names_of_arguments, say_changed
+from backproof.verification.wording import plain
 
 # Why there is no answer: the function raised; it changed what it was given; it had to be stopped, or ended the program;
 # the file cannot be imported; the function is not there, or says that it is not written yet; it was never called.
@@ -113,8 +113,18 @@ def arguments_for(key: Key, call: Call) -> list[Any]:
     return [made(argument) for argument in arguments_of(call.function, case, key.predictions[call.number])]
 
 
-def rebuild(answer: Answer, arrays: Sequence[Array], function: str) -> Any:
+Place = Callable[[int], str]
+
+
+def in_line(line: int) -> str:
+    """A line of a file, as a student finds it."""
+    return f"line {line}"
+
+
+def rebuild(answer: Answer, arrays: Sequence[Array], function: str, place: Place = in_line) -> Any:
     """What a call gave: arrays, lists and tuples of them, floats, stand-ins for anything else, or a `Trouble`.
+
+    place: says where a line is.
 
     Raises NoMessageError where the answer has more values than it may, or arrays that are not there.
     """
@@ -127,16 +137,16 @@ def rebuild(answer: Answer, arrays: Sequence[Array], function: str) -> Any:
             raise NoMessageError("this is no answer: an argument that is not there")
         return Trouble(say_changed(function, sorted(set(answer.arguments))), sort="changed")
     if answer.unimplemented:
-        why = f"{function} is not written yet: it raises {explanation(answer)}"
+        why = f"{function} is not written yet: it raises {explanation(answer, place)}"
         return Trouble(why, fails=False, sort="unwritten")
     if answer.type == "MemoryError":
         return Trouble(f"{function} ran out of memory", sort="raised")
-    return Trouble(f"{function} raised {explanation(answer)}", sort="raised")
+    return Trouble(f"{function} raised {explanation(answer, place)}", sort="raised")
 
 
-def explanation(raised: Raised) -> str:
+def explanation(raised: Raised, place: Place = in_line) -> str:
     """An error's type, line and message."""
-    where = f" in line {raised.line}" if raised.line else ""
+    where = f" in {place(raised.line)}" if raised.line else ""
     because = f": {plain(raised.message)}" if raised.message else ""
     return f"{plain(raised.type)}{where}{because}"
 

@@ -73,6 +73,12 @@ class Questions:
         given = {(name, i): given_to(name, networks[i], predictions[i]) for name, i in {call[:2] for call in calls}}
         return runner.ask(calls, [given[call[:2]] for call in calls], seconds=seconds, stops=stops)
 
+    def unasked(self, trouble: Trouble) -> Iterator[tuple[Call, Any]]:
+        """All calls, none of which is made, for that reason."""
+        for function in self.assignment.functions:
+            for call in calls_of(self.assignment, self.key, function):
+                yield call, trouble
+
     def judge(self, answers: Iterable[tuple[Call, Any]]) -> dict[str, Outcome]:
         """Judge the answers, function by function."""
         results: dict[str, dict[Call, Any]] = {}

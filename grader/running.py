@@ -7,11 +7,11 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from backproof.grader.assignment import Assignment
 from backproof.grader.calls import NOT_AGAIN, Call, Given, Trouble, explanation, rebuild
+from backproof.grader.handed_in.submission import Copied
 from backproof.grader.sandbox.launch import Mode, launch
 from backproof.grader.sandbox.messages import ANSWERED, Imported, Loaded, NoMessageError, Raised, Stopped
 from backproof.grader.sandbox.pipes import MEBIBYTE
@@ -33,15 +33,15 @@ LATER = 1.0
 class Budget:
     """What all runners of a submission share: the seconds that it may use, and how far it can be imported.
 
-    Seconds are charged as in `grader.sandbox.session`: processor time, however busy the machine is. end, stopped: the
-    line at which the import ends, and what stopped it there; 0 and empty where nothing did. unimportable: why it cannot
-    be imported at all; that is tried once.
+    Seconds are charged as in `grader.sandbox.session`: processor time, however busy the machine is. stopped: the lines
+    at which the import ends, of a notebook each in its cell, and what stopped it there. unimportable: why it cannot be
+    imported at all; that is tried once.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.runners: list[Runner] = []
-        self.end, self.stopped = 0, ""
+        self.stopped: dict[int, str] = {}
         self.unimportable: Trouble | None = None
 
     @property
@@ -61,9 +61,7 @@ class Runner(Closed):
     outputs: what each worker has printed, once it has ended.
     """
 
-    def __init__(
-        self, assignment: Assignment, mode: Mode, folder: Path, main: str, adapter: Path | None, budget: Budget
-    ) -> None:
+    def __init__(self, assignment: Assignment, mode: Mode, copied: Copied, budget: Budget) -> None:
         """Start a worker, without waiting for it. What it uses is charged to the budget.
 
         Raises `grader.sandbox.launch.SandboxError` where the sandbox does not work.
@@ -78,7 +76,8 @@ class Runner(Closed):
             output_bytes=MOST_PRINTED,
             kept_bytes=self._use.output_kb * KIBIBYTE,
         )
-        self._launch = launch(mode, folder, main, adapter)
+        self._copied = copied
+        self._launch = launch(mode, copied.folder, copied.main, copied.adapter)
         self._replaced: dict[str, str] = {}
         self._session: Session | None = Session(self._launch, self._limits)
         self._loaded, self._numbers, self._asked = False, itertools.count(), deque[int]()
@@ -147,6 +146,11 @@ class Runner(Closed):
                     waiting.remove(item)
                     yield item[0], Trouble(NOT_AGAIN, sort="unchecked")
 
+    def import_problem(self) -> str:
+        """Why the submission cannot be imported; empty where it can."""
+        found = self._load(fresh=False)
+        return found.cause if found else ""
+
     def close(self) -> None:
         """End the worker; what it printed is kept."""
         if self._session is not None:
@@ -174,10 +178,10 @@ class Runner(Closed):
         before = self.seconds
         try:
             while isinstance(said := self._said(fresh=fresh), Stopped):
-                stopped = explanation(said.raised)
-                if said.ended and (self._budget.end or said.end < 1):
-                    raise WorkerFailure(f"was stopped again: {stopped}")
-                self._budget.end, self._budget.stopped = said.end, stopped
+                stops = {stop.end: explanation(stop.raised, self._copied.place) for stop in said.stops}
+                if said.ended and (len(self._budget.stopped) >= len(self._copied.cells) or min(stops) < 1):
+                    raise WorkerFailure(f"was stopped again: {next(iter(stops.values()))}")
+                self._budget.stopped |= stops
                 if not said.ended:
                     break
                 self.close()
@@ -188,7 +192,8 @@ class Runner(Closed):
         finally:
             self._importing += self.seconds - before
         if isinstance(said, Raised):
-            return Trouble(f"the file cannot be imported: {explanation(said)}", sort="unimportable")
+            why = explanation(said, self._copied.place)
+            return Trouble(f"the file cannot be imported: {why}", sort="unimportable")
         return None
 
     def _said(self, *, fresh: bool) -> Imported:
@@ -197,7 +202,9 @@ class Runner(Closed):
             self._session = Session(self._launch, self._limits)
         seconds = self._at_most(self._use.import_seconds + LATER)
         if not self._loaded:
-            self._session.begin(FUNCTIONS, self._use.import_seconds, self._budget.end)
+            self._session.begin(
+                FUNCTIONS, self._use.import_seconds, cells=self._copied.cells, ends=sorted(self._budget.stopped)
+            )
             said = self._session.loaded(seconds)
             self._loaded = True
             if self._replaced:
@@ -229,12 +236,12 @@ class Runner(Closed):
         try:
             if answered.call != self._asked.popleft():
                 raise NoMessageError("this answers another call")
-            found = rebuild(answered.answer, arrays, call.function)
+            found = rebuild(answered.answer, arrays, call.function, self._copied.place)
         except NoMessageError as error:
             raise WorkerFailure(NO_MESSAGE) from error
         if self._budget.stopped and isinstance(found, Trouble) and found.sort == "missing":
-            stopped = f"above the line where the file stops: {self._budget.stopped}"
-            return replace(found, cause=f"{found.cause} {stopped}")
+            stopped = "; ".join(self._budget.stopped.values())
+            return replace(found, cause=f"{found.cause} above the line where the file stops: {stopped}")
         return found
 
 

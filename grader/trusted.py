@@ -30,6 +30,30 @@ PARTS = {
     ),
 }
 
+# A module in the place of a submission, for an adapter that is only to be imported: whatever it looks for is there.
+ANYTHING = """
+class _Anything:
+    def __call__(self, *_, **__):
+        return self
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __iter__(self):
+        return iter(())
+
+    def __mro_entries__(self, bases):
+        return ()
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Anything()
+"""
+
 TABLE = 'ACTIVATION = {"identity": identity, "sigmoid": sigmoid, "relu": relu, "tanh": tanh, "softmax": softmax}'
 
 

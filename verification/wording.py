@@ -34,6 +34,11 @@ def not_installed(error: ModuleNotFoundError, extra: str = "verify") -> str:
     )
 
 
+def plain(text: str) -> str:
+    """A text that came from a submission, with nothing in it that a terminal or a page could take for a command."""
+    return "".join(character if character.isprintable() else " " for character in text)[:400]
+
+
 def escaped(text: str, kept: str = "") -> str:
     """A text with nothing in it that a terminal could take for a command, or that cannot be written down.
 

@@ -47,14 +47,15 @@ class SandboxError(Exception):
 class Launch:
     """A command that starts a worker, and what the worker has to know.
 
-    main, adapter: paths as the worker sees them. uid: the user that it becomes, where it can. readable: where it sees
-    more files than it is to read, those that it may read, and those folders that it may list. confined: whether it is
-    kept from anything at all.
+    root, main, adapter: paths of the submission's folder, its file, and an adapter, as the worker sees them. uid: the
+    user that it becomes, where it can. readable: where it sees more files than it is to read, those that it may read,
+    and those folders that it may list. confined: whether it is kept from anything at all.
     """
 
     command: tuple[str, ...]
     environment: dict[str, str]
     folder: str
+    root: str
     main: str
     adapter: str | None
     uid: int | None
@@ -117,6 +118,7 @@ def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None)
         command=tuple(command),
         environment={},  # bubblewrap's own could be read from inside
         folder="/",
+        root=SUBMISSION,
         main=f"{SUBMISSION}/{main}",
         adapter=f"{ADAPTER}/{adapter.name}" if adapter else None,
         uid=_unused_user() if root else None,
@@ -160,6 +162,7 @@ def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> 
         command=(str(runtime.executable), *FLAGS, str(program)),
         environment={**ENVIRONMENT, "PYTHONPATH": str(packages)},
         folder=str(folder),
+        root=str(folder),
         main=str(folder / main),
         adapter=str(adapter) if adapter else None,
         uid=_unused_user() if root else None,
@@ -180,6 +183,7 @@ def _unconfined(folder: Path, main: str, adapter: Path | None) -> Launch:
         command=(sys.executable, "-s", "-P", "-B", "-u", str(WORKER)),
         environment={**os.environ, **ENVIRONMENT},
         folder=str(folder),
+        root=str(folder),
         main=str(folder / main),
         adapter=str(adapter) if adapter else None,
         uid=None,

@@ -18,6 +18,7 @@ from backproof.grader.sandbox.worker import (
     LAST_LINE,
     MESSAGE_SHOWN,
     MOST_BYTES,
+    MOST_STOPS_TOLD,
     MOST_VALUES,
     NAME_SHOWN,
     extent,
@@ -93,11 +94,17 @@ class Raised(Struct, tag_field="is", tag="raised", frozen=True):
     unimplemented: bool
 
 
-class Stopped(Struct, tag_field="is", tag="stopped", frozen=True):
-    """That importing a submission stopped at a line, outside of all functions, and what did; ended: the worker too."""
+class Stop(Struct, array_like=True, frozen=True):
+    """What stopped the import of a submission, or of one of its cells, at a line outside of all functions."""
 
     raised: Raised
     end: Line
+
+
+class Stopped(Struct, tag_field="is", tag="stopped", frozen=True):
+    """That importing a submission stopped, and where; ended: the worker too."""
+
+    stops: Annotated[list[Stop], Meta(min_length=1, max_length=MOST_STOPS_TOLD)]
     ended: bool
 
 

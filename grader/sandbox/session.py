@@ -145,21 +145,26 @@ class Session(Closed):
         text = self._output.decode("utf-8", "replace")
         return f"{text}\n[{left_out} more bytes were printed]" if left_out else text
 
-    def begin(self, names: Sequence[str], import_seconds: float, end: int) -> None:
+    def begin(
+        self, names: Sequence[str], import_seconds: float, *, cells: Sequence[int] = (1,), ends: Sequence[int] = ()
+    ) -> None:
         """Have the worker lock itself down, and import the submission; `loaded` waits for that.
 
-        names: of the functions to look for. end: the line of its main file to stop at; 0 for none.
+        names: of the functions to look for. cells: the lines of its main file with which cells begin, to be run one by
+        one. ends: lines of it to stop at, each in its cell.
         """
         setup = {
             "limits": self._limits.resources() if self._launch.confined else {},
             "uid": self._uid,
             "readable": self._launch.readable,
             "filter": filter_program().hex() if self._launch.confined else "",
+            "root": os.fsencode(self._launch.root).hex(),
             "main": os.fsencode(self._launch.main).hex(),  # whose name may be no text
             "adapter": self._launch.adapter,
             "names": list(names),
             "seconds": [import_seconds, import_seconds * self._limits.wall_factor],
-            "end": end,
+            "cells": list(cells),
+            "ends": list(ends),
         }
         self.send(Message(setup), answers=2)
 

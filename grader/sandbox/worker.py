@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import ctypes
+import importlib.machinery
 import importlib.util
 import json
 import math
@@ -51,6 +52,12 @@ MOST_BYTES, MOST_VALUES, DEEPEST = 2**14, 128, 3
 
 # How deep in tables of tables a function is looked for that has to be exchanged.
 DEEPEST_HELD = 100
+
+# Of the cells of a notebook that stopped before their end, so many are told.
+MOST_STOPS_TOLD = 8
+
+# What modules of a submission are in, for whoever imports them as in a package.
+PACKAGE = "handed_in"
 
 # Characters of an error's message, and of a type's or a dtype's name.
 MESSAGE_SHOWN, NAME_SHOWN = 300, 80
@@ -222,51 +229,91 @@ def _filter_system_calls(libc: ctypes.CDLL, program: bytes) -> None:
 class Submission:
     """The submission's modules and functions. An adapter's functions come before its own.
 
-    main, adapter: paths of the files, where there is an adapter; names: of the functions to look for. end: the line of
-    the main file where importing it stopped before, which is not tried again; 0 for none.
+    root: the folder of the submission; main, adapter: paths of the files, where there is an adapter; names: of the
+    functions to look for. cells: the lines of the main file with which its cells begin, which run one by one; 1 alone
+    for a file that is none of cells. ends: lines of it where importing it stopped before; what stands there, and below
+    it in that cell, is not tried again.
     """
 
-    def __init__(self, main: str, adapter: str | None, names: list[str], end: int) -> None:
-        self._main, self._adapter, self._names, self.end = main, adapter, names, end
-        self.folders = [str(Path(path).parent) + os.sep for path in (main, adapter) if path]
+    def __init__(
+        self, root: str, main: str, adapter: str | None, names: list[str], cells: list[int], ends: list[int]
+    ) -> None:
+        self._root, self._main, self._adapter, self._names = Path(root), Path(main), adapter, names
+        self._cells, self._ends = cells, ends
+        self.folders = [f"{folder}{os.sep}" for folder in (root, adapter and Path(adapter).parent) if folder]
         self.functions: dict[str, Any] = {}
         self._replacements: dict[str, Callable[..., Any]] = {}
-        sys.path.insert(0, str(Path(main).parent))
+        sys.path[:0] = dict.fromkeys([str(self._main.parent), root])
 
-    def load(self) -> BaseException | None:
+    def load(self) -> list[tuple[BaseException, int]]:
         """Import it, anew if need be: whatever it remembered is forgotten.
 
-        What the submission raises is given back where functions stand above that line, which are kept, and the file
-        ends there from now on; else it is raised, and so is what an adapter raises.
+        What the submission raises, in a cell each, is given back with the line where it stopped, where there are
+        functions all the same, and that cell ends there from now on; else it is raised, and so is what an adapter
+        raises.
         """
         for name, module in list(sys.modules.items()):
             if self.owns(getattr(module, "__file__", None)):
                 del sys.modules[name]
-        stopped = None
-        try:
-            modules = [_import("submission", self._main, self.end)]
-        except BaseException as error:
-            if "submission" not in sys.modules:
-                raise
-            stopped, modules = error, [sys.modules["submission"]]
-            self.end = self.line_of(_passed(error)) or self.end
+        module, stops = self._import_main()
+        modules = [module]
         if self._adapter:
-            modules.insert(0, _import("adapter", self._adapter))
+            modules.insert(0, _import_adapter(self._adapter))
         self.functions = {}
         for name in self._names:
             for module in modules:
                 if hasattr(module, name):
                     self.functions[name] = getattr(module, name)
                     break
-        if stopped is not None and not self.functions:
-            raise stopped
+        if stops and not self.functions:
+            raise stops[0][0]
         for name, trusted in self._replacements.items():
             self._put(name, trusted)
-        return stopped
+        return stops
+
+    def _import_main(self) -> tuple[types.ModuleType, list[tuple[BaseException, int]]]:
+        """The module of the main file, and what its cells raised, with the lines where.
+
+        Whatever imports it, by the name of its file or as part of a package, gets this very module.
+        """
+        stem = self._main.stem
+        module, others = _module("submission", str(self._main)), [stem] * (stem not in sys.modules)
+        stops = []
+        try:
+            cells = _cells(str(self._main), self._cells, self._ends)
+        except BaseException as error:
+            return module, [(error, 0)]
+        if any(isinstance(node, ast.ImportFrom) and node.level for cell in cells for node in cell.imports):
+            module.__package__ = self._package()
+            module.__spec__ = importlib.machinery.ModuleSpec(f"{module.__package__}.{stem}", None)
+            others.append(module.__spec__.name)
+        sys.modules.update(dict.fromkeys(others, module))
+        for cell in cells:
+            try:
+                cell.run(module.__dict__)
+            except BaseException as error:
+                stops.append((error, self.line_of(_passed(error))))
+                self._ends += stops[-1][1:] if stops[-1][1] else []
+        return module, stops
+
+    def _package(self) -> str:
+        """The package that the main file is in: the folders of the submission, the whole one among them."""
+        inner = self._main.parent.relative_to(self._root).parts
+        for folder in [self._root, *(self._root.joinpath(*inner[: i + 1]) for i in range(len(inner)))]:
+            name = ".".join([PACKAGE, *folder.relative_to(self._root).parts])
+            beginning = folder / "__init__.py"
+            package = _module(name, str(beginning))
+            package.__path__ = [str(folder)]
+            package.__package__ = name
+            if beginning.is_file() and beginning != self._main:
+                with contextlib.suppress(BaseException):  # what is missing then is told where it is imported
+                    exec(compile(_decode(beginning.read_bytes()), beginning, "exec", dont_inherit=True), vars(package))  # noqa: S102
+        return name
 
     def line_of(self, places: Iterable[Place]) -> int:
         """The line of the main file, outside of all functions, that is among these places; 0 for none."""
-        return next((line for code, line in places if code.co_filename == self._main and code.co_name == "<module>"), 0)
+        main = str(self._main)
+        return next((line for code, line in places if code.co_filename == main and code.co_name == "<module>"), 0)
 
     def owns(self, path: object) -> bool:
         """Whether a path is of one of its files."""
@@ -286,7 +333,8 @@ class Submission:
         What cannot get other code, as a decorated function, an object that is called, or what is NumPy's, is exchanged
         where the submission holds it.
         """
-        modules = [module for module in list(sys.modules.values()) if self.owns(getattr(module, "__file__", None))]
+        held = {id(module): module for module in list(sys.modules.values())}  # some under several names
+        modules = [module for module in held.values() if self.owns(getattr(module, "__file__", None))]
         for module in modules:
             own = getattr(module, name, None)
             function: Any = own.__func__ if isinstance(own, types.MethodType) else own
@@ -342,27 +390,63 @@ class Submission:
         return self.owns(getattr(sys.modules.get(made.__module__), "__file__", None))
 
 
-def _import(name: str, path: str, end: int = 0) -> types.ModuleType:
+def _module(name: str, path: str) -> types.ModuleType:
+    """A module of a file, of which nothing has been run yet, among those that are imported."""
     specification = importlib.util.spec_from_file_location(name, path)
     assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module
-    if (path, end) not in _compiled:
-        _compiled[path, end] = _compile(path, end)
-    exec(_compiled[path, end], module.__dict__)  # noqa: S102 (this is what the sandbox is for)
+    sys.modules[name] = module = importlib.util.module_from_spec(specification)
     return module
 
 
-_compiled: dict[tuple[str, int], Any] = {}
+def _import_adapter(path: str) -> types.ModuleType:
+    module = _module("adapter", path)
+    (cell,) = _cells(path, [1], [])
+    cell.run(module.__dict__)
+    return module
 
 
-def _compile(path: str, end: int) -> types.CodeType:
-    """A file's code; of the statements above a line, where there is one."""
-    tree: Any = compile(_decode(Path(path).read_bytes()), path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-    if end:
-        tree.body = [statement for statement in tree.body if (statement.end_lineno or 0) < end]
-    return compile(tree, path, "exec", dont_inherit=True)
+class Cell:
+    """Some lines of a file, which run together: all of a file, or a cell of a notebook.
+
+    code: what is to run. error: why nothing is, where that is no Python. imports: its nodes that import.
+    """
+
+    def __init__(self, source: str, path: str, first: int, ends: list[int]) -> None:
+        self.code: types.CodeType | None = None
+        self.error: BaseException | None = None
+        self.imports: list[ast.AST] = []
+        try:
+            # At the lines where they stand in the file.
+            tree: Any = compile("\n" * (first - 1) + source, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            end = min(ends, default=LAST_LINE)
+            tree.body = [statement for statement in tree.body if (statement.end_lineno or 0) < end]
+            self.imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+            self.code = compile(tree, path, "exec", dont_inherit=True)
+        except BaseException as error:
+            self.error = error
+
+    def run(self, namespace: dict[str, Any]) -> None:
+        """Run it, or raise why it cannot be."""
+        if self.code is None:
+            assert self.error is not None
+            raise self.error
+        exec(self.code, namespace)  # noqa: S102 (this is what the sandbox is for)
+
+
+_read: dict[tuple[str, int, tuple[int, ...]], Cell] = {}
+
+
+def _cells(path: str, firsts: list[int], ends: list[int]) -> list[Cell]:
+    """The cells of a file that begin with these lines, each of the statements above the first of the ends in it."""
+    lines = _decode(Path(path).read_bytes()).split("\n")
+    cells = []
+    for first, after in zip(firsts, [*firsts[1:], LAST_LINE], strict=True):
+        own = tuple(end for end in ends if first <= end < after)
+        if (path, first, own) not in _read:
+            source = "\n".join(lines[first - 1 : after - 1])
+            _read[path, first, own] = Cell(source, path, first, list(own))
+        cells.append(_read[path, first, own])
+    return cells
 
 
 def _decode(source: bytes) -> str:
@@ -470,7 +554,8 @@ class Worker:
         lock_down(setup)
         channel.send({"is": "locked"}, [])
         main = os.fsdecode(bytes.fromhex(setup["main"]))
-        self._submission = Submission(main, setup["adapter"], setup["names"], setup["end"])
+        root = os.fsdecode(bytes.fromhex(setup["root"]))
+        self._submission = Submission(root, main, *(setup[key] for key in ("adapter", "names", "cells", "ends")))
         with self._in_time(*setup["seconds"]):
             loaded = self._load()
         channel.send(loaded, [])
@@ -493,12 +578,13 @@ class Worker:
     def _load(self) -> Any:
         """That the submission has been imported, or what stopped that after some functions, or why it cannot be."""
         try:
-            stopped = self._submission.load()
+            stops = self._submission.load()
         except BaseException as error:
             return describe_error(error, self._submission)
-        if stopped is None:
+        if not stops:
             return {"is": "loaded"}
-        return _stopped(describe_error(stopped, self._submission), self._submission.end, ended=False)
+        told = [(describe_error(error, self._submission), end) for error, end in stops[:MOST_STOPS_TOLD]]
+        return {"is": "stopped", "stops": told, "ended": False}
 
     @contextlib.contextmanager
     def _in_time(self, computing: float, passing: float) -> Iterator[None]:
@@ -514,7 +600,7 @@ class Worker:
             what = f"{computing:g} s of processor time" if number == signal.SIGPROF else f"{passing:g} s"
             line = self._submission.line_of(_reached(frame))
             raised = _raised(f"more than {what}", LONG, line)
-            self._channel.send(_stopped(raised, line, ended=True), [])
+            self._channel.send({"is": "stopped", "stops": [(raised, line)], "ended": True}, [])
             os._exit(0)
 
         timers = {signal.ITIMER_PROF: (signal.SIGPROF, computing), signal.ITIMER_REAL: (signal.SIGALRM, passing)}
@@ -550,11 +636,6 @@ class Worker:
             return {"is": "result", "value": description.of(result)}, description.arrays
         except BaseException as error:
             return describe_error(error, self._submission), []
-
-
-def _stopped(raised: dict[str, Any], end: int, *, ended: bool) -> dict[str, Any]:
-    """That importing the submission stopped before a line of its file, what did, and whether this worker ends of it."""
-    return {"is": "stopped", "raised": raised, "end": end, "ended": ended}
 
 
 def _argument(argument: Any, numbers: np.ndarray, dtype: str) -> Any:

@@ -40,7 +40,7 @@ def bubblewrap_works() -> bool:
         (Path(folder) / "student.py").write_text("")
         try:
             with Session(launch("bubblewrap", Path(folder), "student.py", None), limits) as session:
-                session.begin([], 30, 0)
+                session.begin([], 30)
                 session.loaded(30)
         except SandboxError:
             return False

@@ -13,7 +13,7 @@ from backproof.grader.calls import MOST_TYPES, Described, Trouble, rebuild
 from backproof.grader.judging import by_quantity, not_right
 from backproof.grader.sandbox.messages import ANSWERED, IMPORTED, NoMessageError, decode
 from backproof.grader.sandbox.worker import DTYPES, MOST_VALUES, Description, pack
-from backproof.grader.submission import plain
+from backproof.verification.wording import plain
 
 WORDS = [
     *("is", "result", "changed", "missing", "raised", "loaded", "stopped", "value", "arguments", "message", "line"),
@@ -67,7 +67,11 @@ SAYINGS = st.one_of(
     st.just({"is": "loaded"}),
     RAISED,
     st.fixed_dictionaries(
-        {"is": st.just("stopped"), "raised": RAISED | JSON, "end": st.integers() | JSON, "ended": st.booleans() | JSON}
+        {
+            "is": st.just("stopped"),
+            "stops": st.lists(st.tuples(RAISED | JSON, st.integers() | JSON), max_size=10) | JSON,
+            "ended": st.booleans() | JSON,
+        }
     ),
     JSON,
 )

@@ -190,10 +190,13 @@ class TestGrade:
         folder.mkdir()
         (folder / "main.py").write_text("from functions import *\n")
         (folder / "functions.py").write_text(RIGHT)
-        assert "has 2 .py files (functions.py, main.py)" in run("grade", folder, *short).stderr
-        (here / "short.toml").write_text('networks = 40\nfile = "main.py"\n')
+        assert (
+            "Of 2 files main.py was taken for the program; it has all" in run("grade", folder, *short, "--check").stdout
+        )
+        (here / "short.toml").write_text('networks = 40\nfile = "functions.py"\n')
         assert run("grade", folder, *short, "--check").exit_code == 0
         assert written(here, "group 7")["submission"] == "group 7"
+        assert written(here, "group 7")["remarks"] == []
 
     def test_output_is_shown_and_cut(self, here, short):
         (here / "short.toml").write_text("networks = 40\n[limits]\noutput_kb = 1\n")
@@ -229,8 +232,6 @@ class TestGrade:
         ("arguments", "sentence"),
         [
             ("absent.py", "there is no file or folder absent.py"),
-            ("notes.txt", "notes.txt is not a .py file"),
-            ("empty", "the folder empty has no .py file"),
             ("student.py --assignment absent.toml", "the assignment absent.toml cannot be read: No such file"),
             ("student.py --assignment wrong.toml", "the assignment wrong.toml, line 2, networks: expected `int`"),
             ("student.py --assignment other.toml", "there is no answer key other.key; backproof key makes one"),

@@ -100,7 +100,7 @@ limits = Limits({", ".join(map(str, (30, 5, 2**29, 16, 2**20, 2**12)))})
 start = launch("limits", Path({str(folder)!r}), "student.py", None)
 assert (start.uid is None) == (not {as_root})
 with Session(start, limits) as session:
-    session.begin(["relu"], 30, 0)
+    session.begin(["relu"], 30)
     loaded = session.loaded(20)
     assert loaded == Loaded(), loaded
     call = {{"arguments": [[0, 2]], "call": (0, "relu", "float64")}}
@@ -147,7 +147,7 @@ from pathlib import Path
 from backproof.grader.sandbox.launch import launch
 from backproof.grader.sandbox.session import Limits, Session
 session = Session(launch("limits", Path({str(folder)!r}), "student.py", None), Limits(60, 5, 2**29, 16, 2**20, 2**12))
-session.begin(["relu"], 60, 0)
+session.begin(["relu"], 60)
 print(session._process.pid, flush=True)
 while "begun" not in session.output:
     session._pump(1)

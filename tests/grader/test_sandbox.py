@@ -224,7 +224,7 @@ class TestFailures:
         broken.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         started = Session(launch("bubblewrap", submission, "student.py", None), LIMITS)
-        started.begin(["relu"], 30, 0)
+        started.begin(["relu"], 30)
         with started, pytest.raises(SandboxError, match=r"No permissions to create new namespace \(--sandbox limits"):
             started.loaded(5)
 
@@ -238,7 +238,7 @@ class TestFailures:
     def test_an_answer_too_long(self, submission):
         """Not even its length is believed."""
         with Session(launch("bubblewrap", submission, "student.py", None), LIMITS) as session:
-            session.begin(["relu"], 30, 0)
+            session.begin(["relu"], 30)
             session.loaded(10)
             session._received += b"\xff" * 8
             with pytest.raises(WorkerFailure, match="wrote into the channel"):

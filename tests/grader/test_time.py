@@ -13,9 +13,9 @@ import pytest
 from backproof.grader import grading
 from backproof.grader.assignment import Search, UseLimits
 from backproof.grader.grading import grade_submission
+from backproof.grader.handed_in.submission import find_submission
 from backproof.grader.running import Budget
 from backproof.grader.sandbox.clock import ProcessClock
-from backproof.grader.submission import find_submission
 from tests.grader.conftest import SMALL, needs_bubblewrap
 from tests.grader.students import MISTAKEN, RIGHT
 

@@ -3,7 +3,7 @@
 import pytest
 
 from backproof.grader.grading import grade_submission
-from backproof.grader.submission import find_submission
+from backproof.grader.handed_in.submission import find_submission
 from tests.grader.conftest import SMALL, needs_bubblewrap
 from tests.grader.students import RIGHT
 from tests.quick import first

@@ -160,3 +160,35 @@ def test_a_sign_in_one_branch(tmp_path, monkeypatch):
     ordinary = [check for check in found["checks"] if check["name"].endswith("ordinary networks")]
     assert [check["points"] / check["max_points"] for check in ordinary] == [pytest.approx(2 / 3)] * 2
     assert found["points"] == pytest.approx(20, abs=0.7)  # of soft labels nothing is lost
+
+
+CLASS = Path(__file__).parent / "class"
+
+# One hand-in each: its points, and what has to be said of the file.
+HANDED_IN = {
+    "macos.zip": (100, ""),
+    "magics_and_a_failing_cell.ipynb": (100, "%matplotlib inline (cell 2, line 1)"),
+    "two_modules": (100, "Of 2 files network.py was taken"),
+    "nested": (100, ""),
+    "relative_imports": (100, "Of 3 files main.py was taken"),
+    "endless_loop.py": (94, ""),
+}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("name", HANDED_IN)
+def test_handed_in(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("grade", str(CLASS / name)).exit_code == 0
+    (found,) = (json.loads(path.read_bytes()) for path in tmp_path.glob("backproof-grades/*/grade.json"))
+    points, said = HANDED_IN[name]
+    assert (found["score"], said in " ".join(found["remarks"])) == (points, True), found["remarks"]
+
+
+@needs_bubblewrap
+def test_a_broken_adapter(tmp_path, monkeypatch):
+    """The instructor is told, and nobody gets a zero."""
+    monkeypatch.chdir(tmp_path)
+    done = run("grade", str(CLASS / "nested"), "--adapter", str(CLASS / "broken_adapter.py"))
+    assert (done.exit_code, "No module named 'submision'" in done.stderr) == (2, True)
+    assert not list(tmp_path.glob("backproof-grades/*/grade.json"))
