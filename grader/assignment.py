@@ -159,6 +159,7 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     follow_through: Decimal = Decimal(1)
     feedback: Feedback = "counterexamples"
     visibility: Visibility = "visible"
+    late_factor: Decimal = Decimal(1)
     file: str = ""
     points: Points = DEFAULT_POINTS
     limits: UseLimits = UseLimits()
@@ -241,7 +242,8 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
         yield "layers", f"{len(assignment.layers)} are more than the {MAX_DEPTH} that networks have at most"
     if hidden := [g for g in assignment.layers[:-1] if g not in HIDDEN_ACTIVATIONS]:
         yield "layers", f"{hidden[0]} may stand in the last layer only"
-    for key, share in (("edge_share", assignment.edge_share), ("follow_through", assignment.follow_through)):
+    for key in ("edge_share", "follow_through", "late_factor"):
+        share: Decimal = getattr(assignment, key)
         if not _is_within(share, 1):
             yield key, f"{share} is not a number from 0 to 1"
     for function in assignment.functions:

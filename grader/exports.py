@@ -31,11 +31,14 @@ def write_grade(grade: Grade, out: Path) -> Path:
     folder = out / grade.submission
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "grade.json").write_bytes(grade.to_json())
         (folder / "results.json").write_bytes(gradescope(grade))
         (folder / "junit.xml").write_bytes(junit(grade))
         for name in ("feedback.md", "feedback.html"):
             (folder / name).write_text(render(grade, name), encoding="utf-8")
+        # Last and at once: where it is, all is.
+        writing = folder / "grade.json.writing"
+        writing.write_bytes(grade.to_json())
+        writing.replace(folder / "grade.json")
     except OSError as error:
         raise CouldNotGradeError(f"the output folder {folder} cannot be written: {error.strerror}") from error
     return folder
@@ -56,7 +59,7 @@ def write_not_graded(name: str, why: str, out: Path) -> None:
     with contextlib.suppress(OSError):
         (out / name).mkdir(parents=True, exist_ok=True)
         (out / name / "results.json").write_bytes(encoded(results))
-        (out / name / "junit.xml").write_bytes(_xml(suites))
+        (out / name / "junit.xml").write_bytes(as_xml(suites))
 
 
 def gradescope(grade: Grade) -> bytes:
@@ -112,9 +115,10 @@ def junit(grade: Grade) -> bytes:
                 ElementTree.SubElement(case, "failure", message=check.cause)
             elif check.status == "not checked":
                 ElementTree.SubElement(case, "skipped", message=check.cause)
-    return _xml(suites)
+    return as_xml(suites)
 
 
-def _xml(suites: ElementTree.Element) -> bytes:
+def as_xml(suites: ElementTree.Element) -> bytes:
+    """A document as a file's bytes."""
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n"

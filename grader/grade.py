@@ -15,7 +15,7 @@ from backproof.grader.key import Purpose
 from backproof.grader.sandbox.launch import Mode
 from backproof.verification.document import Document
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 
 Status = Literal["passed", "failed", "missing", "not checked"]
 
@@ -117,3 +117,7 @@ class Grade(Document, frozen=True):
     remarks: Annotated[list[str], Meta(description="What there is to say of the file as a whole, in sentences")]
     output: Annotated[str, Meta(description="The beginning of what the submission printed")]
     timing: Timing
+    fingerprint: Annotated[
+        str,
+        Meta(description="A hash of what this rests on: what was handed in, assignment, key, adapter, and the program"),
+    ] = ""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import importlib.metadata
+import itertools
+import os
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +18,8 @@ import msgspec
 
 from backproof.grader.assignment import Assignment, CouldNotGradeError, UngradableError, read_assignment
 from backproof.grader.calls import Trouble
+from backproof.grader.handed_in.archives import MOST_BYTES
+from backproof.grader.handed_in.programs import MOST_FILES
 from backproof.grader.handed_in.submission import Copied, Submission, handed_in, name_of, private_copy
 from backproof.grader.key import DEFAULT_KEY, find_key, read_key
 from backproof.grader.networks import chosen_for
@@ -24,63 +32,108 @@ if TYPE_CHECKING:
     from backproof.grader.grade import Grade
 
 
-def grade(
-    submission: Path,
-    *,
-    assignment: Path | None = None,
-    key: Path | None = None,
-    student: str | None = None,
-    hand_in: int | None = None,
-    adapter: Path | None = None,
-    mode: Mode = "bubblewrap",
-    out: Path | None = None,
-) -> Grade:
-    """Grade the submission at a path, and write the grade into a folder in `out`, if one is given.
+@dataclass(frozen=True)
+class Settings:
+    """What submissions are graded by, and where the grades go.
 
     assignment: a file; the default one otherwise. key: a file, or a folder of keys for single students; otherwise the
-    one that comes with the default assignment, or that lies beside the assignment's file. student: whose key is to be
-    used, where there is a folder of them; otherwise the submission's name says it. hand_in: which one of that student;
-    by both, networks are chosen of a key with several draws. Otherwise that of the grade that is in `out`, or 1.
+    one that comes with the default assignment, or that lies beside the assignment's file. adapter: a file whose
+    functions call the submission's own. out: a folder for folders with grades; none are written otherwise.
+    """
+
+    assignment: Path | None = None
+    key: Path | None = None
+    adapter: Path | None = None
+    mode: Mode = "bubblewrap"
+    out: Path | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which hand-in it is. name: what its folder is called. student: whose, where a key has to be theirs.
+
+    key: of the answers. whose: by whom networks are chosen of a key with several draws, and by the number.
+    """
+
+    name: str
+    student: str | None
+    key: Path
+    whose: str
+    number: int = 1
+
+
+def grade(
+    submission: Path,
+    settings: Settings,
+    *,
+    student: str | None = None,
+    hand_in: int | None = None,
+    name: str | None = None,
+    problem: str = "",
+    keep: bool = False,
+) -> Grade:
+    """Grade the submission at a path, and write the grade into a folder of its name, if there is one for grades.
+
+    student: whose key is to be used, where there is a folder of them; otherwise the submission's name says it. hand_in:
+    which one of that student; by both, networks are chosen of a key with several draws. Otherwise that of the grade
+    that is there, or 1. name: what the submission is called; otherwise what its file is. problem: why it cannot be run,
+    where that is known already. keep: a grade that is there, and rests on the very same, is kept.
 
     What is nothing that could be run gets a grade too, of no points. Raises CouldNotGradeError where there is no
     submission, no assignment, no key for it, no sandbox of that mode or no adapter that can be imported, and where the
-    grade cannot be written; that it was not graded, and why, is then written into `out` for learning platforms.
+    grade cannot be written; that it was not graded, and why, is then written for learning platforms.
     """
-    name = name_of(submission)
+    name = name or name_of(submission)
     try:
-        chosen = read_assignment(assignment)
-        place = find_key(key, assignment, student or name)
+        assignment = read_assignment(settings.assignment)
+        place = find_key(settings.key, settings.assignment, student or name)
         # A folder has keys of students, to whom the names of submissions belong.
-        whose = name if student is None and key is not None and key.is_dir() else student
-        number = hand_in or _graded_before(out, name)
-        try:
-            with handed_in(submission, chosen.file, chosen.functions) as found:
-                return grade_submission(found, chosen, place, mode, adapter, out, student=whose, hand_in=number)
-        except UngradableError as error:
-            return _ungraded(name, str(error), chosen, place, mode, out, student=whose, hand_in=number)
+        own = name if student is None and settings.key is not None and settings.key.is_dir() else student
+        before = _graded_before(settings.out, name)
+        number = hand_in or before.hand_in
+        which = Identity(name, own, place, student or name, number)
+        rests_on = fingerprint(submission, assignment, settings, which, problem)
+        if keep and settings.out is not None and before.fingerprint == rests_on:
+            return _there(settings.out, name)
+        found = _grade(submission, assignment, settings, which, problem)
+        found = msgspec.structs.replace(found, fingerprint=rests_on)
+        if settings.out is not None:
+            from backproof.grader.exports import write_grade
+
+            write_grade(found, settings.out)
     except CouldNotGradeError as error:
-        if out is not None:
+        if settings.out is not None:
             from backproof.grader.exports import write_not_graded
 
-            write_not_graded(name, str(error), out)
+            write_not_graded(name, str(error), settings.out)
         raise
+    return found
+
+
+def _grade(submission: Path, assignment: Assignment, settings: Settings, which: Identity, problem: str) -> Grade:
+    """The grade of a submission, also of one that cannot be run."""
+    try:
+        if problem:
+            raise UngradableError(problem)
+        with handed_in(submission, assignment.file, assignment.functions) as found:
+            return grade_submission(found, assignment, which, settings.mode, settings.adapter)
+    except UngradableError as error:
+        return _ungraded(str(error), assignment, which, settings.mode)
 
 
 def grade_submission(
     submission: Submission,
     assignment: Assignment,
-    key: Path,
+    which: Identity | Path,
     mode: Mode = "bubblewrap",
     adapter: Path | None = None,
-    out: Path | None = None,
-    *,
-    student: str | None = None,
-    hand_in: int = 1,
 ) -> Grade:
-    """Grade a submission with the answer key in a file, which has to be the student's; the rest as in `grade`.
+    """Grade a submission with an answer key, which has to be the student's; which: of nobody in particular, the key.
 
-    Raises UngradableError where it is too much to be copied.
+    Raises UngradableError where it is too much to be copied, and CouldNotGradeError as `grade` does.
     """
+    if isinstance(which, Path):
+        which = Identity(submission.name, None, which, submission.name)
     started = time.perf_counter()
     budget = Budget(assignment.limits.total_seconds)
     with private_copy(submission, adapter) as copied:
@@ -91,7 +144,7 @@ def grade_submission(
         try:
             with start() as runner:
                 # The sandbox comes to life while the key is read.
-                questions = _questions(assignment, key, mode, student, student or submission.name, hand_in)
+                questions = _questions(assignment, which, mode)
                 answers = questions.ask(runner, assignment.functions, budget.seconds / 2)
                 from backproof.grader.assessment import Assessment
 
@@ -103,8 +156,7 @@ def grade_submission(
         except SandboxError as error:
             raise CouldNotGradeError(str(error)) from error
     remarks = [*submission.remarks, *_say_stopped(budget, copied)]
-    found = assessment.grade(submission.name, hand_in, functions, mode, time.perf_counter() - started, remarks)
-    return _written(found, out)
+    return assessment.grade(which.name, which.number, functions, mode, time.perf_counter() - started, remarks)
 
 
 def _say_stopped(budget: Budget, copied: Copied) -> Iterator[str]:
@@ -117,39 +169,18 @@ def _say_stopped(budget: Budget, copied: Copied) -> Iterator[str]:
         yield f"{cells} before the end: {stops}. What stands above that, and all other cells, were graded."
 
 
-def _ungraded(
-    name: str,
-    why: str,
-    assignment: Assignment,
-    key: Path,
-    mode: Mode,
-    out: Path | None,
-    *,
-    student: str | None,
-    hand_in: int,
-) -> Grade:
+def _ungraded(why: str, assignment: Assignment, which: Identity, mode: Mode) -> Grade:
     """The grade of what is nothing that could be run: no points, and the reason."""
     from backproof.grader.assessment import Assessment
-
-    questions = _questions(assignment, key, mode, student, student or name, hand_in)
-    trouble = Trouble(why, sort="unimportable")
 
     def start() -> Runner:
         raise AssertionError("nothing is asked")
 
-    assessment = Assessment(questions, questions.judge(questions.unasked(trouble)), "", start)
+    questions = _questions(assignment, which, mode)
+    outcomes = questions.judge(questions.unasked(Trouble(why, sort="unimportable")))
+    assessment = Assessment(questions, outcomes, "", start)
     functions = {function: assessment.grade_function(function) for function in assignment.functions}
-    remark = f"Nothing could be graded: {why}."
-    return _written(assessment.grade(name, hand_in, functions, mode, 0.0, [remark]), out)
-
-
-def _written(found: Grade, out: Path | None) -> Grade:
-    """The grade, once it is written into a folder, where one is given."""
-    if out is not None:
-        from backproof.grader.exports import write_grade
-
-        write_grade(found, out)
-    return found
+    return assessment.grade(which.name, which.number, functions, mode, 0.0, [f"Nothing could be graded: {why}."])
 
 
 def _try_adapter(adapter: Path, assignment: Assignment, mode: Mode) -> None:
@@ -170,32 +201,72 @@ def _try_adapter(adapter: Path, assignment: Assignment, mode: Mode) -> None:
 
 
 class _GradedBefore(msgspec.Struct):
-    """What is to be known of an earlier grade."""
+    """What is to be known of an earlier grade: its number, so that grading it again asks the same, and its grounds."""
 
     hand_in: int = 1
+    fingerprint: str = ""
 
 
-def _graded_before(out: Path | None, name: str) -> int:
-    """The number of the hand-in whose grade is there, so that grading it again asks the same; else 1."""
-    if out is None:
-        return 1
+def _graded_before(out: Path | None, name: str) -> _GradedBefore:
     try:
-        return msgspec.json.decode((out / name / "grade.json").read_bytes(), type=_GradedBefore).hand_in
-    except (OSError, msgspec.MsgspecError):
-        return 1
+        assert out is not None
+        return msgspec.json.decode((out / name / "grade.json").read_bytes(), type=_GradedBefore)
+    except (AssertionError, OSError, msgspec.MsgspecError):
+        return _GradedBefore()
 
 
-def _questions(
-    assignment: Assignment, path: Path, mode: Mode, student: str | None, whose: str, hand_in: int
-) -> Questions:
-    """What is asked: the networks of the answer key in a file, or those that are for this hand-in.
+def _there(out: Path, name: str) -> Grade:
+    """The grade that is there already."""
+    from backproof.grader.grade import Grade
+
+    return msgspec.json.decode((out / name / "grade.json").read_bytes(), type=Grade)
+
+
+def _questions(assignment: Assignment, which: Identity, mode: Mode) -> Questions:
+    """What is asked: the networks of the answer key, or those that are for this hand-in.
 
     Raises CouldNotGradeError as `read_key` does, and where a submission that nothing keeps apart is not to know it.
     """
-    key = read_key(path, assignment, student)
-    if mode == "none" and key.header.purpose != "practice" and path != DEFAULT_KEY:
+    key = read_key(which.key, assignment, which.student)
+    if mode == "none" and key.header.purpose != "practice" and which.key != DEFAULT_KEY:
         raise CouldNotGradeError(
-            f"with --sandbox none the submission could read the answers in {path}: that is for checking a file of your "
-            "own, with a key that backproof key --practice has made"
+            f"with --sandbox none the submission could read the answers in {which.key}: that is for checking a file of "
+            "your own, with a key that backproof key --practice has made"
         )
-    return Questions(assignment, key.chosen(chosen_for(assignment, whose, hand_in)) if assignment.draws > 1 else key)
+    several = assignment.draws > 1
+    return Questions(assignment, key.chosen(chosen_for(assignment, which.whose, which.number)) if several else key)
+
+
+def fingerprint(
+    submission: Path, assignment: Assignment, settings: Settings, which: Identity, problem: str = ""
+) -> str:
+    """All that a grade rests on, in a hash: what was handed in and by whom, assignment, key, adapter, and this program.
+
+    Raises CouldNotGradeError where any of it cannot be read.
+    """
+    made = hashlib.sha256()
+
+    def add(*parts: bytes) -> None:
+        for part in parts:
+            made.update(len(part).to_bytes(8, "little") + part)
+
+    about = (which.student, which.whose, which.number, settings.mode, problem, importlib.metadata.version("backproof"))
+    add(msgspec.json.encode(assignment), msgspec.json.encode(about))
+    try:
+        for path in (which.key, settings.adapter):
+            add(_digest(path, path.stat().st_mtime_ns) if path is not None and path.exists() else b"")
+        # What is too much to be graded is not read either.
+        inside = list(itertools.islice(submission.rglob("*"), MOST_FILES)) if submission.is_dir() else [submission]
+        for path in sorted(inside):
+            kind = "link" if path.is_symlink() else "file" if path.is_file() else "other"
+            size = path.stat().st_size if kind == "file" else 0
+            add(os.fsencode(path.relative_to(submission)), kind.encode(), str(size).encode())
+            add(path.read_bytes() if kind == "file" and size <= MOST_BYTES else b"")
+    except OSError as error:
+        raise CouldNotGradeError(f"{error.filename} cannot be read: {error.strerror or error}") from error
+    return made.hexdigest()
+
+
+@functools.lru_cache(maxsize=16)
+def _digest(path: Path, _modified: int) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()

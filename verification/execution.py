@@ -137,7 +137,7 @@ class OnCluster(Judges):
 
     def judge(self, task: Task, parts: Sequence[int], progress: Progress) -> None:
         """As `Judges` has it."""
-        with _cluster(self._address) as executor:
+        with cluster(self._address) as executor:
             for future in as_completed(executor.submit(_judge_on_cluster, task, part) for part in parts):
                 progress.judged(future.result())
 
@@ -367,7 +367,7 @@ def _kept_loaded(task: Task, alone: bool, place: Place) -> tuple[list[Oracle], I
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Executor]:
+def cluster(address: str) -> Iterator[Executor]:
     """A Dask cluster as an executor.
 
     Raises CouldNotRunError where it cannot be reached.

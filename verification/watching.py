@@ -220,14 +220,19 @@ def _serve(connection: Any, memory: Any) -> None:
 
 
 def contexts(oracles: Sequence[str]) -> BaseContext:
+    """How processes begin that judge, as in `contexts_with`. oracles: those that they need."""
+    return contexts_with(["backproof.verification.execution", *(ORACLES[oracle][0] for oracle in oracles)])
+
+
+def contexts_with(modules: Sequence[str]) -> BaseContext:
     """How processes begin: where that can be done, forked off one that has only loaded what all of them need.
 
-    So they begin at once, and share that memory. oracles: those that are among it.
+    So they begin at once, and share that memory. modules: what is among it.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["backproof.verification.execution", *(ORACLES[oracle][0] for oracle in oracles)])
+    context.set_forkserver_preload(list(modules))
     return context
 
 

@@ -49,6 +49,9 @@ class Most(NamedTuple):
 
 OF_A_SUBMISSION = Most()
 
+# As many as a hundred thousand students hand in, a few files each.
+OF_A_CLASS = Most(2**20, 2**36)
+
 
 def ending_of(path: Path) -> str:
     """The ending by which a file is an archive; empty for what is none."""
@@ -61,34 +64,86 @@ def unpack(archive: Path, folder: Path, most: Most = OF_A_SUBMISSION) -> None:
     Raises UngradableError that names the archive, and the entry that leads out of the folder, is a link or neither file
     nor folder, or is too much; and where it is damaged, or locked by a password.
     """
+    for why in _unpacked(archive, folder, most).values():
+        raise UngradableError(why)
+
+
+def names(archive: Path) -> list[str]:
+    """The names of what is in a zip archive of a class; none of other archives, and of one that is damaged."""
+    try:
+        with _entries(archive, OF_A_CLASS) as entries:
+            return [name for name, _, _ in entries] if ending_of(archive) == ".zip" else []
+    except (UngradableError, *_BROKEN):
+        return []
+
+
+def unpack_class(archive: Path, folder: Path, most: Most = OF_A_CLASS) -> dict[str, str]:
+    """Write what is in an archive of many submissions into a folder; what cannot be is left out.
+
+    The names of that, each with the reason. Raises UngradableError where the archive itself is damaged or too much.
+    """
+    return _unpacked(archive, folder, most, whole=False)
+
+
+def _unpacked(archive: Path, folder: Path, most: Most, *, whole: bool = True) -> dict[str, str]:
+    """Write what is in an archive into a folder; what could not be, and why; whole: the first of that ends it."""
+    refused = dict[str, str]()
     try:
         with _entries(archive, most) as entries:
-            count, size = 0, 0
+            left = most
             for name, kind, content in entries:
-                parts = _inside(archive, name)
-                if any(map(is_no_part, parts)):
-                    continue
-                count += 1
-                if count > most.files:
-                    raise UngradableError(_too_much(archive, most))
-                target = folder.joinpath(*parts)
-                if kind == "folder":
-                    target.mkdir(parents=True, exist_ok=True)
-                    continue
-                if kind != "file":
-                    raise UngradableError(f"{archive.name} has {name}, which is {kind}: put the file itself into it")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with content() as source, target.open("wb") as written:
-                    while part := source.read(min(MEBIBYTE, most.size - size + 1)):
-                        size += len(part)
-                        if size > most.size:
-                            raise UngradableError(_too_much(archive, most))
-                        written.write(part)
+                try:
+                    left = _write(archive, folder, name, kind, content, left)
+                except UngradableError as error:
+                    refused[name] = str(error)
+                except _BROKEN as error:
+                    refused[name] = f"{name} in {archive.name} cannot be unpacked: {_why(error)}"
+                if (whole and refused) or min(left) < 0:
+                    break
+            if min(left) < 0:
+                raise UngradableError(_too_much(archive, most))
     except UngradableError:
         raise
     except _BROKEN as error:
-        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UngradableError(f"{archive.name} cannot be unpacked: {why}") from error
+        raise UngradableError(f"{archive.name} cannot be unpacked: {_why(error)}") from error
+    return refused
+
+
+def _write(archive: Path, folder: Path, name: str, kind: str, content: Any, left: Most) -> Most:
+    """Write one entry of an archive; what may still be written then, less than nothing where it was too much.
+
+    Raises UngradableError where it is refused.
+    """
+    parts = _inside(archive, name)
+    if any(map(is_no_part, parts)):
+        return left
+    left, target = left._replace(files=left.files - 1), folder.joinpath(*parts)
+    if left.files < 0:
+        return left
+    if kind == "folder":
+        target.mkdir(parents=True, exist_ok=True)
+        return left
+    if kind != "file":
+        raise UngradableError(f"{archive.name} has {name}, which is {kind}: put the file itself into it")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size, largest = 0, min(left.size, MOST_BYTES)
+    try:
+        with content() as source, target.open("wb") as written:
+            while size <= largest and (part := source.read(min(MEBIBYTE, largest - size + 1))):
+                size += len(part)
+                written.write(part)
+    finally:
+        if size > largest:
+            target.unlink()
+    if size > MOST_BYTES:
+        raise UngradableError(
+            f"{archive.name} has {name}, which is more than a submission: over {MOST_BYTES // MEBIBYTE} MiB"
+        )
+    return left._replace(size=left.size - size)
+
+
+def _why(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _too_much(archive: Path, most: Most) -> str:

@@ -57,8 +57,7 @@ def choose(folder: Path, candidates: Sequence[PurePosixPath], functions: Sequenc
     """
     if len(candidates) == 1:
         return candidates[0], ""
-    files = {path: _File(folder, path) for path in candidates[:MOST_LOOKED_INTO]}
-    imported = {other for path, file in files.items() for other in file.imported(files) if other != path}
+    files, imported = _looked_into(folder, candidates)
 
     def rank(path: PurePosixPath) -> tuple[int, bool]:
         return -len(set(functions) & files[path].offered(files)), path in imported
@@ -68,6 +67,24 @@ def choose(folder: Path, candidates: Sequence[PurePosixPath], functions: Sequenc
     missing = [function for function in functions if function not in offered]
     has = "all functions that are asked for" if not missing else f"all but {conjoin(missing)}" if offered else "none"
     return best, f"Of {len(candidates)} files {best} was taken for the program; it has {has}."
+
+
+def offers_alone(folder: Path, candidates: Sequence[PurePosixPath], functions: Sequence[str], share: float) -> set[str]:
+    """The names of those files that offer more than that share of the functions, and that no other imports."""
+    files, imported = _looked_into(folder, candidates)
+    return {
+        path.name
+        for path, file in files.items()
+        if path not in imported and len(set(functions) & file.offered(files)) > share * len(functions)
+    }
+
+
+def _looked_into(
+    folder: Path, candidates: Sequence[PurePosixPath]
+) -> tuple[dict[PurePosixPath, _File], set[PurePosixPath]]:
+    """What files seem to have in them; and which of them others import."""
+    files = {path: _File(folder, path) for path in candidates[:MOST_LOOKED_INTO]}
+    return files, {other for path, file in files.items() for other in file.imported(files) if other != path}
 
 
 class _File:

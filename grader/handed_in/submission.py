@@ -71,10 +71,10 @@ def name_of(path: Path) -> str:
         raise CouldNotGradeError(f"{path} is a link to {path.readlink()}: hand in the file or folder itself")
     if path.is_file():
         ending = archives.ending_of(path)
-        return _name(path.name[: -len(ending)] if ending else path.stem)
+        return label_of(path.name[: -len(ending)] if ending else path.stem)
     if not path.is_dir():
         raise CouldNotGradeError(f"there is no file or folder {path}")
-    return _name(path.resolve().name)
+    return label_of(path.resolve().name)
 
 
 @contextmanager
@@ -142,8 +142,8 @@ def _of_file(name: str, path: Path, file: Path, main: str, *remarks: str) -> Sub
     return Submission(name, path, main, notebook, (*remarks, *[told] * bool(told)))
 
 
-def _name(name: str) -> str:
-    """A name for a folder. Raises CouldNotGradeError where that cannot be."""
+def label_of(name: str) -> str:
+    """What a folder is called that is named after something. Raises CouldNotGradeError where that cannot be."""
     if name in ("", ".", ".."):
         raise CouldNotGradeError(f"a submission cannot be called {name!r}")
     shown = escaped(name)

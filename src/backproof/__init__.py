@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         continue_verification,
         frameworks,
         grade,
+        grade_class,
         infer,
         make_key,
         power,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "adapters", "bench",
-    "check_conventions", "claims", "continue_verification", "frameworks", "grade", "infer", "make_key", "power",
-    "replay", "replay_framework", "script", "strategies", "tolerance", "verify", "write_page",
+    "check_conventions", "claims", "continue_verification", "frameworks", "grade", "grade_class", "infer", "make_key",
+    "power", "replay", "replay_framework", "script", "strategies", "tolerance", "verify", "write_page",
 ]  # fmt: skip
 
 MODULES = {"adapters": "backproof.verification.adapters", "strategies": "backproof.oracles.strategies"}

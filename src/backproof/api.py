@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backproof.grader.assignment import CouldNotGradeError
-from backproof.grader.sandbox.launch import Mode
+from backproof.grading import grade, grade_class, make_key
 from backproof.oracles.beside import begin
 from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import Architecture, find_case
@@ -32,8 +32,6 @@ from backproof.verification.implementation import CouldNotLoadError, load_implem
 from backproof.verification.judgement import Judgement, judge_one
 
 if TYPE_CHECKING:
-    import backproof.grader.grade
-    from backproof.grader.key import Key
     from backproof.oracles.conventions.checks import Outcome
     from backproof.reports.report import Report
     from backproof.studies.bench.bench import Bench
@@ -46,9 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "bench", "check_conventions",
-    "claims", "continue_verification",
-    "frameworks", "grade", "infer", "make_key", "power", "replay", "replay_framework", "script", "tolerance", "verify",
-    "write_page",
+    "claims", "continue_verification", "frameworks", "grade", "grade_class", "infer", "make_key", "power", "replay",
+    "replay_framework", "script", "tolerance", "verify", "write_page",
 ]  # fmt: skip
 
 DEFAULTS = Campaign()
@@ -60,7 +57,6 @@ BATCH, OF_ONE_ARCHITECTURE = 32, 4
 DEFAULT_OUT = "backproof-report"
 DEFAULT_POWER_OUT = "backproof-power"
 DEFAULT_FRAMEWORKS_OUT = "backproof-frameworks"
-DEFAULT_GRADES = "backproof-grades"
 
 
 def verify(
@@ -335,52 +331,3 @@ def claims(*, seed: int = 0, out: str | Path = DEFAULT_OUT, progress: Progress |
     from backproof.studies.claims.trial import try_notes
 
     return try_notes(out, seed, progress)
-
-
-def grade(
-    submission: str | Path,
-    *,
-    assignment: str | Path | None = None,
-    key: str | Path | None = None,
-    student: str | None = None,
-    hand_in: int | None = None,
-    adapter: str | Path | None = None,
-    sandbox: Mode = "bubblewrap",
-    out: str | Path = DEFAULT_GRADES,
-) -> backproof.grader.grade.Grade:
-    """Grade what a student handed in, write the grade and the feedback into a folder in `out`, and return the grade.
-
-    The parameters are those of `backproof grade --help`. Raises `CouldNotGradeError` where grading cannot be done;
-    a submission that fails, in whatever way, is graded.
-    """
-    from backproof.grader.grading import grade
-
-    return grade(
-        Path(submission),
-        assignment=Path(assignment) if assignment else None,
-        key=Path(key) if key else None,
-        student=student,
-        hand_in=hand_in,
-        adapter=Path(adapter) if adapter else None,
-        mode=sandbox,
-        out=Path(out),
-    )
-
-
-def make_key(
-    assignment: str | Path | None = None,
-    *,
-    out: str | Path,
-    practice: bool = False,
-    students: Sequence[str] = (),
-    progress: Progress | None = None,
-) -> list[Key]:
-    """Work out the right answers of an assignment, and write them to `out`: a key, or a folder with one a student.
-
-    The parameters are those of `backproof key --help`. Raises `CouldNotGradeError` and `CouldNotRunError` where
-    that cannot be done.
-    """
-    from backproof.grader.key_making import make_keys
-
-    chosen = Path(assignment) if assignment else None
-    return make_keys(assignment=chosen, out=Path(out), practice=practice, students=students, progress=progress)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from backproof.grader.assignment import Assignment, CouldNotGradeError, Points, read_assignment
-from backproof.grader.grading import grade
 from backproof.grader.key import (
     DEFAULT_KEY,
     FORMAT,
@@ -26,6 +25,7 @@ from backproof.grader.key import (
 )
 from backproof.grader.key_making import honest_arithmetic, make_key, make_keys
 from backproof.grader.networks import chosen_for, draw_networks, random_stream
+from backproof.grading import grade
 from backproof.oracles.bounds import bounds
 from backproof.oracles.certified import enclose
 from tests.grader.conftest import SMALL, needs_bubblewrap
@@ -133,7 +133,13 @@ class TestFile:
         assert read_key(tmp_path / "Bob.key", TINY, "Ada").header.student == "Ada"
         for student in (None, "Bob"):
             with pytest.raises(CouldNotGradeError, match=r"the key .*Bob.key was made for Ada, not for Bob"):
-                grade(tmp_path / "Bob.py", assignment=tmp_path / "a.toml", key=tmp_path, student=student)
+                grade(
+                    tmp_path / "Bob.py",
+                    assignment=tmp_path / "a.toml",
+                    key=tmp_path,
+                    student=student,
+                    out=tmp_path / "out",
+                )
 
     @pytest.mark.parametrize("damaged", [1000, pytest.param(100_000, marks=pytest.mark.long)])
     def test_damage(self, tiny_key, tmp_path, damaged):

@@ -186,6 +186,23 @@ def test_handed_in(name, tmp_path, monkeypatch):
 
 
 @needs_bubblewrap
+@pytest.mark.parametrize(
+    ("name", "students"),
+    [
+        ("moodle", ["Student One", "学生 二"]),
+        ("canvas", ["onestudent", "twostudent"]),
+        ("gradescope", ["Student One", "submission_102"]),
+    ],
+)
+def test_a_class(name, students, tmp_path):
+    """Each student by name, with all points; one of Canvas is late."""
+    found = backproof.grade_class(CLASS / f"{name}.zip", out=tmp_path)
+    assert [mark.hand_in.student for mark in found.marks] == students
+    assert [mark.final for mark in found.marks] == [100, 100]
+    assert [mark.hand_in.late for mark in found.marks] == [False, name == "canvas"]
+
+
+@needs_bubblewrap
 def test_a_broken_adapter(tmp_path, monkeypatch):
     """The instructor is told, and nobody gets a zero."""
     monkeypatch.chdir(tmp_path)

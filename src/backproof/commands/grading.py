@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from backproof import api
-from backproof.api import DEFAULT_GRADES
 from backproof.commands import options
-from backproof.commands.group import AGREES, DISAGREES, ends_with_status, main, say, show, watched
+from backproof.commands.group import AGREES, COULD_NOT_RUN, DISAGREES, ends_with_status, main, say, show, watched
 from backproof.grader.assignment import DEFAULT_ASSIGNMENT
 from backproof.grader.sandbox.launch import MODES
+from backproof.grading import DEFAULT_GRADES
+
+if TYPE_CHECKING:
+    from backproof.grader.course.marks import Marks
 
 
 @main.command()
-@click.argument("submission", type=click.Path(path_type=Path))
+@click.argument("submissions", type=click.Path(path_type=Path), nargs=-1, required=True)
 @options.place(None, "File that says what is graded, and how.", "--assignment")
 @options.place(
     None, "Answer key, or a folder of students' keys; default: the assignment's file with the ending .key.", "--key"
@@ -26,6 +33,16 @@ from backproof.grader.sandbox.launch import MODES
     "--student", help="Who hands it in, whose key to use of a folder of them; default: the submission's name."
 )
 @options.count("--hand-in", None, "Which one of that student; default: that of the grade that is there, or 1.")
+@click.option(
+    "--class/--one",
+    "is_class",
+    default=None,
+    show_default="as it looks",
+    help="Whether a folder or an archive is a class's, with a submission for each student, or one student's.",
+)
+@options.count("--jobs", None, "Processes that grade a class; default: one for each processor.")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask cluster to grade a class on instead.")
+@click.option("--again", is_flag=True, help="Grade those of a class too for whom nothing has changed.")
 @options.place(None, "File whose functions call the submission's own.", "--adapter")
 @click.option("--sandbox", type=click.Choice(MODES), default="bubblewrap", help="What keeps the submission apart.")
 @options.place(
@@ -34,20 +51,61 @@ from backproof.grader.sandbox.launch import MODES
 )
 @click.option("--check", is_flag=True, help="Exit with 1 where points are missing.")
 @ends_with_status
-def grade(submission: Path, *, check: bool, **settings: Any) -> int:
-    """Grade SUBMISSION, a .py file or a folder with one, without trusting it.
+def grade(
+    submissions: tuple[Path, ...], *, check: bool, student: str | None, hand_in: int | None, **settings: Any
+) -> int:
+    """Grade SUBMISSIONS without trusting them: a file, a notebook, a folder, an archive, or all of a class.
 
-    It runs in a sandbox, gets partial credit, and is told the smallest network on which it goes wrong. Without an
-    assignment the functions of the lecture notes are graded.
+    Each runs in a sandbox, gets partial credit, and is told the smallest network on which it goes wrong. Without an
+    assignment the functions of the lecture notes are graded. Of a class, as Moodle, Canvas or Gradescope export it, or
+    with a file or folder for each student, there are tables of marks as well; what has been graded is not graded again.
 
-    Exit status: 0 it was graded, whatever the mark; 2 it could not be; with --check, 1 below full marks.
+    Exit status: 0 it was graded, whatever the mark; 2 it, or one of a class, could not be; with --check, 1 below full
+    marks.
     """
-    found = api.grade(submission, **settings)
+    for_class = {name: settings.pop(name) for name in ("is_class", "jobs", "scheduler", "again")}
+    several, one = len(submissions) > 1 or bool(for_class["is_class"]), student is not None or hand_in is not None
+    if several and one:
+        raise click.UsageError("--student and --hand-in are about one submission, and not about a class")
+    with _cleaning_up():
+        if several or (not one and submissions[0].suffix not in (".py", ".ipynb")):
+            marks = watched(partial(api.grade_class, submissions, **for_class, **settings))
+            if marks is not None:
+                return _tell(marks, settings["out"], check=check)
+        found = api.grade(submissions[0], student=student, hand_in=hand_in, **settings)
     from backproof.grader.feedback import terminal_view
 
     show(terminal_view(found))
     say(f"\nThe feedback is in {settings['out'] / found.submission / 'feedback.html'}")
     return DISAGREES if check and found.score < found.max_score else AGREES
+
+
+def _tell(marks: Marks, out: Path, *, check: bool) -> int:
+    """What a class has, and where to read it."""
+    for sentence in marks.roster.left_out:
+        say(f"Left out: {sentence}", err=True)
+    for mark in marks.not_graded:
+        say(f"Not graded: {mark.hand_in.label}: {mark.problem}", err=True)
+    for sentence in marks.changed:
+        say(sentence)
+    say(marks.summary())
+    say(f"The marks are in {out / 'grades.csv'}, and the class's page is {out / 'class.html'}")
+    below = any(mark.final is not None and mark.final < marks.assignment.max_score for mark in marks.marks)
+    return COULD_NOT_RUN if marks.not_graded else DISAGREES if check and below else AGREES
+
+
+@contextmanager
+def _cleaning_up() -> Iterator[None]:
+    """Whoever ends this process has it leave no copy of a submission behind."""
+
+    def leave(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @main.command()

@@ -1,0 +1,1 @@
+"""A whole class: who handed in what, grading all of it, and the marks."""

@@ -1,0 +1,353 @@
+"""A class: who handed in what, grading all of it, and the marks."""
+
+import csv
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import backproof
+from backproof.grader.assignment import Assignment, CouldNotGradeError
+from backproof.grader.course import batch
+from backproof.grader.course.batch import opened
+from backproof.grader.course.marks import _table
+from backproof.grader.course.roster import HandIn, _labelled
+from backproof.grader.key import DEFAULT_KEY
+from tests.backproof.commands import run
+from tests.grader.conftest import needs_bubblewrap
+from tests.grader.students import RIGHT
+from tests.grader.test_handed_in import notebook, zipped
+
+CLASS = Path(__file__).parents[1] / "outside" / "class"
+WRONG = RIGHT.replace("np.maximum(z, 0)", "np.maximum(z, 1)")
+
+# Students by what they hand in; the last has nothing that could be run.
+STUDENTS = {"Ada Lovelace": RIGHT, "Günter Ä": WRONG, "学生 二": RIGHT, "empty": None}
+
+
+def rows(path):
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def roster_of(path, out, **settings):
+    with opened([path], Assignment(), out, **settings) as roster:
+        return roster and {
+            (each.student, each.identifier, each.late, bool(each.problem), tuple(name for _, name in each.files))
+            for each in roster.hand_ins
+        }
+
+
+def moodle(path):
+    files = {}
+    for i, (name, source) in enumerate(STUDENTS.items()):
+        files[f"{name}_{100 + i}_assignsubmission_file/{'mine.py' if source else 'essay.txt'}"] = source or "Hello"
+    return zipped(path, files)
+
+
+def canvas(path):
+    files = {}
+    for i, (name, source) in enumerate(STUDENTS.items()):
+        slug = name.lower().replace(" ", "")
+        files[f"{slug}_{'LATE_' * (i == 1)}{100 + i}_9{i}_{'mine-2.py' if source else 'essay.pdf'}"] = source or "Hello"
+    return zipped(path, files)
+
+
+def gradescope(path):
+    files, metadata = {}, "---\n"
+    for i, (name, source) in enumerate(STUDENTS.items()):
+        files[f"assignment_7_export/submission_{100 + i}/{'mine.py' if source else 'essay.txt'}"] = source or "Hello"
+        metadata += f'submission_{100 + i}:\n  :submitters:\n  - :name: "{name}"\n    :sid: "{100 + i}"\n    :email: {i}@x.edu\n'
+    return zipped(path, files | {"assignment_7_export/submission_metadata.yml": metadata})
+
+
+def folder(path):
+    path.mkdir()
+    for name, source in STUDENTS.items():
+        (path / f"{name}.{'ipynb' if source else 'pdf'}").write_text(notebook(source) if source else "Hello")
+    return path
+
+
+def archives(path):
+    """A folder with an archive for each."""
+    path.mkdir()
+    for name, source in STUDENTS.items():
+        zipped(path / f"{name}.zip", {"hw/mine.py": source} if source else {"readme.txt": ""})
+    return path
+
+
+MADE = {
+    "moodle.zip": moodle,
+    "canvas.zip": canvas,
+    "gradescope.zip": gradescope,
+    "folder": folder,
+    "archives": archives,
+}
+
+
+class TestRoster:
+    @pytest.mark.parametrize("name", ["moodle.zip", "canvas.zip", "gradescope.zip"])
+    def test_of_platforms(self, name, tmp_path):
+        found = roster_of(MADE[name](tmp_path / name), tmp_path / "out")
+        assert {identifier for _, identifier, *_ in found} == {"100", "101", "102", "103"}
+        names = {student for student, *_ in found}
+        assert names == (set(STUDENTS) if name != "canvas.zip" else {"adalovelace", "günterä", "学生二", "empty"})
+        assert [identifier for _, identifier, late, *_ in found if late] == ["101"] * (name == "canvas.zip")
+        assert list((tmp_path / "out").iterdir()) == []  # what was unpacked is gone
+
+    @pytest.mark.parametrize("path", ["two_modules", "nested", "relative_imports", "macos.zip", "endless_loop.py"])
+    def test_one_submission_is_no_class(self, path, tmp_path):
+        assert roster_of(CLASS / path, tmp_path / "out") is None
+
+    def test_a_folder_of_programs(self, tmp_path):
+        """Each a whole one; with a helper that others import it is one submission."""
+        for name in ("a.py", "b.py"):
+            (tmp_path / name).write_text(RIGHT)
+        assert len(roster_of(tmp_path, tmp_path / "out")) == 2
+        assert roster_of(tmp_path, tmp_path / "out", is_class=False) is None
+        (tmp_path / "b.py").write_text("from a import *")
+        assert roster_of(tmp_path, tmp_path / "out") is None
+        assert len(roster_of(tmp_path, tmp_path / "out", is_class=True)) == 2
+
+    def test_several_files_of_one(self, tmp_path):
+        """On Canvas; Canvas's own numbers are taken off."""
+        zipped(tmp_path / "c.zip", {"ada_1_2_main-3.py": "", "ada_1_3_helper.py": "", "bob_2_4_main.py": ""})
+        found = roster_of(tmp_path / "c.zip", tmp_path / "out")
+        assert ("ada", "1", False, False, ("helper.py", "main.py")) in {
+            (*one[:4], tuple(sorted(one[4]))) for one in found
+        }
+
+    def test_what_is_refused(self, tmp_path):
+        """Is told of whoever handed it in; what leads out of the archive is nobody's."""
+        entry = "_1_assignsubmission_file/a.py"
+        zipped(
+            tmp_path / "m.zip",
+            {f"Ada{entry}": RIGHT, f"Bob{entry}": ("/etc/passwd",), f"Cyd{entry}": "0" * (65 * 2**20), "../Eve.py": ""},
+        )
+        with opened([tmp_path / "m.zip"], Assignment(), tmp_path / "out") as roster:
+            assert {each.student: each.problem.partition(",")[2] for each in roster.hand_ins} == {
+                "Ada": "",
+                "Bob": " which is a link: put the file itself into it",
+                "Cyd": " which is more than a submission: over 64 MiB",
+            }
+            assert roster.left_out == ("m.zip has ../Eve.py, which leads out of its folder",)
+
+    def test_nobody(self, tmp_path):
+        (tmp_path / "class").mkdir()
+        with pytest.raises(CouldNotGradeError, match="nobody has handed in anything"):
+            roster_of(tmp_path / "class", tmp_path / "out", is_class=True)
+
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from(["a", "A", "ａ", "a-1", "a (2)", "é", "e\u0301"]), st.sampled_from(["", "1"]))
+        )
+    )
+    def test_labels(self, who):
+        """No two students share a folder, on any filesystem, and nobody is lost."""
+        labels = [each.label for each in _labelled(HandIn("", name, (), number) for name, number in who)]
+        assert len(labels) == len(who) == len({unicodedata.normalize("NFKC", label).casefold() for label in labels})
+
+
+@needs_bubblewrap
+class TestClass:
+    @pytest.mark.parametrize("name", MADE)
+    def test_the_same_marks_however_they_come(self, name, tmp_path, monkeypatch):
+        """Every student is found; who has nothing that could be run has no points, and a page."""
+        monkeypatch.chdir(tmp_path)
+        MADE[name](tmp_path / name)
+        done = run("grade", name, "--jobs", "2")
+        assert done.exit_code == 0, done.output
+        out = tmp_path / "backproof-grades"
+        found = rows(out / "grades.csv")
+        by_name = {row["student"].lower().replace(" ", ""): row for row in found}
+        points = {student: row["score"] for student, row in by_name.items()}
+        assert points == {"adalovelace": "100", "günterä": "96", "学生二": "100", "empty": "0"}
+        assert "Nothing could be graded" in by_name["empty"]["remarks"]
+        for row in found:
+            assert (out / row["folder"] / "feedback.html").exists()
+        assert "4 students: 74 of 100 points on average, 2 with all." in done.stdout
+        page = (out / "class.html").read_text(encoding="utf-8")
+        assert all(row["folder"] in page for row in found)
+        if name == "moodle.zip":
+            assert {row["Identifier"]: row["Grade"] for row in rows(out / "moodle.csv")}["Participant 101"] == "96"
+        if name == "canvas.zip":
+            assert {row["ID"]: row["Backpropagation by hand"] for row in rows(out / "canvas.csv")}[""] == "100"
+        if name == "gradescope.zip":
+            assert by_name["günterä"]["email"] == "1@x.edu"
+
+    def test_only_what_changed(self, tmp_path, monkeypatch):
+        """Is graded again, and what is otherwise than before is told."""
+        monkeypatch.chdir(tmp_path)
+        archives(tmp_path / "in")
+        run("grade", "in")
+        out = tmp_path / "backproof-grades"
+        before = {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/grade.json")}
+        table = (out / "grades.csv").read_bytes()
+        assert run("grade", "in").exit_code == 0
+        assert (out / "grades.csv").read_bytes() == table
+        assert {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/grade.json")} == before
+        zipped(tmp_path / "in" / "Günter Ä.zip", {"mine.py": RIGHT})
+        done = run("grade", "in")
+        assert "Günter Ä: 96 before, 100 now" in done.stdout
+        after = {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/grade.json")}
+        assert {name for name in after if after[name] != before[name]} == {"Günter Ä"}
+        run("grade", "in", "--again")
+        again = {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/grade.json")}
+        assert all(again[name] != after[name] for name in after)
+
+    def test_decisions_and_late_ones(self, tmp_path, monkeypatch):
+        """Of a person, with a reason, stay through every grading; so does the rule for those who are late."""
+        monkeypatch.chdir(tmp_path)
+        canvas(tmp_path / "c.zip")
+        (tmp_path / "late.toml").write_text("late_factor = 0.5\n")
+        shutil.copy(DEFAULT_KEY, "late.key")
+        (tmp_path / "backproof-grades").mkdir()
+        (tmp_path / "backproof-grades" / "overrides.csv").write_text("student,points,reason\n100,77.5,told me so\n")
+        for _ in range(2):
+            assert run("grade", "c.zip", "--assignment", "late.toml").exit_code == 0
+            found = {row["student"]: row for row in rows(tmp_path / "backproof-grades" / "grades.csv")}
+            assert (found["adalovelace"]["score"], found["adalovelace"]["final"]) == ("100", "77.5")
+            assert found["adalovelace"]["because"] == "told me so"
+            assert (found["günterä"]["final"], found["günterä"]["because"]) == ("48", "late: times 0.5")
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            ("student,points\na,1\n", "needs a first line with the columns student,points,reason"),
+            ("student,points,reason\nAda Lovelace,many,so\n", "line 2: 'many' is not a number of points"),
+            (
+                "student,points,reason\nAda Lovelace,1,\n",
+                "line 2: a decision needs a student, points from 0 on, and a reason",
+            ),
+            ("student,points,reason\nNobody,1,so\n", "decides about Nobody, who is not in this class"),
+        ],
+    )
+    def test_a_wrong_decision(self, text, sentence, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        moodle(tmp_path / "m.zip")
+        (tmp_path / "backproof-grades").mkdir()
+        (tmp_path / "backproof-grades" / "overrides.csv").write_text(text)
+        done = run("grade", "m.zip")
+        assert (done.exit_code, sentence in done.stderr) == (2, True), done.stderr
+
+    def test_a_broken_adapter(self, tmp_path, monkeypatch):
+        """Nobody has a zero, and the instructor is told; with a right one all are graded."""
+        monkeypatch.chdir(tmp_path)
+        moodle(tmp_path / "m.zip")
+        (tmp_path / "adapter.py").write_text("import submision\n")
+        done = run("grade", "m.zip", "--adapter", "adapter.py")
+        assert done.exit_code == 2
+        assert "No module named 'submision'" in done.stderr
+        found = rows(tmp_path / "backproof-grades" / "grades.csv")
+        assert {row["student"]: row["final"] for row in found} == dict.fromkeys(STUDENTS, "") | {"empty": "0"}
+        (tmp_path / "adapter.py").write_text("from submission import *\n")
+        assert run("grade", "m.zip", "--adapter", "adapter.py").exit_code == 0
+        assert [row["final"] for row in rows(tmp_path / "backproof-grades" / "grades.csv")] == ["100", "96", "0", "100"]
+
+    def test_a_process_that_ends(self, tmp_path, monkeypatch):
+        """Costs nobody else a grade, and is told."""
+        for name in "abcdefgh":
+            (tmp_path / f"{name}.py").write_text(RIGHT)
+        monkeypatch.setattr(batch, "_grade_one", _ends_at_d)
+        found = backproof.grade_class([tmp_path / f"{name}.py" for name in "abcdefgh"], out=tmp_path / "out", jobs=2)
+        assert {mark.hand_in.label: bool(mark.problem) for mark in found.marks} == {
+            name: name == "d" for name in "abcdefgh"
+        }
+        assert [mark.problem for mark in found.not_graded] == [batch.ENDED]
+
+    @pytest.mark.long
+    def test_killed_and_resumed(self, tmp_path):
+        """Ten times, whenever that is: in the end there are the same marks as without."""
+        in_ = tmp_path / "in"
+        in_.mkdir()
+        for i in range(30):
+            (in_ / f"{i:02}.py").write_text([RIGHT, WRONG][i % 2])
+        command = [sys.executable, "-m", "backproof", "grade", in_, "--class", "--jobs", "2", "--out"]
+        subprocess.run([*command, tmp_path / "whole"], check=True, capture_output=True)
+        chance = random.Random(0)
+        for _ in range(10):
+            process = subprocess.Popen(
+                [*command, tmp_path / "killed"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            time.sleep(chance.uniform(0.5, 3))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        subprocess.run([*command, tmp_path / "killed"], check=True, capture_output=True)
+        assert (tmp_path / "killed" / "grades.csv").read_bytes() == (tmp_path / "whole" / "grades.csv").read_bytes()
+
+    @pytest.mark.parametrize("jobs", ["1", "3"])
+    def test_any_number_of_processes(self, jobs, tmp_path, monkeypatch):
+        """The same table, byte for byte."""
+        monkeypatch.chdir(tmp_path)
+        folder(tmp_path / "in")
+        run("grade", "in", "--jobs", "2", "--out", "two")
+        run("grade", "in", "--jobs", jobs, "--out", "other")
+        assert (tmp_path / "other" / "grades.csv").read_bytes() == (tmp_path / "two" / "grades.csv").read_bytes()
+
+    @pytest.mark.long
+    def test_on_a_cluster(self, tmp_path, monkeypatch):
+        """The same marks, with Dask."""
+        distributed = pytest.importorskip("distributed")
+        monkeypatch.chdir(tmp_path)
+        folder(tmp_path / "in")
+        with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+            assert run("grade", "in", "--scheduler", cluster.scheduler_address, "--out", "there").exit_code == 0
+        run("grade", "in", "--out", "here")
+        assert (tmp_path / "there" / "grades.csv").read_bytes() == (tmp_path / "here" / "grades.csv").read_bytes()
+
+
+def _ends_at_d(settings, again, hand_in, grade_one=batch._grade_one):
+    if hand_in.label == "d":
+        os._exit(7)
+    return grade_one(settings, again, hand_in)
+
+
+def test_cells_are_no_formulas():
+    """What a spreadsheet would compute is text."""
+    table = _table(["student"], [["=cmd|' /C calc'!A0"], ["@x"], ["-1"], ['a,"b"\n']])
+    assert table == b'student\n\'=cmd|\' /C calc\'!A0\n\'@x\n\'-1\n"a,""b""\n"\n'
+
+
+@needs_bubblewrap
+def test_nothing_is_left_by_a_grading_that_is_ended(tmp_path):
+    """By SIGTERM, as a platform ends what takes too long."""
+    (tmp_path / "mine.py").write_text("import time\ntime.sleep(60)\n")
+    environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
+    (tmp_path / "temporary").mkdir()
+    command = [sys.executable, "-m", "backproof", "grade", tmp_path / "mine.py", "--out", tmp_path / "out"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list((tmp_path / "temporary").iterdir()):
+        time.sleep(0.05)
+        assert process.poll() is None
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_two_kinds_of_settings(tmp_path):
+    """A student's name says nothing where a class is graded."""
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("")
+    done = run("grade", str(tmp_path / "a.py"), str(tmp_path / "b.py"), "--student", "Ada")
+    assert done.exit_code == 2
+    assert "--student and --hand-in are about one submission" in done.stderr
+
+
+@needs_bubblewrap
+def test_a_grade_of_an_earlier_version(tmp_path):
+    """Is made anew, and its number is kept."""
+    (tmp_path / "out" / "a").mkdir(parents=True)
+    (tmp_path / "out" / "a" / "grade.json").write_text(json.dumps({"hand_in": 3}))
+    (tmp_path / "a.py").write_text(RIGHT)
+    backproof.grade_class([tmp_path / "a.py", tmp_path / "a.py"], out=tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "a" / "grade.json").read_bytes())["hand_in"] == 3
