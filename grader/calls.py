@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 import numpy as np
+from safetensors.numpy import save
 
 from backproof.grader.key import Key, asked_case
 from backproof.grader.networks import Network, whole
@@ -72,10 +74,10 @@ class Described:
 
 
 class Given(NamedTuple):
-    """What a call is given, as the worker takes it: arguments that refer to one array of all their numbers."""
+    """What a call is given, as the worker takes it: arguments in JSON that refer to one array of all their numbers."""
 
-    arguments: list[Any]
-    numbers: Array
+    arguments: msgspec.Raw
+    packed: bytes
 
 
 def given_to(function: str, network: Network, prediction: Array) -> Given:
@@ -94,7 +96,9 @@ def given_to(function: str, network: Network, prediction: Array) -> Given:
         return {"value": argument}
 
     arguments = [described(argument) for argument in arguments_of(function, case, prediction)]
-    return Given(arguments, np.concatenate([array.ravel() for array in arrays]))
+    return Given(
+        msgspec.Raw(msgspec.json.encode(arguments)), save({"0": np.concatenate([array.ravel() for array in arrays])})
+    )
 
 
 def arguments_for(key: Key, call: Call) -> list[Any]:

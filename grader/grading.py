@@ -227,14 +227,23 @@ def _questions(assignment: Assignment, which: Identity, mode: Mode) -> Questions
 
     Raises CouldNotGradeError as `read_key` does, and where a submission that nothing keeps apart is not to know it.
     """
-    key = read_key(which.key, assignment, which.student)
+    modified = which.key.stat().st_mtime_ns if which.key.exists() else 0
+    whole = _read(assignment, which.key, which.student, modified)
+    key = whole.key
     if mode == "none" and key.header.purpose != "practice" and which.key != DEFAULT_KEY:
         raise CouldNotGradeError(
             f"with --sandbox none the submission could read the answers in {which.key}: that is for checking a file of "
             "your own, with a key that backproof key --practice has made"
         )
-    several = assignment.draws > 1
-    return Questions(assignment, key.chosen(chosen_for(assignment, which.whose, which.number)) if several else key)
+    if assignment.draws > 1:
+        return Questions(assignment, key.chosen(chosen_for(assignment, which.whose, which.number)))
+    return whole
+
+
+@functools.lru_cache(maxsize=1)
+def _read(assignment: Assignment, path: Path, student: str | None, _modified: int) -> Questions:
+    """All that is in a key, which is the same for all of a class, or one student's."""
+    return Questions(assignment, read_key(path, assignment, student))
 
 
 def fingerprint(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from backproof.grader.assignment import Assignment
-from backproof.grader.calls import Call, Trouble, given_to
+from backproof.grader.calls import Call, Given, Trouble, given_to
 from backproof.grader.checks import ORDINARY, Outcome, branch_of, calls_of, judge_calls
 from backproof.grader.key import Key
 from backproof.grader.running import Runner
@@ -31,6 +31,7 @@ class Questions:
 
     def __init__(self, assignment: Assignment, key: Key) -> None:
         self.assignment, self.key = assignment, key
+        self._given: dict[tuple[str, int], Given] = {}
 
     def ask(self, runner: Runner, functions: Sequence[str], seconds: float = math.inf) -> Iterator[tuple[Call, Any]]:
         """Ask functions about the networks. They share so many seconds; what one leaves, the next may use.
@@ -68,10 +69,15 @@ class Questions:
                     break
 
     def _made(self, runner: Runner, calls: list[Call], seconds: float, stops: int) -> Iterator[tuple[Call, Any]]:
-        networks, predictions = self.key.networks, self.key.predictions
-        # The same serves for both precisions.
-        given = {(name, i): given_to(name, networks[i], predictions[i]) for name, i in {call[:2] for call in calls}}
-        return runner.ask(calls, [given[call[:2]] for call in calls], seconds=seconds, stops=stops)
+        return runner.ask(calls, [self._given_to(*call[:2]) for call in calls], seconds=seconds, stops=stops)
+
+    def _given_to(self, function: str, number: int) -> Given:
+        """What a function is given for a network, which serves for both precisions and for every submission."""
+        found = self._given.get((function, number))
+        if found is None:
+            found = given_to(function, self.key.networks[number], self.key.predictions[number])
+            self._given[function, number] = found
+        return found
 
     def unasked(self, trouble: Trouble) -> Iterator[tuple[Call, Any]]:
         """All calls, none of which is made, for that reason."""

@@ -226,7 +226,7 @@ class Runner(Closed):
         for call, given in calls:
             self._asked.append(next(self._numbers))
             request = {"call": (self._asked[-1], call.function, call.dtype), "arguments": given.arguments}
-            messages.append(Message(request, (given.numbers,)))
+            messages.append(Message(request, given.packed))
         self._session.send(*messages, answers=len(messages))
 
     def _answer(self, call: Call) -> Any:

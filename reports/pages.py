@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,13 +16,19 @@ def template(package: str, name: str, **filters: Callable[..., Any]) -> jinja2.T
 
     What it inserts is escaped in pages. An unknown name in it is an error.
     """
-    environment = jinja2.Environment(
+    environment = _environment(package, name.endswith(".html.j2"))
+    environment.filters |= filters
+    return environment.get_template(name)
+
+
+@functools.cache
+def _environment(package: str, escapes: bool) -> jinja2.Environment:
+    """What reads a package's templates, each once."""
+    return jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in dict.fromkeys((package, ROOM))]),
-        autoescape=name.endswith(".html.j2"),
+        autoescape=escapes,  # noqa: S701 (what is no page is escaped where it is written)
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= filters
-    return environment.get_template(name)

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import msgspec
-import numpy as np
-from safetensors.numpy import save
 
 from backproof.grader.sandbox.clock import ProcessClock
 from backproof.grader.sandbox.launch import Launch, SandboxError
@@ -41,16 +39,14 @@ NO_MESSAGE = "wrote into the channel that its answers go through, and was stoppe
 
 
 class Message(NamedTuple):
-    """What is sent: anything that JSON can say, and arrays."""
+    """What is sent: anything that JSON can say, and arrays, packed."""
 
     content: Any
-    arrays: tuple[Array, ...] = ()
+    packed: bytes = b""
 
 
 def _encoded(message: Message) -> bytes:
-    text = msgspec.json.encode(message.content)
-    arrays = {str(i): np.ascontiguousarray(array) for i, array in enumerate(message.arrays)}
-    packed = save(arrays) if arrays else b""
+    text, packed = msgspec.json.encode(message.content), message.packed
     return len(text).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + text + packed
 
 

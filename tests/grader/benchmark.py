@@ -1,6 +1,9 @@
 """How long grading takes: a right submission at full depth, beside the floor and, if it is there, beside otter.
 
     python -m tests.grader.benchmark --otter PATH/TO/otter
+    python -m tests.grader.benchmark --students 300
+
+The second times a class, half of them right and half with a mistake each, beside starting as many sandboxed Pythons.
 
 The floor is Python and NumPy, started under bubblewrap. Otter (otter-grader with ipykernel, in an environment of its
 own) grades a submission of five lines with three cases. All are run in turns, so that a busy machine is busy for all.
@@ -9,6 +12,7 @@ own) grades a submission of five lines with three cases. All are run in turns, s
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import statistics
 import subprocess
@@ -16,12 +20,14 @@ import sys
 import tempfile
 import time
 import zipfile
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import click
 
 from backproof.grader.sandbox.launch import launch
-from tests.grader.students import RIGHT
+from tests.grader.right import RIGHTS
+from tests.grader.students import MISTAKEN, RIGHT, with_lines
 
 OTTER_TEST = '''OK_FORMAT = True
 test = {"name": "q1", "points": 3, "suites": [{"type": "doctest", "scored": True, "setup": "", "teardown": "",
@@ -42,8 +48,12 @@ def sigmoid_prime(z):
 @click.command()
 @click.option("--runs", default=15, help="Of each.")
 @click.option("--otter", type=click.Path(path_type=Path), help="The program otter, if it is to be timed.")
-def main(runs: int, otter: Path | None) -> None:
-    """Time grading, the floor, and otter, in turns."""
+@click.option("--students", type=int, help="Time a class of so many instead.")
+def main(runs: int, otter: Path | None, students: int | None) -> None:
+    """Time grading, the floor, and otter, in turns; or a class."""
+    if students:
+        time_class(students)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         commands = {"floor": floor(folder), "backproof": backproof(folder)}
@@ -60,6 +70,30 @@ def main(runs: int, otter: Path | None) -> None:
     if otter is not None:
         median = {name: statistics.median(found) for name, found in seconds.items()}
         click.echo(f"backproof / otter: {median['backproof'] / median['otter']:.3f}")
+
+
+def time_class(students: int) -> None:
+    """Time grading a class with two processes, and starting as many sandboxes, two at a time."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, class_ = Path(name), Path(name) / "class"
+        class_.mkdir()
+        right, wrong = list(RIGHTS.values()), [with_lines(each.lines) for each in MISTAKEN]
+        for i in range(students):
+            source = wrong[i // 2 % len(wrong)] if i % 2 else right[i // 2 % len(right)]
+            (class_ / f"{i:04}.py").write_text(source)
+        command = floor(folder)
+        started = time.perf_counter()
+        with ThreadPool(2) as pool:
+            pool.map(lambda _: subprocess.run(command, check=True, capture_output=True), range(students))
+        least = time.perf_counter() - started
+        program = [str(Path(sys.executable).with_name("backproof")), "grade", str(class_), "--class", "--jobs", "2"]
+        started = time.perf_counter()
+        subprocess.run([*program, "--out", str(folder / "grades")], check=True, capture_output=True)
+        took = time.perf_counter() - started
+        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    click.echo(
+        f"{students} sandboxes {least:.1f} s, a class {took:.1f} s: {took / least:.2f} times; {most:.0f} MiB at most"
+    )
 
 
 def floor(folder: Path) -> list[str]:

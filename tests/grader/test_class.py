@@ -67,7 +67,8 @@ def gradescope(path):
     files, metadata = {}, "---\n"
     for i, (name, source) in enumerate(STUDENTS.items()):
         files[f"assignment_7_export/submission_{100 + i}/{'mine.py' if source else 'essay.txt'}"] = source or "Hello"
-        metadata += f'submission_{100 + i}:\n  :submitters:\n  - :name: "{name}"\n    :sid: "{100 + i}"\n    :email: {i}@x.edu\n'
+        metadata += f'submission_{100 + i}:\n  :submitters:\n  - :name: "{name}"\n    :sid: "{100 + i}"\n'
+        metadata += f"    :email: {i}@x.edu\n"
     return zipped(path, files | {"assignment_7_export/submission_metadata.yml": metadata})
 
 

@@ -104,7 +104,7 @@ with Session(start, limits) as session:
     loaded = session.loaded(20)
     assert loaded == Loaded(), loaded
     call = {{"arguments": [[0, 2]], "call": (0, "relu", "float64")}}
-    session.send(Message(call, (np.array([-1.0, 2.0]),)), answers=1)
+    session.send(Message(call, save({"0": np.array([-1.0, 2.0])})), answers=1)
     message, (array,) = session.receive(20, ANSWERED)
     assert array.tolist() == [0, 2], message
     session.close()
