@@ -22,7 +22,7 @@ class Loops(Textbook):
     """Every sum as a loop over single numbers, as in a first program without arrays."""
 
     def affine(self, a: Array, W: Array, b: Array) -> Array:
-        z = np.empty((len(a), len(W)), a.dtype)
+        z = np.empty((len(a), len(W)), np.result_type(a, W, b))
         for s, row in enumerate(a):
             for j, weights in enumerate(W):
                 total = b[j]
@@ -39,7 +39,7 @@ class BackwardLoops(Textbook):
     """Sums over features from the last to the first, and over samples too."""
 
     def affine(self, a: Array, W: Array, b: Array) -> Array:
-        z = np.zeros((len(a), len(W)), a.dtype)
+        z = np.zeros((len(a), len(W)), np.result_type(a, W, b))
         for i in reversed(range(W.shape[1])):
             z += a[:, i, None] * W[:, i]
         return z + b
@@ -86,7 +86,7 @@ class Accumulated(Textbook):
 
     def affine(self, a: Array, W: Array, b: Array) -> Array:
         products = a[:, None, :] * W
-        return np.cumsum(products, axis=2, dtype=a.dtype)[..., -1] + b
+        return np.cumsum(products, axis=2, dtype=products.dtype)[..., -1] + b
 
     def times_weights(self, d: Array, W: Array) -> Array:
         return np.cumsum(d[:, :, None] * W, axis=1, dtype=d.dtype)[:, -1]
@@ -157,7 +157,8 @@ class Compensated(Textbook):
 
     def _dots(self, a: Array, W: Array, b: Array) -> Array:
         terms = (a[:, None, :].astype(np.float64) * W).tolist()
-        return np.array([[_exact_sum([*ts, b_j]) for ts, b_j in zip(row, b, strict=True)] for row in terms], a.dtype)
+        sums = [[_exact_sum([*ts, b_j]) for ts, b_j in zip(row, b, strict=True)] for row in terms]
+        return np.array(sums, np.result_type(a, W, b))
 
 
 def _exact_sum(terms: list[float]) -> float:

@@ -74,7 +74,7 @@ def read_notebook(path: Path) -> Notebook:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is missing, and is none of ours
-            found = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+            found = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         sources = [(str(cell["cell_type"]), str(cell["source"])) for cell in found["cells"]]
     except OSError:
         raise

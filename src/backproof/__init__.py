@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CouldNotRunError,
         Limits,
         bench,
+        check_assignment,
         check_conventions,
         claims,
         continue_verification,
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
         grade_class,
         infer,
         make_key,
+        new_assignment,
         power,
         replay,
         replay_framework,
         script,
         tolerance,
         verify,
+        write_autograder,
         write_page,
     )
     from backproof.oracles import strategies
@@ -38,8 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "adapters", "bench",
-    "check_conventions", "claims", "continue_verification", "frameworks", "grade", "grade_class", "infer", "make_key",
-    "power", "replay", "replay_framework", "script", "strategies", "tolerance", "verify", "write_page",
+    "check_assignment", "check_conventions", "claims", "continue_verification", "frameworks", "grade", "grade_class",
+    "infer", "make_key", "new_assignment", "power", "replay", "replay_framework", "script", "strategies", "tolerance",
+    "verify", "write_autograder", "write_page",
 ]  # fmt: skip
 
 MODULES = {"adapters": "backproof.verification.adapters", "strategies": "backproof.oracles.strategies"}

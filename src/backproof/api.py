@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backproof.grader.assignment import CouldNotGradeError
-from backproof.grading import grade, grade_class, make_key
+from backproof.grading import (
+    check_assignment,
+    grade,
+    grade_class,
+    make_key,
+    new_assignment,
+    write_autograder,
+)
 from backproof.oracles.beside import begin
 from backproof.oracles.case import DTYPES
 from backproof.oracles.draw import Architecture, find_case
@@ -43,9 +50,10 @@ if TYPE_CHECKING:
     from backproof.verification.run import Run
 
 __all__ = [
-    "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "bench", "check_conventions",
-    "claims", "continue_verification", "frameworks", "grade", "grade_class", "infer", "make_key", "power", "replay",
-    "replay_framework", "script", "tolerance", "verify", "write_page",
+    "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "bench",
+    "check_assignment", "check_conventions", "claims", "continue_verification", "frameworks", "grade", "grade_class",
+    "infer", "make_key", "new_assignment", "power", "replay", "replay_framework", "script", "tolerance", "verify",
+    "write_autograder", "write_page",
 ]  # fmt: skip
 
 DEFAULTS = Campaign()

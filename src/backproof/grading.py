@@ -12,6 +12,7 @@ DEFAULT_GRADES = "backproof-grades"
 if TYPE_CHECKING:
     import backproof.grader.grade
     from backproof.grader.course.marks import Marks
+    from backproof.grader.course.release import Release
     from backproof.grader.grading import Settings
     from backproof.grader.key import Key
     from backproof.grader.sandbox.launch import Mode
@@ -104,3 +105,52 @@ def make_key(
 
     chosen = Path(assignment) if assignment else None
     return make_keys(assignment=chosen, out=Path(out), practice=practice, students=students, progress=progress)
+
+
+def new_assignment(
+    folder: str | Path,
+    *,
+    source: str | Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write an assignment with its key, and what students get, into a folder, and return the files.
+
+    The parameters are those of `backproof new-assignment --help`. Raises `CouldNotGradeError` where something is there
+    already or nothing can be written, and `CouldNotRunError` where no key can be made.
+    """
+    from backproof.grader.course.starter import new_assignment
+
+    return new_assignment(Path(folder), source=Path(source) if source else None, force=force, progress=progress)
+
+
+def check_assignment(
+    assignment: str | Path, *, key: str | Path | None = None, progress: Progress | None = None
+) -> Release:
+    """Try an assignment with all known mistakes and accepted ways of writing, and return what became of them.
+
+    The parameters are those of `backproof assignment-check --help`. Raises `CouldNotGradeError` where that is no
+    assignment, or the key is none of it.
+    """
+    from backproof.grader.course.release import check_assignment
+
+    return check_assignment(Path(assignment), Path(key) if key else None, progress)
+
+
+def write_autograder(
+    assignment: str | Path,
+    *,
+    out: str | Path = "autograder.zip",
+    key: str | Path | None = None,
+    adapter: str | Path | None = None,
+    wheel: str | Path | None = None,
+) -> None:
+    """Write an autograder for Gradescope.
+
+    The parameters are those of `backproof gradescope --help`. Raises `CouldNotGradeError` where a file cannot be read
+    or written, or the key is not one to grade with.
+    """
+    from backproof.grader.course.gradescope import write_autograder
+
+    files = (Path(each) if each else None for each in (key, adapter, wheel))
+    write_autograder(Path(assignment), Path(out), **dict(zip(("key", "adapter", "wheel"), files, strict=True)))

@@ -136,3 +136,50 @@ def assignment(*, out: Path | None) -> int:
     else:
         out.write_text(text, encoding="utf-8")
     return AGREES
+
+
+@main.command("new-assignment")
+@click.argument("folder", type=click.Path(path_type=Path))
+@options.place(None, "Assignment to begin with; default: the one that comes with Backproof.", "--from")
+@click.option("--force", is_flag=True, help="Write anew what is there, keys too.")
+@ends_with_status
+def new_assignment(folder: Path, **settings: Any) -> int:
+    """Write an assignment into FOLDER: what you keep, with a secret seed and its key, and what students get.
+
+    That is in FOLDER/handout: a file and a notebook to begin with, and a practice key to check oneself with.
+    """
+    for path in watched(partial(api.new_assignment, folder, source=settings["from"], force=settings["force"])):
+        say(str(path))
+    return AGREES
+
+
+@main.command("assignment-check")
+@click.argument("assignment", type=click.Path(path_type=Path))
+@options.place(None, "Answer key; default: the assignment's file with the ending .key.", "--key")
+@ends_with_status
+def assignment_check(assignment: Path, key: Path | None) -> int:
+    """Try ASSIGNMENT, a file or a folder with assignment.toml, before it is given out.
+
+    Every mistake of the catalogue is graded by it, and every accepted way of writing a right program.
+
+    Exit status: 0 it can be given out; 1 a known mistake passes, a right program loses points, or the key is not its.
+    """
+    found = watched(partial(api.check_assignment, assignment, key=key))
+    from backproof.grader.course.view import release_view
+
+    show(release_view(found))
+    return AGREES if found.ready else DISAGREES
+
+
+@main.command()
+@click.argument("assignment", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), default="autograder.zip", help="Archive to write.")
+@options.place(None, "Answer key; default: the assignment's file with the ending .key.", "--key")
+@options.place(None, "File whose functions call the submission's own.", "--adapter")
+@options.place(None, "Backproof's own wheel, to install where the package index has none.", "--wheel")
+@ends_with_status
+def gradescope(assignment: Path, **settings: Any) -> int:
+    """Write an autograder for Gradescope that grades by ASSIGNMENT."""
+    api.write_autograder(assignment, **settings)
+    say(f"The autograder is {settings['out']}: upload it where Gradescope asks for one")
+    return AGREES
