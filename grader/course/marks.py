@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,9 @@ GRADES, OVERRIDES, PAGE, JUNIT = "grades.csv", "overrides.csv", "class.html", "j
 
 # What a table opened in a spreadsheet would take for a formula begins so.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+# Tables that name students, each with the column that does.
+NAMED_BY = {GRADES: "folder", "moodle.csv": "Identifier", "canvas.csv": "ID", OVERRIDES: "student"}
 
 # A decision is for a student, and says why.
 COLUMNS = ("student", "points", "reason")
@@ -198,9 +202,8 @@ def _read(out: Path, hand_in: HandIn, problem: str) -> Mark:
 def _finals_before(out: Path) -> dict[str, str]:
     """What everybody had when the class was graded before, by labels."""
     try:
-        rows = csv.DictReader(io.StringIO((out / GRADES).read_text(encoding="utf-8")))
-        return {str(row["folder"]): str(row["final"]) for row in rows}
-    except (OSError, ValueError, KeyError, csv.Error):
+        return {row["folder"]: row["final"] for row in _rows(out / GRADES)}
+    except KeyError:
         return {}
 
 
@@ -312,3 +315,43 @@ def _junit(marks: Marks) -> bytes:
 def _page(marks: Marks) -> bytes:
     page = template("backproof.grader", "class.html.j2", number=_number, **FILTERS)
     return page.render(found=marks).encode("utf-8", "backslashreplace")
+
+
+def forget(student: str, out: Path) -> list[str]:
+    """Remove all that is kept of a student: folder, marks, decisions, and the pages that name everybody.
+
+    student: a name, number, address or folder, as in grades.csv; the folders that were removed. Raises
+    CouldNotGradeError where there is no such student, or files cannot be changed.
+    """
+    known = _rows(out / GRADES)
+    gone = [row for row in known if student in (row["student"], row["id"], row["email"], row["folder"])]
+    if not gone:
+        raise CouldNotGradeError(f"{out / GRADES} has no student {student}")
+    names = {row[column] for row in gone for column in ("student", "id", "email", "folder")} - {""}
+    names |= {f"Participant {row['id']}" for row in gone}
+    try:
+        for row in gone:
+            shutil.rmtree(out / row["folder"], ignore_errors=not (out / row["folder"]).exists())
+        for name, column in (
+            (GRADES, "folder"),
+            ("moodle.csv", "Identifier"),
+            ("canvas.csv", "ID"),
+            (OVERRIDES, "student"),
+        ):
+            if (out / name).exists():
+                rows = _rows(out / name)
+                kept = [list(row.values()) for row in rows if row[column] not in names]
+                (out / name).write_bytes(_table(list(rows[0]), kept) if rows else (out / name).read_bytes())
+        for name in (PAGE, JUNIT):
+            (out / name).unlink(missing_ok=True)  # the next grading writes them anew
+    except (OSError, KeyError) as error:
+        raise CouldNotGradeError(f"{student} cannot be removed from {out}: {error}") from error
+    return [row["folder"] for row in gone]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a table; none where there is none."""
+    try:
+        return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+    except (OSError, ValueError, csv.Error):
+        return []

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         check_conventions,
         claims,
         continue_verification,
+        forget,
         frameworks,
         grade,
         grade_class,
@@ -41,9 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "adapters", "bench",
-    "check_assignment", "check_conventions", "claims", "continue_verification", "frameworks", "grade", "grade_class",
-    "infer", "make_key", "new_assignment", "power", "replay", "replay_framework", "script", "strategies", "tolerance",
-    "verify", "write_autograder", "write_page",
+    "check_assignment", "check_conventions", "claims", "continue_verification", "forget", "frameworks", "grade",
+    "grade_class", "infer", "make_key", "new_assignment", "power", "replay", "replay_framework", "script",
+    "strategies", "tolerance", "verify", "write_autograder", "write_page",
 ]  # fmt: skip
 
 MODULES = {"adapters": "backproof.verification.adapters", "strategies": "backproof.oracles.strategies"}

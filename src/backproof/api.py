@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from backproof.grader.assignment import CouldNotGradeError
 from backproof.grading import (
     check_assignment,
+    forget,
     grade,
     grade_class,
     make_key,
@@ -51,9 +52,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Convention", "CouldNotGradeError", "CouldNotLoadError", "CouldNotRunError", "Limits", "bench",
-    "check_assignment", "check_conventions", "claims", "continue_verification", "frameworks", "grade", "grade_class",
-    "infer", "make_key", "new_assignment", "power", "replay", "replay_framework", "script", "tolerance", "verify",
-    "write_autograder", "write_page",
+    "check_assignment", "check_conventions", "claims", "continue_verification", "forget", "frameworks", "grade",
+    "grade_class", "infer", "make_key", "new_assignment", "power", "replay", "replay_framework", "script",
+    "tolerance", "verify", "write_autograder", "write_page",
 ]  # fmt: skip
 
 DEFAULTS = Campaign()

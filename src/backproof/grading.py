@@ -154,3 +154,13 @@ def write_autograder(
 
     files = (Path(each) if each else None for each in (key, adapter, wheel))
     write_autograder(Path(assignment), Path(out), **dict(zip(("key", "adapter", "wheel"), files, strict=True)))
+
+
+def forget(student: str, *, out: str | Path = DEFAULT_GRADES) -> list[str]:
+    """Remove all that is kept of a student of a class, and return the names of the folders that are gone.
+
+    The parameters are those of `backproof forget --help`. Raises `CouldNotGradeError` where there is no such student.
+    """
+    from backproof.grader.course.marks import forget
+
+    return forget(student, Path(out))

@@ -352,3 +352,44 @@ def test_a_grade_of_an_earlier_version(tmp_path):
     (tmp_path / "a.py").write_text(RIGHT)
     backproof.grade_class([tmp_path / "a.py", tmp_path / "a.py"], out=tmp_path / "out")
     assert json.loads((tmp_path / "out" / "a" / "grade.json").read_bytes())["hand_in"] == 3
+
+
+@needs_bubblewrap
+def test_forget(tmp_path, monkeypatch):
+    """Nothing of a student is left; the others stay, and the next grading leaves them alone."""
+    monkeypatch.chdir(tmp_path)
+    moodle(tmp_path / "m.zip")
+    out = tmp_path / "backproof-grades"
+    out.mkdir()
+    (out / "overrides.csv").write_text("student,points,reason\n101,1,so\n100,2,so\n", encoding="utf-8")
+    run("grade", "m.zip")
+    done = run("forget", "Günter Ä")
+    assert done.exit_code == 0, done.output
+    for path in out.rglob("*"):
+        assert "Günter" not in str(path)
+        assert path.is_dir() or "Günter" not in path.read_text(encoding="utf-8")
+        assert path.is_dir() or path.suffix != ".csv" or "101" not in path.read_text(encoding="utf-8")
+    assert [row["student"] for row in rows(out / "grades.csv")] == ["Ada Lovelace", "empty", "学生 二"]
+    assert run("forget", "Günter Ä").exit_code == 2
+
+
+def test_watch(tmp_path):
+    """A file is checked when it is there, and again when it is saved."""
+    (tmp_path / "mine.py").write_text(WRONG)
+    command = [sys.executable, "-u", "-m", "backproof", "watch", tmp_path / "mine.py"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+    ) as process:
+        scores = []
+        for line in process.stdout:
+            if "of 100 points" in line:
+                scores.append(line.split()[1])
+            if "Save the file" in line and len(scores) == 1:
+                (tmp_path / "mine.py").write_text("def broken(:")
+            elif "Save the file" in line and len(scores) == 2:
+                (tmp_path / "mine.py").write_text(RIGHT)
+            elif "Save the file" in line:
+                process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    assert scores == ["96", "0", "100"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +24,9 @@ from backproof.grading import DEFAULT_GRADES
 
 if TYPE_CHECKING:
     from backproof.grader.course.marks import Marks
+
+# How often `watch` looks at a file, in seconds.
+LOOKS_EVERY = 0.3
 
 
 @main.command()
@@ -182,4 +188,58 @@ def gradescope(assignment: Path, **settings: Any) -> int:
     """Write an autograder for Gradescope that grades by ASSIGNMENT."""
     api.write_autograder(assignment, **settings)
     say(f"The autograder is {settings['out']}: upload it where Gradescope asks for one")
+    return AGREES
+
+
+@main.command()
+@click.argument("submission", type=click.Path(path_type=Path))
+@options.place(None, "File that says what is graded; it takes a practice key.", "--assignment")
+@options.place(None, "Practice key; default: the assignment's file with the ending .key.", "--key")
+@ends_with_status
+def watch(submission: Path, **settings: Any) -> int:
+    """Check SUBMISSION, a file of your own, and again whenever it is saved, until Ctrl-C.
+
+    Nothing keeps it from anything, as with `backproof grade --sandbox none`.
+    """
+    from backproof.grader.feedback import terminal_view
+
+    with contextlib.suppress(KeyboardInterrupt):
+        for _ in saved(submission):
+            with tempfile.TemporaryDirectory(prefix="backproof-") as out:
+                try:
+                    show(terminal_view(api.grade(submission, sandbox="none", out=out, **settings)))
+                except api.CouldNotGradeError as error:
+                    say(f"Error: {error}", err=True)
+            say("\nSave the file to check it again; Ctrl-C ends this.")
+    return AGREES
+
+
+def saved(path: Path) -> Iterator[None]:
+    """Now, and whenever the file has another content or date."""
+    before: tuple[int, int] | None = None
+    while True:
+        try:
+            information = path.stat()
+        except FileNotFoundError:
+            information = None  # as editors have it for a moment
+            if before is None:
+                raise
+        now = (information.st_mtime_ns, information.st_size) if information else before
+        if now != before:
+            before = now
+            yield
+        time.sleep(LOOKS_EVERY)
+
+
+@main.command()
+@click.argument("student")
+@options.place(DEFAULT_GRADES, "Folder with the grades of a class.")
+@ends_with_status
+def forget(student: str, out: Path) -> int:
+    """Remove all that is kept of STUDENT: the folder, marks and decisions.
+
+    STUDENT is a name, number, address or folder, as in grades.csv. What was handed in is elsewhere.
+    """
+    for folder in api.forget(student, out=out):
+        say(f"Removed {out / folder} and its lines")
     return AGREES
