@@ -21,6 +21,8 @@ from backproof.grader.course.roster import HandIn, Roster
 from backproof.grader.exports import as_xml
 from backproof.grader.feedback import FILTERS
 from backproof.grader.scoring import say_points
+from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
+from backproof.mistakes.textbook import said
 from backproof.reports.pages import template
 
 GRADES, OVERRIDES, PAGE, JUNIT = "grades.csv", "overrides.csv", "class.html", "junit.xml"
@@ -117,13 +119,15 @@ class Marks:
             found.append((function, float(most), mean, sum(loss > 0 for loss in losses)))
         return found
 
-    def mistakes(self) -> list[tuple[str, list[Mark]]]:
-        """Each mistake that was named, the most frequent first, and by whom it was made."""
+    def mistakes(self) -> list[tuple[str, str, list[Mark]]]:
+        """Each mistake that was named, the most frequent first: what it is, its name, and by whom it was made."""
         by = defaultdict(list)
         for mark in self.marks:
             for mistake in mark.mistakes:
                 by[mistake].append(mark)
-        return sorted(by.items(), key=lambda item: (-len(item[1]), item[0]))
+        known = MISTAKES | ON_INTEGERS
+        told = [(said(known[name]) if name in known else name, name, marks) for name, marks in by.items()]
+        return sorted(told, key=lambda item: (-len(item[2]), item[1]))
 
 
 def read_overrides(out: Path) -> dict[str, tuple[Fraction, str]]:

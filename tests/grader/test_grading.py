@@ -311,6 +311,14 @@ class TestExports:
         run("grade", "student.py", *short)
         return msgspec.json.decode((here / "backproof-grades" / "student" / "grade.json").read_bytes(), type=Grade)
 
+    def test_points_alone(self, found):
+        """Where the assignment lets students know no more, no export that they see has more."""
+        silent = msgspec.structs.replace(found, feedback="none")
+        for told in (junit(silent), gradescope(silent), render(silent, "feedback.md"), render(silent, "feedback.html")):
+            said = told.decode() if isinstance(told, bytes) else told
+            assert "ValueError" not in said
+            assert "averaged" not in said
+
     def test_gradescope(self, found):
         """The fields of the specification, with values that it knows; the scores add up."""
         results = json.loads(gradescope(found))
