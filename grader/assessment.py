@@ -134,6 +134,8 @@ class Assessment:
             diagnosis=list(diagnosis.names),
             diagnosis_kind=diagnosis.kind,
             diagnosis_ordinary=diagnosis.ordinary,
+            text=(getattr(self._assignment.texts, function) or "") * (points < self._assignment.points_of(function)),
+            visibility=getattr(self._assignment.visibilities, function) or self._assignment.visibility,
             explanation=list(diagnosis.explanation),
             checks=[self._grade_check(each) for each in scored],
             counterexample=counterexample,

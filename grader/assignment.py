@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -67,6 +67,9 @@ PUBLIC_SEED = "public"
 # For a function, and the digits after the point.
 MOST_POINTS, DIGITS = 1_000_000, 12
 
+# Keys of an assignment under which functions stand.
+OF_FUNCTIONS = (["points"], ["texts"], ["visibilities"])
+
 # Networks in a key.
 MOST_NETWORKS = 10_000
 
@@ -90,21 +93,27 @@ class UngradableError(CouldNotGradeError):
     """What was handed in is nothing that could be run: it has no points, and whoever handed it in is told why."""
 
 
-class Points(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The points of each function of the contract; a function without is not graded."""
+Of = TypeVar("Of")
 
-    sigmoid: Decimal | None = None
-    sigmoid_prime: Decimal | None = None
-    relu: Decimal | None = None
-    relu_prime: Decimal | None = None
-    tanh: Decimal | None = None
-    tanh_prime: Decimal | None = None
-    softmax: Decimal | None = None
-    loss: Decimal | None = None
-    forward: Decimal | None = None
-    backward: Decimal | None = None
-    gradient_descent_step: Decimal | None = None
 
+class OfFunctions(msgspec.Struct, Generic[Of], frozen=True, forbid_unknown_fields=True):
+    """Something of each function of the contract that it is said of."""
+
+    sigmoid: Of | None = None
+    sigmoid_prime: Of | None = None
+    relu: Of | None = None
+    relu_prime: Of | None = None
+    tanh: Of | None = None
+    tanh_prime: Of | None = None
+    softmax: Of | None = None
+    loss: Of | None = None
+    forward: Of | None = None
+    backward: Of | None = None
+    gradient_descent_step: Of | None = None
+
+
+# A function without points is not graded.
+Points = OfFunctions[Decimal]
 
 DEFAULT_POINTS = Points(
     sigmoid=Decimal(6),
@@ -162,6 +171,8 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     late_factor: Decimal = Decimal(1)
     file: str = ""
     points: Points = DEFAULT_POINTS
+    texts: OfFunctions[str] = OfFunctions()
+    visibilities: OfFunctions[Visibility] = OfFunctions()
     limits: UseLimits = UseLimits()
     search: Search = Search()
 
@@ -313,9 +324,8 @@ def _place(error: Exception) -> tuple[list[str], str]:
     problem, _, path = text.partition(" - at `$")
     keys = re.findall(r"\.(\w+)", path)
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem):
-        return [*keys, unknown[1]], "there is no such key" if keys != [
-            "points"
-        ] else "the contract has no such function"
+        no_such = "the contract has no such function" if keys[:1] in OF_FUNCTIONS else "there is no such key"
+        return [*keys, unknown[1]], no_such
     if not keys and ": " in problem:  # what Assignment itself raised
         return _place(ValueError(problem))
     if problem.startswith("Invalid enum value"):

@@ -81,7 +81,7 @@ def gradescope(grade: Grade) -> bytes:
                 "status": "passed" if function.status == "passed" else "failed",
                 "output": _told(grade, function),
                 "output_format": "text",
-                "visibility": grade.visibility,
+                "visibility": function.visibility,
             }
             for i, (name, function) in enumerate(grade.functions.items(), 1)
         ],
@@ -94,6 +94,7 @@ def _told(grade: Grade, function: FunctionGrade) -> str:
     lines = [verdict(function)]
     if grade.feedback != "none" and function.status != "passed":
         lines += [function.cause, diagnosis_line(function), *function.explanation]
+        lines += [function.text] * bool(function.text)
         if grade.feedback == "counterexamples" and function.counterexample is not None:
             found = function.counterexample
             lines += [counterexample_title(found), *counterexample_lines(found), "", "Step by step:", *found.steps]

@@ -115,7 +115,7 @@ def _function(name: str, function: FunctionGrade, *, examples: bool) -> Iterator
     told = [Text(function.cause)]
     if line := diagnosis_line(function):
         told.append(Text(line, style="bold yellow"))
-    told += [Text(text) for text in function.explanation]
+    told += [Text(text) for text in (*function.explanation, *[function.text] * bool(function.text))]
     if examples and function.counterexample is not None:
         found = function.counterexample
         told.append(Text(f"\n{counterexample_title(found)}", style="bold"))

@@ -79,6 +79,8 @@ class FunctionGrade(msgspec.Struct, frozen=True):
     diagnosis_ordinary: Annotated[
         bool, Meta(description="Whether they explain the answers on ordinary networks alone, and not at the edges")
     ]
+    text: Annotated[str, Meta(description="The instructor's own words on a function that is not right; else empty")]
+    visibility: Annotated[Visibility, Meta(description="When a learning platform shows it")]
     explanation: Annotated[list[str], Meta(description="What the mistakes are and what to think about, or the pattern")]
     checks: list[CheckGrade]
     counterexample: Counterexample | None
