@@ -70,6 +70,9 @@ MOST_POINTS, DIGITS = 1_000_000, 12
 # Keys of an assignment under which functions stand.
 OF_FUNCTIONS = (["points"], ["texts"], ["visibilities"])
 
+# Characters of a sentence on what was handed in.
+MOST_TOLD = 400
+
 # Networks in a key.
 MOST_NETWORKS = 10_000
 
@@ -90,7 +93,13 @@ class CouldNotGradeError(Exception):
 
 
 class UngradableError(CouldNotGradeError):
-    """What was handed in is nothing that could be run: it has no points, and whoever handed it in is told why."""
+    """What was handed in is nothing that could be run: it has no points, and whoever handed it in is told why.
+
+    Names in it may be of any length; so much of the sentence is told.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message if len(message) <= MOST_TOLD else f"{message[:MOST_TOLD]}...")
 
 
 Of = TypeVar("Of")

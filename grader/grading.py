@@ -260,7 +260,7 @@ def fingerprint(
             made.update(len(part).to_bytes(8, "little") + part)
 
     about = (which.student, which.whose, which.number, settings.mode, problem, importlib.metadata.version("backproof"))
-    add(msgspec.json.encode(assignment), msgspec.json.encode(about))
+    add(msgspec.json.encode(assignment), ascii(about).encode())
     try:
         for path in (which.key, settings.adapter):
             add(_digest(path, path.stat().st_mtime_ns) if path is not None and path.exists() else b"")

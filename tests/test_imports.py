@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FRONT_DOOR = "src/backproof"
 
 # Of each room, in the order in which they are built on each other: the rooms that it may import, and the packages.
-LIGHT = {"click", "hypothesis", "jinja2", "msgspec", "nbformat", "numpy", "platformdirs", "rich", "safetensors", "yaml"}
+LIGHT = {"click", "hypothesis", "jinja2", "msgspec", "numpy", "platformdirs", "rich", "safetensors", "yaml"}
 ENGINE = {"reference_impl", "oracles", "verification"}
 ROOMS = {
     "reference_impl": (set(), {"numpy"}),
@@ -38,7 +38,7 @@ ROOMS = {
             "numpy", "msgspec", "rich", "altair", "latex2mathml", "pytest", "threadpoolctl", "torch", "jax", "upath",
         },
     ),
-    "grader": ({*ENGINE, "mistakes", "reports"}, LIGHT - {"click", "jinja2", "platformdirs"}),
+    "grader": ({*ENGINE, "mistakes", "reports"}, {*LIGHT, "nbformat"} - {"click", "jinja2", "platformdirs"}),
     FRONT_DOOR: ({*ENGINE, "mistakes", "reports", "studies", "grader"}, {"click", "rich", "numpy", "pytest"}),
 }  # fmt: skip
 

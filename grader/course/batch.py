@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -14,8 +15,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from backproof.grader.assignment import Assignment, CouldNotGradeError, UngradableError, read_assignment
-from backproof.grader.course.marks import Marks, read_marks, read_overrides, write_marks
+from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
+from backproof.grader.course.marks import Marks, read_decisions, read_marks, write_marks
 from backproof.grader.course.roster import HandIn, Roster, named_by_a_platform, roster_of_files, roster_of_folder
 from backproof.grader.grading import Settings, grade
 from backproof.grader.handed_in import archives
@@ -35,8 +36,8 @@ def opened(
 ) -> Iterator[Roster | None]:
     """Who handed in what, of some files, or of what is in one folder or archive; None where that is one submission.
 
-    is_class: whether it is one, where that is not to be seen from what is there. An archive is unpacked into `out` for
-    as long as this lasts.
+    is_class: whether it is one, where that is not to be seen from what is there; of an archive, by the names that
+    learning platforms give. An archive is unpacked into `out` for as long as this lasts.
 
     Raises CouldNotGradeError where there is nothing, or nobody in it.
     """
@@ -49,9 +50,11 @@ def opened(
             raise CouldNotGradeError(f"{path} is one file, and no class")
         yield None
     elif path.is_dir():
-        yield roster_of_folder(path, assignment.functions, {}, certain=bool(is_class))
+        yield roster_of_folder(path, assignment.functions, {}, certain=bool(is_class), besides=out)
     elif not path.exists():
         raise CouldNotGradeError(f"there is no file or folder {path}")
+    elif not (is_class or named_by_a_platform(archives.names(path))):
+        yield None
     else:
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -59,16 +62,8 @@ def opened(
         except OSError as error:
             raise CouldNotGradeError(f"the output folder {out} cannot be written: {error.strerror}") from error
         with unpacked as folder:
-            platform = is_class or named_by_a_platform(archives.names(path))
-            try:
-                most = archives.OF_A_CLASS if platform else archives.OF_A_SUBMISSION
-                refused = archives.unpack_class(path, Path(folder), most)
-            except UngradableError:
-                if platform:
-                    raise
-                yield None  # which is told when it is graded
-                return
-            yield roster_of_folder(Path(folder), assignment.functions, refused, certain=bool(platform))
+            refused = archives.unpack_class(path, Path(folder))
+            yield roster_of_folder(Path(folder), assignment.functions, refused, certain=True)
 
 
 def grade_roster(
@@ -86,12 +81,12 @@ def grade_roster(
     jobs: so many processes; by default, one for each processor. scheduler: the address of a Dask cluster to grade on
     instead, whose machines see the same files. again: those too whose grade is there and rests on the very same.
 
-    Raises CouldNotGradeError where that cannot be done at all, and KeyboardInterrupt; what was graded until then is
-    kept, and is not graded again.
+    Raises CouldNotGradeError where that cannot be done at all, or is interrupted; what was graded until then is kept,
+    and is not graded again.
     """
     progress = progress or Progress()
     assignment = read_assignment(settings.assignment)
-    read_overrides(out)  # before anything is graded
+    decisions = read_decisions(out, roster)  # before anything is graded
     progress.stage("grading")
     progress.expects(len(roster.hand_ins))
     task = partial(_grade_one, settings, again)
@@ -102,9 +97,14 @@ def grade_roster(
             if problem:
                 problems[hand_in.label] = problem
                 progress.note(f"{hand_in.label} was not graded: {problem}")
-    finally:
-        marks = read_marks(out, assignment, roster, problems)
+    except KeyboardInterrupt as error:
+        marks = read_marks(out, assignment, roster, problems, decisions)
         write_marks(marks, out)
+        raise CouldNotGradeError(
+            f"it was interrupted: {len(marks.graded)} of {len(marks.marks)} are graded, and the same command goes on"
+        ) from error
+    marks = read_marks(out, assignment, roster, problems, decisions)
+    write_marks(marks, out)
     return marks
 
 
@@ -170,7 +170,8 @@ def _executor(jobs: int, scheduler: str | None) -> Iterator[Executor]:
 def _begin() -> None:
     """Be one of several processes, which whoever began them ends."""
     be_a_worker()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: sys.exit(1))  # and leave no copy behind
 
 
 def _grade_one(settings: Settings, again: bool, hand_in: HandIn) -> str:

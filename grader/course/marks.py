@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import msgspec
@@ -159,29 +160,57 @@ def read_overrides(out: Path) -> dict[str, tuple[Fraction, str]]:
     return found
 
 
-def read_marks(out: Path, assignment: Assignment, roster: Roster, problems: Mapping[str, str]) -> Marks:
-    """The marks of a class whose grades are in a folder.
+class Decisions(NamedTuple):
+    """What a person decided: points and why, by the label of whom; and what is about nobody, in sentences."""
 
-    problems: why somebody was not graded, by labels. Raises CouldNotGradeError as `read_overrides` does, and where a
-    decision is about nobody.
+    of: dict[str, tuple[Fraction, str]]
+    about_nobody: tuple[str, ...]
+
+
+def read_decisions(out: Path, roster: Roster) -> Decisions:
+    """A person's decisions about the students of a class.
+
+    Raises CouldNotGradeError as `read_overrides` does, and where it is not clear whom one is about.
     """
-    overrides, used = read_overrides(out), set[str]()
+    found, about_nobody = dict[str, tuple[Fraction, str]](), []
+    for student, decision in read_overrides(out).items():
+        meant = _meant(student, roster)
+        if len(meant) > 1:
+            raise CouldNotGradeError(
+                f"{out / OVERRIDES} decides about {student}, and {len(meant)} are called so: name the folder, as in "
+                f"{GRADES}, {meant[0].label} or {meant[1].label}"
+            )
+        if meant:
+            found[meant[0].label] = decision
+        else:
+            about_nobody.append(f"{OVERRIDES} decides about {student}, who is not in this class")
+    return Decisions(found, tuple(about_nobody))
+
+
+def _meant(student: str, roster: Roster) -> list[HandIn]:
+    """Who is called so: by the folder, else the number, else the address, else the name."""
+    for what in ("label", "identifier", "email", "student"):
+        if meant := [each for each in roster.hand_ins if getattr(each, what) == student]:
+            return meant
+    return []
+
+
+def read_marks(
+    out: Path, assignment: Assignment, roster: Roster, problems: Mapping[str, str], decisions: Decisions
+) -> Marks:
+    """The marks of a class whose grades are in a folder. problems: why somebody was not graded, by labels."""
     marks = []
     for hand_in in roster.hand_ins:
         mark = _read(out, hand_in, problems.get(hand_in.label, ""))
         if mark.score is not None and hand_in.late and assignment.late_factor != 1:
             late = f"late: times {assignment.late_factor}"
             mark = replace(mark, final=mark.score * Fraction(assignment.late_factor), because=late)
-        known = hand_in.label, hand_in.identifier, hand_in.email, hand_in.student
-        if names := [name for name in known if name in overrides]:
-            used |= set(names)
-            final, because = overrides[names[0]]
+        if hand_in.label in decisions.of:
+            final, because = decisions.of[hand_in.label]
             mark = replace(mark, final=final, because=because)
         marks.append(mark)
-    if unknown := sorted(set(overrides) - used):
-        raise CouldNotGradeError(f"{out / OVERRIDES} decides about {unknown[0]}, who is not in this class")
-    before = _finals_before(out)
-    return Marks(assignment, roster, marks, list(_changes(before, marks)))
+    told = roster._replace(left_out=(*roster.left_out, *decisions.about_nobody))
+    return Marks(assignment, told, marks, list(_changes(_finals_before(out), marks)))
 
 
 def _read(out: Path, hand_in: HandIn, problem: str) -> Mark:
@@ -356,6 +385,12 @@ def forget(student: str, out: Path) -> list[str]:
 def _rows(path: Path) -> list[dict[str, str]]:
     """The lines of a table; none where there is none."""
     try:
-        return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
     except (OSError, ValueError, csv.Error):
         return []
+    return [{name: _unmarked(str(cell or "")) for name, cell in row.items()} for row in rows]
+
+
+def _unmarked(cell: str) -> str:
+    """A cell without the mark that keeps it from being a formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

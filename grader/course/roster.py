@@ -22,7 +22,7 @@ import yaml
 
 from backproof.grader.assignment import CouldNotGradeError
 from backproof.grader.handed_in import archives
-from backproof.grader.handed_in.programs import ENDINGS, is_no_part, offers_alone
+from backproof.grader.handed_in.programs import ENDINGS, is_no_part, whole_programs
 from backproof.grader.handed_in.submission import label_of
 
 Platform = Literal["Moodle", "Canvas", "Gradescope", "folder"]
@@ -35,10 +35,15 @@ AGAIN = re.compile(r"-\d{1,3}(?=\.[^.]+$)")
 METADATA = "submission_metadata.yml"
 
 # Files in a folder of submissions that nobody handed in.
-_OF_THE_COURSE = re.compile(r"(?i)readme.*|grades\.csv|overrides\.csv|.*\.(?:toml|key)")
+_OF_THE_COURSE = re.compile(r"(?i)readme.*|.*\.(?:csv|xlsx?|toml|key)|backproof-grades")
 
-# A function or two may be in any file; whoever has more than half of them has written a program.
-ENOUGH = 1 / 2
+# What is in a folder of grades besides the students' own.
+RESERVED = ("grades.csv", "overrides.csv", "moodle.csv", "canvas.csv", "class.html", "junit.xml")
+
+ONLY_TEXT = "there is text that was typed in online, and no file"
+
+# A few of the functions may be in any file; who has defined so many of them has written a program.
+ENOUGH = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -76,19 +81,26 @@ def roster_of_files(paths: Sequence[Path]) -> Roster:
 
 
 def roster_of_folder(
-    folder: Path, functions: Sequence[str], refused: Mapping[str, str], *, certain: bool = False
+    folder: Path,
+    functions: Sequence[str],
+    refused: Mapping[str, str],
+    *,
+    certain: bool = False,
+    besides: Path | None = None,
 ) -> Roster | None:
     """The class whose submissions are in a folder; None where that is one student's submission.
 
     functions: that are graded, by which programs are told from parts of one. refused: what was not unpacked into the
-    folder, each with the reason. certain: it is a class, whatever it looks like.
+    folder, each with the reason. certain: it is a class, whatever it looks like. besides: the folder of the grades,
+    which nobody has handed in.
 
     Raises CouldNotGradeError where it is certain, and nobody has handed in anything.
     """
-    folder, prefix = _inner(folder)
+    folder, prefix = _inner(folder, functions, certain=certain)
     own, others = dict[str, str](), []
     for name, why in refused.items():
-        if name.startswith(prefix) and ".." not in (parts := PurePosixPath(name.removeprefix(prefix)).parts) and parts:
+        parts = PurePosixPath(name.removeprefix(prefix)).parts
+        if name.startswith(prefix) and parts and not {"..", "/"} & set(parts):
             own[name.removeprefix(prefix)] = why
         else:
             others.append(why)
@@ -101,26 +113,42 @@ def roster_of_folder(
         raise CouldNotGradeError(f"nobody has handed in anything in {folder}")
     if found is None:
         return None
-    return Roster(found.platform, _labelled(found.hand_ins), (*found.left_out, *others))
+    there = [each for each in found.hand_ins if besides is None or not _is_within(each, besides)]
+    return Roster(found.platform, _labelled(there), (*found.left_out, *others))
+
+
+def _is_within(hand_in: HandIn, folder: Path) -> bool:
+    return any(path.resolve() == folder.resolve() for path, _ in hand_in.files)
 
 
 def named_by_a_platform(names: Iterable[str]) -> bool:
     """Whether names in an archive are such as a learning platform gives to what students hand in."""
-    top, found = set[str](), False
+    outer, inner = set[str](), set[str]()
     for name in names:
-        parts = PurePosixPath(name).parts
-        found = found or (parts[-1:] == (METADATA,) and len(parts) < 3)
-        top |= set(parts[:2]) if not any(map(is_no_part, parts)) else set()
-    named = [name for name in top if MOODLE.fullmatch(name) or CANVAS.fullmatch(name)]
-    return found or (bool(named) and 2 * len(named) >= len(top))
+        parts = [part for part in PurePosixPath(name).parts if part != "/"]
+        if not any(map(is_no_part, parts)):
+            outer |= set(parts[:1])
+            inner |= set(parts[1:2])
+    return _are_a_platforms(outer) or (len(outer) == 1 and _are_a_platforms(inner))
 
 
-def _inner(folder: Path) -> tuple[Path, str]:
-    """The folder in which there is more than one other, and what names of what is in it begin with."""
+def _are_a_platforms(names: set[str]) -> bool:
+    named = [name for name in names if MOODLE.fullmatch(name) or CANVAS.fullmatch(name)]
+    return METADATA in names or (bool(named) and 2 * len(named) >= len(names))
+
+
+def _inner(folder: Path, functions: Sequence[str], *, certain: bool) -> tuple[Path, str]:
+    """The folder in which there is more than one other, and what names of what is in it begin with.
+
+    certain: the folder is a class's, and another in it is one student's unless it looks like a class.
+    """
     prefix = ""
     for _ in range(2):
         inside = [path for path in folder.iterdir() if not is_no_part(path.name)]
         if len(inside) != 1 or not inside[0].is_dir() or inside[0].is_symlink() or MOODLE.fullmatch(inside[0].name):
+            break
+        named = named_by_a_platform(f"{path.name}/" for path in inside[0].iterdir())
+        if certain and not named and not _is_class(inside[0], functions):
             break
         folder, prefix = inside[0], f"{prefix}{inside[0].name}/"
     return folder, prefix
@@ -180,18 +208,27 @@ def _named(
             left_out.append(f"{name} is not named as {platform} names what students hand in")
             continue
         known = match.groupdict()
-        if known.get("kind") == "onlinetext":
-            continue
         who = known["name"], known["id"]
         before = found.get(who, HandIn("", known["name"], (), known["id"]))
-        files = ((folder / name, file_name(known["file"] or name)),) if not why else ()
+        has_file = not why and known.get("kind") != "onlinetext"
+        files = ((folder / name, known["file"] or name),) if has_file else ()
         found[who] = replace(
             before,
             files=before.files + files,
             late=before.late or bool(known.get("late")),
             problem=before.problem or why,
         )
-    return Roster(platform, tuple(found.values()), tuple(left_out)) if len(found) > len(left_out) else None
+    hand_ins = []
+    for each in found.values():
+        problem = each.problem or ("" if each.files else ONLY_TEXT)
+        hand_ins.append(replace(each, files=_own_names(each.files, file_name), problem=problem))
+    return Roster(platform, tuple(hand_ins), tuple(left_out)) if len(found) > len(left_out) else None
+
+
+def _own_names(files: tuple[tuple[Path, str], ...], own: Callable[[str], str]) -> tuple[tuple[Path, str], ...]:
+    """Files under the names that a student gave them, unless two would then have the same."""
+    renamed = {own(name): path for path, name in files}
+    return tuple((path, name) for name, path in renamed.items()) if len(renamed) == len(files) else files
 
 
 def _folder(folder: Path, refused: Mapping[str, str]) -> Roster:
@@ -207,11 +244,11 @@ def _is_class(folder: Path, functions: Sequence[str]) -> bool:
     """Whether a folder has several submissions in it, and not one of several files."""
     inside = [path for path in sorted(folder.iterdir()) if not is_no_part(path.name) and not path.is_symlink()]
     files = [PurePosixPath(path.name) for path in inside if path.is_file() and path.name.lower().endswith(ENDINGS)]
-    alone = offers_alone(folder, files, functions, ENOUGH)
-    if files and not alone:
+    programs = whole_programs(folder, files, functions, ENOUGH)
+    if files and not programs:
         return False
     whole = sum(
-        path.name in alone or bool(archives.ending_of(path)) or (path.is_dir() and _has_program(path))
+        path.name in programs or bool(archives.ending_of(path)) or (path.is_dir() and _has_program(path))
         for path in inside
     )
     return whole > 1
@@ -228,18 +265,24 @@ def _called(path: Path) -> str:
 
 def _labelled(hand_ins: Iterable[HandIn]) -> tuple[HandIn, ...]:
     """The same with labels by the students' names, and by more where several have one name, on any filesystem."""
-    found, taken = [], set[str]()
+    found, taken = [], {_same(f"{name}{ending}") for name in RESERVED for ending in ("", ".writing")}
     for hand_in in sorted(hand_ins, key=lambda each: (each.student, each.identifier, [str(f) for f, _ in each.files])):
-        label = label_of(hand_in.student)
-        tried = [label, *[label_of(f"{hand_in.student}-{hand_in.identifier}")] * bool(hand_in.identifier)]
+        label = _label(hand_in.student)
+        tried = [label, *[_label(f"{hand_in.student}-{hand_in.identifier}")] * bool(hand_in.identifier)]
         number = 1
         while _same(tried[0]) in taken:
             tried.pop(0)
             number += 1
-            tried += [] if tried else [label_of(f"{hand_in.student} ({number})")]
+            tried += [] if tried else [_label(f"{hand_in.student} ({number})")]
         taken.add(_same(tried[0]))
         found.append(replace(hand_in, label=tried[0]))
     return tuple(found)
+
+
+def _label(name: str) -> str:
+    """What a folder is called that is a student's: one folder, that is not hidden, whatever the name."""
+    inside = name.replace("/", "_").replace("\0", "_")
+    return label_of(f"_{inside}" if inside.startswith(".") or not inside.strip() else inside)
 
 
 def _same(label: str) -> str:

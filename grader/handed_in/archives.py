@@ -21,6 +21,9 @@ MEBIBYTE = 2**20
 # Of one submission, unpacked, in bytes.
 MOST_BYTES = 64 * MEBIBYTE
 
+# Characters of a name that are told.
+MOST_SHOWN = 100
+
 # Folders in folders.
 DEEPEST = 20
 
@@ -92,15 +95,20 @@ def _unpacked(archive: Path, folder: Path, most: Most, *, whole: bool = True) ->
         with _entries(archive, most) as entries:
             left = most
             for name, kind, content in entries:
+                why = ""
                 try:
                     left = _write(archive, folder, name, kind, content, left)
                 except UngradableError as error:
-                    refused[name] = str(error)
+                    why = str(error)
                 except _BROKEN as error:
-                    refused[name] = f"{name} in {archive.name} cannot be unpacked: {_why(error)}"
+                    why = f"{archive.name} has {_short(name)}, which cannot be unpacked: {_why(error)}"
+                if why:
+                    refused[name] = why
+                    # Whatever it was, as much may have been written meanwhile.
+                    left = Most(left.files - 1, left.size - MOST_BYTES)
                 if (whole and refused) or min(left) < 0:
                     break
-            if min(left) < 0:
+            if min(left) < 0 and not (whole and refused):
                 raise UngradableError(_too_much(archive, most))
     except UngradableError:
         raise
@@ -124,7 +132,7 @@ def _write(archive: Path, folder: Path, name: str, kind: str, content: Any, left
         target.mkdir(parents=True, exist_ok=True)
         return left
     if kind != "file":
-        raise UngradableError(f"{archive.name} has {name}, which is {kind}: put the file itself into it")
+        raise UngradableError(f"{archive.name} has {_short(name)}, which is {kind}: put the file itself into it")
     target.parent.mkdir(parents=True, exist_ok=True)
     size, largest = 0, min(left.size, MOST_BYTES)
     try:
@@ -137,13 +145,18 @@ def _write(archive: Path, folder: Path, name: str, kind: str, content: Any, left
             target.unlink()
     if size > MOST_BYTES:
         raise UngradableError(
-            f"{archive.name} has {name}, which is more than a submission: over {MOST_BYTES // MEBIBYTE} MiB"
+            f"{archive.name} has {_short(name)}, which is more than a submission: over {MOST_BYTES // MEBIBYTE} MiB"
         )
     return left._replace(size=left.size - size)
 
 
+def _short(name: str) -> str:
+    """An entry's name, or its beginning."""
+    return name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}..."
+
+
 def _why(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return _short(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
 def _too_much(archive: Path, most: Most) -> str:
@@ -156,9 +169,9 @@ def _inside(archive: Path, name: str) -> tuple[str, ...]:
     """The parts of an entry's name, which have to stay inside of a folder."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name or name[1:2] == ":":
-        raise UngradableError(f"{archive.name} has {name}, which leads out of its folder")
+        raise UngradableError(f"{archive.name} has {_short(name)}, which leads out of its folder")
     if len(path.parts) > DEEPEST:
-        raise UngradableError(f"{archive.name} has {name}, which is in more than {DEEPEST} folders")
+        raise UngradableError(f"{archive.name} has {_short(name)}, which is in more than {DEEPEST} folders")
     return path.parts
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from backproof.grader.assignment import UngradableError
 from backproof.grader.calls import in_line
@@ -19,7 +22,8 @@ MOST_BYTES, MOST_CHARACTERS = 2**25, 2**21
 MOST_OF_A_CELL, MOST_LEFT_OUT = 2**16, 50
 
 # A line for IPython: a magic, a command of the shell, a question; and what is assigned from the first two.
-_FOR_NOTEBOOKS = re.compile(r"\s*(?:[%!?]|[\w\s,.]{1,200}=\s*[%!])|.*\?\s*(?:#.*)?$")
+_FOR_NOTEBOOKS = re.compile(r"[%!?]|[\w\s,.]{1,200}=\s*[%!]|[^#]*\?\s*(?:#.*)?$")
+_LONGEST_LINE = 1000
 
 # What a cell may begin with and still be Python; other cells that begin so are in some other language.
 _STILL_PYTHON = ("time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "debug")
@@ -61,6 +65,31 @@ class Notebook:
         return f"Left out, since it is for a notebook alone: {'; '.join(self.left_out[:MOST_TOLD])}{others}."
 
 
+class _Cell(msgspec.Struct):
+    """A cell, of which nothing but this is read. input: the source, as the format's version 3 calls it."""
+
+    cell_type: str
+    source: str | list[str] = ""
+    input: str | list[str] = ""
+
+
+_Cells = Annotated[list[_Cell], Meta(max_length=10_000)]
+
+
+class _Worksheet(msgspec.Struct):
+    """What cells are in, in the format's version 3."""
+
+    cells: _Cells = []
+
+
+class _Notebook(msgspec.Struct):
+    """A notebook: outputs and pictures, of whatever size, are passed over, and never take any memory."""
+
+    nbformat: Annotated[int, Meta(ge=3, le=4)]
+    cells: _Cells = []
+    worksheets: Annotated[list[_Worksheet], Meta(max_length=100)] = []
+
+
 def read_notebook(path: Path) -> Notebook:
     """The program in a notebook, of any version of the format.
 
@@ -69,18 +98,12 @@ def read_notebook(path: Path) -> Notebook:
     """
     if path.stat().st_size > MOST_BYTES:
         raise UngradableError(f"the notebook {path.name} is over {MOST_BYTES // 2**20} MiB: clear its outputs")
-    import nbformat  # which takes a moment, and few need
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is missing, and is none of ours
-            found = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-        sources = [(str(cell["cell_type"]), str(cell["source"])) for cell in found["cells"]]
-    except OSError:
-        raise
-    except Exception as error:  # of whatever kind: what is no notebook can go wrong anywhere in the library
-        why = plain(str(error).partition("\n")[0])[:200]
-        raise UngradableError(f"{path.name} is not a notebook that can be read: {why}") from error
+        found = msgspec.json.decode(path.read_bytes(), type=_Notebook)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise UngradableError(f"{path.name} is not a notebook that can be read: {plain(str(error))[:200]}") from error
+    cells_there = found.cells or [cell for sheet in found.worksheets for cell in sheet.cells]
+    sources = [(cell.cell_type, "".join(cell.source or cell.input)) for cell in cells_there]
     if sum(len(source) for _, source in sources) > MOST_CHARACTERS:
         raise UngradableError(f"the notebook {path.name} has more text in its cells than any exercise needs")
     lines, cells, left_out = list[str](), list[tuple[int, int]](), list[str]()
@@ -112,7 +135,7 @@ def _python(source: str) -> tuple[list[str], list[tuple[int, str]]]:
 
 def _line_for_notebooks(lines: list[str]) -> int | None:
     """The line that keeps this from being Python and that IPython would understand, if there is one."""
-    if not any(map(_FOR_NOTEBOOKS.match, lines)) or sum(map(len, lines)) > MOST_OF_A_CELL:
+    if sum(map(len, lines)) > MOST_OF_A_CELL or not any(map(_is_for_notebooks, lines)):
         return None
     try:
         ast.parse("\n".join(lines))
@@ -124,4 +147,8 @@ def _line_for_notebooks(lines: list[str]) -> int | None:
         return None
     # Where a block is missing or a bracket left open, what is wrong is told of the line before or after.
     near = sorted(range(len(lines)), key=lambda i: (abs(i - wrong), i))[:3]
-    return next((i for i in near if _FOR_NOTEBOOKS.match(lines[i])), None)
+    return next((i for i in near if _is_for_notebooks(lines[i])), None)
+
+
+def _is_for_notebooks(line: str) -> bool:
+    return len(line) <= _LONGEST_LINE and _FOR_NOTEBOOKS.match(line.strip()) is not None

@@ -25,7 +25,7 @@ MOST_LOOKED_INTO, LOOKED_AT = 50, 2**18
 
 _DEFINED = re.compile(r"^(?:async +)?(?:def|class) +(\w+)|^(\w+) *(?::[^=\n]{0,200})?=(?!=)", re.MULTILINE)
 _IMPORTED = re.compile(
-    r"^from +(\.*[\w.]*) +import +(\([^)]{0,2000}\)|[^\n]{0,2000})|^import +([^\n]{1,2000})", re.MULTILINE
+    r"^from +([\w.]+) +import +(\([^)]{0,2000}\)|[^\n]{0,2000})|^import +([^\n]{1,2000})", re.MULTILINE
 )
 
 
@@ -69,14 +69,12 @@ def choose(folder: Path, candidates: Sequence[PurePosixPath], functions: Sequenc
     return best, f"Of {len(candidates)} files {best} was taken for the program; it has {has}."
 
 
-def offers_alone(folder: Path, candidates: Sequence[PurePosixPath], functions: Sequence[str], share: float) -> set[str]:
-    """The names of those files that offer more than that share of the functions, and that no other imports."""
-    files, imported = _looked_into(folder, candidates)
-    return {
-        path.name
-        for path, file in files.items()
-        if path not in imported and len(set(functions) & file.offered(files)) > share * len(functions)
-    }
+def whole_programs(
+    folder: Path, candidates: Sequence[PurePosixPath], functions: Sequence[str], share: float
+) -> set[str]:
+    """The names of those files that define that share of the functions themselves, whatever they import."""
+    files, _ = _looked_into(folder, candidates)
+    return {path.name for path, file in files.items() if len(file.defined & set(functions)) >= share * len(functions)}
 
 
 def _looked_into(
@@ -98,7 +96,7 @@ class _File:
         except (OSError, UngradableError):  # told where it is the one that is graded
             pass
         text = text[:LOOKED_AT]
-        self._defined = {name for match in _DEFINED.finditer(text) for name in match.groups() if name}
+        self.defined = {name for match in _DEFINED.finditer(text) for name in match.groups() if name}
         self._imports = [match.groups() for match in _IMPORTED.finditer(text)]
 
     def offered(self, files: dict[PurePosixPath, _File]) -> set[str]:
@@ -106,7 +104,7 @@ class _File:
         found, seen, left = set[str](), {self._path}, [self]
         while left:
             file = left.pop()
-            found |= file._defined
+            found |= file.defined
             for module, names, _ in file._imports:
                 if names and names.strip(" ()") == "*":
                     new = [path for path in file._files_of(module, files) if path not in seen]

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from backproof.grader.assignment import Assignment, CouldNotGradeError
 from backproof.grader.course import batch
 from backproof.grader.course.batch import opened
 from backproof.grader.course.marks import _table
-from backproof.grader.course.roster import HandIn, _labelled
+from backproof.grader.course.roster import ONLY_TEXT, RESERVED, HandIn, _labelled
 from backproof.grader.key import DEFAULT_KEY
 from tests.backproof.commands import run
 from tests.grader.conftest import needs_bubblewrap
@@ -34,6 +35,12 @@ WRONG = RIGHT.replace("np.maximum(z, 0)", "np.maximum(z, 1)")
 
 # Students by what they hand in; the last has nothing that could be run.
 STUDENTS = {"Ada Lovelace": RIGHT, "Günter Ä": WRONG, "学生 二": RIGHT, "empty": None}
+
+
+NAMES = [
+    "a", "A", "ａ", "a-1", "a (2)", "é", "e\u0301", "", ".", "..", "../x", "/x", "a/b", "\0", " ", ".hidden",
+    "Grades.csv", "overrides.csv", "class.html", "junit.xml.writing", "_", "_..",
+]  # fmt: skip
 
 
 def rows(path):
@@ -118,6 +125,8 @@ class TestRoster:
         assert roster_of(tmp_path, tmp_path / "out", is_class=False) is None
         (tmp_path / "b.py").write_text("from a import *")
         assert roster_of(tmp_path, tmp_path / "out") is None
+        (tmp_path / "b.py").write_text(f"import a\n{RIGHT}")  # which takes nobody else out of the class
+        assert len(roster_of(tmp_path, tmp_path / "out")) == 2
         assert len(roster_of(tmp_path, tmp_path / "out", is_class=True)) == 2
 
     def test_several_files_of_one(self, tmp_path):
@@ -143,20 +152,51 @@ class TestRoster:
             }
             assert roster.left_out == ("m.zip has ../Eve.py, which leads out of its folder",)
 
+    def test_what_no_platform_does(self, tmp_path):
+        """Text that was typed in; names of a student's own with numbers; an entry from the root of the disk."""
+        zipped(tmp_path / "m.zip", {"Ada_1_assignsubmission_onlinetext/text.html": "", "/x.py": ""})
+        with opened([tmp_path / "m.zip"], Assignment(), tmp_path / "out") as roster:
+            assert [(each.student, each.problem) for each in roster.hand_ins] == [("Ada", ONLY_TEXT)]
+            assert roster.left_out == ("m.zip has /x.py, which leads out of its folder",)
+        zipped(tmp_path / "c.zip", {"ada_1_2_part-1.py": "", "ada_1_3_part-2.py": "", "bob_2_4_part-2.py": ""})
+        found = roster_of(tmp_path / "c.zip", tmp_path / "out")
+        assert {tuple(sorted(names)) for *_, names in found} == {("part-1.py", "part-2.py"), ("part.py",)}
+
+    def test_one_students_archive_is_no_class(self, tmp_path):
+        """Whatever is in it, unless that is said or it is named as a platform does."""
+        zipped(tmp_path / "a.zip", {"ann/a.py": RIGHT, "bob/b.py": RIGHT})
+        assert roster_of(tmp_path / "a.zip", tmp_path / "out") is None
+        assert len(roster_of(tmp_path / "a.zip", tmp_path / "out", is_class=True)) == 2
+
+    def test_a_class_of_one(self, tmp_path):
+        (tmp_path / "ann").mkdir()
+        for name in ("main.py", "helper.py"):
+            (tmp_path / "ann" / name).write_text("")
+        assert {student for student, *_ in roster_of(tmp_path, tmp_path / "out", is_class=True)} == {"ann"}
+
+    def test_the_grades_are_no_submission(self, tmp_path):
+        for name in ("ann.py", "bob.py"):
+            (tmp_path / name).write_text(RIGHT)
+        for name in ("out", "backproof-grades"):
+            (tmp_path / name / "ann").mkdir(parents=True)
+            (tmp_path / name / "ann" / "x.py").write_text(RIGHT)
+        assert {student for student, *_ in roster_of(tmp_path, tmp_path / "out")} == {"ann", "bob"}
+
     def test_nobody(self, tmp_path):
         (tmp_path / "class").mkdir()
         with pytest.raises(CouldNotGradeError, match="nobody has handed in anything"):
             roster_of(tmp_path / "class", tmp_path / "out", is_class=True)
 
-    @given(
-        st.lists(
-            st.tuples(st.sampled_from(["a", "A", "ａ", "a-1", "a (2)", "é", "e\u0301"]), st.sampled_from(["", "1"]))
-        )
-    )
+    @given(st.lists(st.tuples(st.sampled_from(NAMES) | st.text(max_size=5), st.sampled_from(["", "1"]))))
     def test_labels(self, who):
-        """No two students share a folder, on any filesystem, and nobody is lost."""
+        """Each student has a folder of their own, on any filesystem, in that of grades, and no file of the class."""
         labels = [each.label for each in _labelled(HandIn("", name, (), number) for name, number in who)]
         assert len(labels) == len(who) == len({unicodedata.normalize("NFKC", label).casefold() for label in labels})
+        for label in labels:
+            assert Path("out", label).parent == Path("out")
+            assert label.strip()
+            assert not label.startswith(".")
+            assert label.casefold() not in RESERVED
 
 
 @needs_bubblewrap
@@ -230,7 +270,6 @@ class TestClass:
                 "student,points,reason\nAda Lovelace,1,\n",
                 "line 2: a decision needs a student, points from 0 on, and a reason",
             ),
-            ("student,points,reason\nNobody,1,so\n", "decides about Nobody, who is not in this class"),
         ],
     )
     def test_a_wrong_decision(self, text, sentence, tmp_path, monkeypatch):
@@ -240,6 +279,72 @@ class TestClass:
         (tmp_path / "backproof-grades" / "overrides.csv").write_text(text)
         done = run("grade", "m.zip")
         assert (done.exit_code, sentence in done.stderr) == (2, True), done.stderr
+
+    def test_whom_a_decision_is_about(self, tmp_path, monkeypatch):
+        """By the folder, number or address first; who is nobody is told."""
+        monkeypatch.chdir(tmp_path)
+        metadata = "---\n"
+        for i, (name, email) in enumerate([("Ann", "a@x"), ("Ann", "b@x"), ("a@x", "c@x")]):
+            metadata += (
+                f'submission_{i}:\n  :submitters:\n  - :name: "{name}"\n    :sid: "{i}"\n    :email: "{email}"\n'
+            )
+        files = {f"submission_{i}/a.py": RIGHT for i in range(3)}
+        zipped(tmp_path / "g.zip", files | {"submission_metadata.yml": metadata})
+        out = tmp_path / "backproof-grades"
+        out.mkdir()
+        (out / "overrides.csv").write_text("student,points,reason\nAnn-1,7,so\na@x,5,so\nzoe,1,so\n")
+        done = run("grade", "g.zip")
+        assert done.exit_code == 0, done.output
+        assert "decides about zoe, who is not in this class" in done.stderr
+        found = {row["id"]: row["final"] for row in rows(out / "grades.csv")}
+        assert found == {"0": "100", "1": "7", "2": "5"}  # whose folder is called so, and not whose address that is
+        (out / "overrides.csv").write_text("student,points,reason\nAnn,7,so\n")
+        assert run("grade", "g.zip").exit_code == 0  # a folder is called so
+
+    @pytest.mark.parametrize(
+        "name", ["grades.csv.py", "class.html.py", "overrides.csv.py", "-b.py", os.fsdecode(b"\xff.py")]
+    )
+    def test_odd_names(self, name, tmp_path, monkeypatch):
+        """Keep nobody from being graded, and change no table."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "in").mkdir()
+        for each in ("ann", name):
+            (tmp_path / "in" / f"{each}.py").write_text(RIGHT)
+        for _ in range(2):
+            done = run("grade", "in")
+            assert done.exit_code == 0, done.output
+        assert "new" not in done.stdout
+        assert [row["final"] for row in rows(tmp_path / "backproof-grades" / "grades.csv")] == ["100", "100"]
+
+    def test_interrupted(self, tmp_path):
+        """By Ctrl-C: it ends soon, says how far it is, and goes on from there."""
+        for name in "abcdef":
+            (tmp_path / f"{name}.py").write_text(RIGHT)
+        (tmp_path / "0.py").write_text("while True: pass")
+        command = [
+            sys.executable,
+            "-m",
+            "backproof",
+            "grade",
+            tmp_path,
+            "--class",
+            "--jobs",
+            "1",
+            "--out",
+            tmp_path / "out",
+        ]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+        with subprocess.Popen(command, **pipes) as process:
+            while not list((tmp_path / "out").glob("*")) and not list(Path("/tmp").glob("backproof-*")):
+                time.sleep(0.05)
+            time.sleep(2)
+            os.killpg(process.pid, signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert re.fullmatch(r"Error: it was interrupted: [01] of 7 are graded, and the same command goes on\n", said), (
+            said
+        )
+        assert len(rows(tmp_path / "out" / "grades.csv")) == 7
 
     def test_a_broken_adapter(self, tmp_path, monkeypatch):
         """Nobody has a zero, and the instructor is told; with a right one all are graded."""

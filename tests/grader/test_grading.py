@@ -390,21 +390,3 @@ def test_grading_imports_no_framework(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "83 of 100 points" in done.stdout
-
-
-@needs_bubblewrap
-def test_an_instructors_own_words(here, short):
-    """Are told of what is not right, wherever feedback is; and each function is shown when it is to be."""
-    (here / "short.toml").write_text(
-        'networks = 40\n[texts]\nrelu = "See *section* 3."\nsoftmax = "Not this."\n[visibilities]\nrelu = "hidden"\n'
-    )
-    (here / "student.py").write_text(RIGHT.replace("np.maximum(z, 0)", "z"))
-    done = run("grade", "student.py", *short)
-    folder = here / "backproof-grades" / "student"
-    assert "See *section* 3." in done.stdout
-    assert "See *section* 3." in (folder / "feedback.html").read_text()
-    assert r"See \*section\* 3." in (folder / "feedback.md").read_text()
-    tests = {test["name"]: test for test in json.loads((folder / "results.json").read_text())["tests"]}
-    assert "See *section* 3." in tests["relu"]["output"]
-    assert (tests["relu"]["visibility"], tests["loss"]["visibility"]) == ("hidden", "visible")
-    assert "Not this." not in done.stdout

@@ -82,6 +82,15 @@ class TestNotebooks:
         assert [found.place(line) for line in (1, 2, 4)] == ["cell 1, line 1", "cell 2, line 1", "cell 2, line 3"]
         assert found.remark() == "Left out, since it is for a notebook alone: %%time (cell 2, line 1)."
 
+    def test_outputs_are_passed_over(self, tmp_path):
+        """Whatever is in a notebook besides its cells' sources makes nothing."""
+        path = tmp_path / "a.ipynb"
+        text = json.dumps(
+            {"nbformat": 4, "metadata": 3, "x": [{}] * 1000, "cells": [{"cell_type": "code", "source": ["x", "=1"]}]}
+        )
+        path.write_text(text)
+        assert read_notebook(path).source == "x=1\n"
+
     @pytest.mark.parametrize(
         "text",
         ["", "[]", "{}", '{"cells": 3}', '{"nbformat": 4, "cells": [1]}', "\xff", "[" * 100_000, '{"nbformat": 99}'],
@@ -118,6 +127,30 @@ class TestPrograms:
         found, why = choose(tmp_path, programs(tmp_path), ["sigmoid", "relu"])
         assert str(found) == chosen
         assert (chosen in why) == (len(programs(tmp_path)) > 1)
+
+
+LONG = 2**18
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from " + "." * LONG,
+        "from " + " " * LONG + "x",
+        "import " + "a," * LONG,
+        "x" * LONG,
+        "x:" + " " * LONG,
+        "%" * LONG,
+    ],
+)
+@pytest.mark.parametrize("name", ["mine.py", "mine.ipynb"])
+def test_long_lines(source, name, tmp_path):
+    """Take no longer than others: were it quadratic, this would not end today."""
+    (tmp_path / "other.py").write_text("def relu(): ...")
+    (tmp_path / name).write_text(
+        source if name.endswith(".py") else notebook(source, " " * LONG, "?" * LONG, source + "?")
+    )
+    assert str(choose(tmp_path, programs(tmp_path), ["relu"])[0]) == "other.py"
 
 
 def zipped(path, entries):
@@ -208,6 +241,15 @@ class TestArchives:
         with pytest.raises(UngradableError, match="more than a submission"):
             unpack(archive, tmp_path / "out")
         assert sum(path.stat().st_size for path in (tmp_path / "out").rglob("*")) <= archives.MOST_BYTES
+
+
+def test_long_names(tmp_path):
+    """Are told as far as that is of any use."""
+    for entry in ("../" + "a" * 2**20, "a/" * 2**16, "b" * 2**20):
+        tarred(tmp_path / "a.tar.gz", {entry: ""})
+        with pytest.raises(UngradableError, match=r"a\.tar\.gz") as raised:
+            unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+        assert len(str(raised.value)) <= 500
 
 
 def test_a_bomb_of_names(tmp_path):

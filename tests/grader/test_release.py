@@ -14,7 +14,7 @@ import backproof
 from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
 from backproof.grader.course.release import check_assignment
 from backproof.grader.course.starter import say_loss, starter
-from backproof.grader.key import write_key
+from backproof.grader.key import DEFAULT_KEY, write_key
 from backproof.grader.key_making import make_key
 from backproof.reference_impl.contract import LOSSES
 from tests.backproof.commands import run
@@ -208,3 +208,23 @@ class TestGradescope:
         assert scores["right"] == scores["doubled"] == 100
         assert 80 < scores["faulty"] < 100
         assert scores["broken"] == scores["empty"] == 0
+
+
+@needs_bubblewrap
+def test_an_instructors_own_words(tmp_path, monkeypatch):
+    """Are told of what is not right, wherever feedback is; and each function is shown when it is to be."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text(
+        '[texts]\nrelu = "See *section* 3."\nsoftmax = "Not this."\n[visibilities]\nrelu = "hidden"\n'
+    )
+    shutil.copy(DEFAULT_KEY, tmp_path / "own.key")
+    (tmp_path / "student.py").write_text(RIGHT.replace("np.maximum(z, 0)", "z"))
+    done = run("grade", "student.py", "--assignment", "own.toml")
+    folder = tmp_path / "backproof-grades" / "student"
+    assert "See *section* 3." in done.stdout
+    assert "See *section* 3." in (folder / "feedback.html").read_text()
+    assert r"See \*section\* 3." in (folder / "feedback.md").read_text()
+    tests = {test["name"]: test for test in json.loads((folder / "results.json").read_text())["tests"]}
+    assert "See *section* 3." in tests["relu"]["output"]
+    assert (tests["relu"]["visibility"], tests["loss"]["visibility"]) == ("hidden", "visible")
+    assert "Not this." not in done.stdout

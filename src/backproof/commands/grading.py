@@ -88,6 +88,8 @@ def grade(
 
 def _tell(marks: Marks, out: Path, *, check: bool) -> int:
     """What a class has, and where to read it."""
+    named = "" if marks.roster.platform == "folder" else f", as {marks.roster.platform} names them"
+    say(f"Taken for a class of {len(marks.marks)}{named} (--one: for one student's submission).")
     for sentence in marks.roster.left_out:
         say(f"Left out: {sentence}", err=True)
     for mark in marks.not_graded:
