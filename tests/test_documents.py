@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from backproof.grader.assignment import read_assignment
 from backproof.grader.key import write_key
@@ -154,6 +155,17 @@ def test_trial(trial_by_command):
     shown = [block for block in blocks("README.md", "text") if "N15" in block]
     assert (done.returncode, done.stderr) == (0, "")
     assert [" ".join(block.split()) in " ".join(done.stdout.split()) for block in shown] == [True, True]
+
+
+@pytest.mark.long
+def test_the_workflow(folder):
+    """What GitHub would run does here what it should: red below full marks, and else green."""
+    steps = yaml.safe_load(blocks("docs/grading.md", "yaml")[0])["jobs"]["check"]["steps"]
+    command = steps[-1]["run"].replace("--sandbox limits", "--sandbox none")  # which not every machine has
+    for source, status in ((RIGHT, 0), ("", 1)):
+        (folder / "student.py").write_text(source)
+        assert run([str(INSTALLED / "backproof"), *shlex.split(command)[1:]], folder).returncode == status
+    (folder / "student.py").write_text(RIGHT)
 
 
 @pytest.mark.long
