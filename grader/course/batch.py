@@ -27,6 +27,9 @@ from backproof.verification.watching import be_a_worker, contexts_with
 # So many submissions wait for each process: enough that none is idle, and few enough that a class fits into memory.
 WAITING = 4
 
+# Where an archive of a class is unpacked, in the folder of the grades.
+UNPACKED = ".unpacked-"
+
 ENDED = "the process that graded it ended, which is a fault of Backproof's; all others were graded"
 
 
@@ -58,7 +61,9 @@ def opened(
     else:
         try:
             out.mkdir(parents=True, exist_ok=True)
-            unpacked = tempfile.TemporaryDirectory(prefix=".unpacked-", dir=out)
+            for left in out.glob(f"{UNPACKED}*"):  # by who was killed
+                shutil.rmtree(left)
+            unpacked = tempfile.TemporaryDirectory(prefix=UNPACKED, dir=out)
         except OSError as error:
             raise CouldNotGradeError(f"the output folder {out} cannot be written: {error.strerror}") from error
         with unpacked as folder:
@@ -128,6 +133,8 @@ def _graded(
                     while left and len(running) < WAITING * jobs:
                         running[executor.submit(task, left[-1])] = left[-1]
                         left.pop()
+                if not running:  # it ended before anything was asked
+                    doubtful.append(left.pop())
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     hand_in = running.pop(future)

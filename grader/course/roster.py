@@ -4,8 +4,8 @@ What the platforms call things was seen in their exports:
 
 - Moodle, "download all submissions": a folder (or file) "Full Name_123456_assignsubmission_file", with the number that
   its grading worksheet calls "Participant 123456";
-- Canvas, "download submissions": files "familyname_LATE_12345_678910_name-2.py", where the first number is the user's;
-  LATE stands in late ones alone, and -2 is Canvas's own, where a file was handed in again;
+- Canvas, "download submissions": files "familyname_LATE_12345_678910_name-2.py", where the first number is the user's
+  and the second has many digits; LATE stands in late ones alone, and -2 is Canvas's own, for what was handed in again;
 - Gradescope, "export submissions": folders "submission_123", and who these are in submission_metadata.yml.
 """
 
@@ -30,7 +30,7 @@ Platform = Literal["Moodle", "Canvas", "Gradescope", "folder"]
 MOODLE = re.compile(
     r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL
 )
-CANVAS = re.compile(r"(?P<name>[^_/]+)_(?:(?P<late>LATE)_)?(?P<id>\d+)_\d+_(?P<file>.+)", re.DOTALL)
+CANVAS = re.compile(r"(?P<name>[^_/]+)_(?:(?P<late>LATE)_)?(?P<id>\d+)_\d{3,}_(?P<file>.+)", re.DOTALL)
 AGAIN = re.compile(r"-\d{1,3}(?=\.[^.]+$)")
 METADATA = "submission_metadata.yml"
 

@@ -29,7 +29,8 @@ def canvas(path):
     files = {}
     for i, (name, source) in enumerate(STUDENTS.items()):
         slug = name.lower().replace(" ", "")
-        files[f"{slug}_{'LATE_' * (i == 1)}{100 + i}_9{i}_{'mine-2.py' if source else 'essay.pdf'}"] = source or "Hello"
+        name = f"{slug}_{'LATE_' * (i == 1)}{100 + i}_90{i}_{'mine-2.py' if source else 'essay.pdf'}"
+        files[name] = source or "Hello"
     return zipped(path, files)
 
 

@@ -196,6 +196,14 @@ class TestClass:
         }
         assert [mark.problem for mark in found.not_graded] == [batch.ENDED]
 
+    def test_processes_that_all_end(self, tmp_path, monkeypatch):
+        """Whatever they die of, before anything is asked or after, it comes to an end and is told."""
+        for name in "abc":
+            (tmp_path / f"{name}.py").write_text(RIGHT)
+        monkeypatch.setattr(batch, "_begin", _ends)
+        found = backproof.grade_class([tmp_path / f"{name}.py" for name in "abc"], out=tmp_path / "out", jobs=1)
+        assert [mark.problem for mark in found.marks] == [batch.ENDED] * 3
+
     @pytest.mark.long
     def test_killed_and_resumed(self, tmp_path):
         """Ten times, whenever that is: in the end there are the same marks as without."""
@@ -205,6 +213,8 @@ class TestClass:
             (in_ / f"{i:02}.py").write_text([RIGHT, WRONG][i % 2])
         command = [sys.executable, "-m", "backproof", "grade", in_, "--class", "--jobs", "2", "--out"]
         subprocess.run([*command, tmp_path / "whole"], check=True, capture_output=True)
+        zipped(tmp_path / "in.zip", {file.name: file.read_text() for file in in_.iterdir()})  # which has to be unpacked
+        command[4] = tmp_path / "in.zip"
         chance = random.Random(0)
         for _ in range(10):
             process = subprocess.Popen(
@@ -215,6 +225,7 @@ class TestClass:
             process.wait()
         subprocess.run([*command, tmp_path / "killed"], check=True, capture_output=True)
         assert (tmp_path / "killed" / "grades.csv").read_bytes() == (tmp_path / "whole" / "grades.csv").read_bytes()
+        assert not list((tmp_path / "killed").glob(".*"))
 
     @pytest.mark.parametrize("jobs", ["1", "3"])
     def test_any_number_of_processes(self, jobs, tmp_path, monkeypatch):
@@ -235,6 +246,10 @@ class TestClass:
             assert run("grade", "in", "--scheduler", cluster.scheduler_address, "--out", "there").exit_code == 0
         run("grade", "in", "--out", "here")
         assert (tmp_path / "there" / "grades.csv").read_bytes() == (tmp_path / "here" / "grades.csv").read_bytes()
+
+
+def _ends(*_):
+    os._exit(7)
 
 
 def _ends_at_d(settings, again, hand_in, grade_one=batch._grade_one):

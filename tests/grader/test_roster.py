@@ -56,7 +56,7 @@ class TestRoster:
 
     def test_several_files_of_one(self, tmp_path):
         """On Canvas; Canvas's own numbers are taken off."""
-        zipped(tmp_path / "c.zip", {"ada_1_2_main-3.py": "", "ada_1_3_helper.py": "", "bob_2_4_main.py": ""})
+        zipped(tmp_path / "c.zip", {"ada_1_902_main-3.py": "", "ada_1_903_helper.py": "", "bob_2_904_main.py": ""})
         found = roster_of(tmp_path / "c.zip", tmp_path / "out")
         assert ("ada", "1", False, False, ("helper.py", "main.py")) in {
             (*one[:4], tuple(sorted(one[4]))) for one in found
@@ -83,7 +83,7 @@ class TestRoster:
         with opened([tmp_path / "m.zip"], Assignment(), tmp_path / "out") as roster:
             assert [(each.student, each.problem) for each in roster.hand_ins] == [("Ada", ONLY_TEXT)]
             assert roster.left_out == ("m.zip has /x.py, which leads out of its folder",)
-        zipped(tmp_path / "c.zip", {"ada_1_2_part-1.py": "", "ada_1_3_part-2.py": "", "bob_2_4_part-2.py": ""})
+        zipped(tmp_path / "c.zip", {"ada_1_902_part-1.py": "", "ada_1_903_part-2.py": "", "bob_2_904_part-2.py": ""})
         found = roster_of(tmp_path / "c.zip", tmp_path / "out")
         assert {tuple(sorted(names)) for *_, names in found} == {("part-1.py", "part-2.py"), ("part.py",)}
 
@@ -92,6 +92,12 @@ class TestRoster:
         zipped(tmp_path / "a.zip", {"ann/a.py": RIGHT, "bob/b.py": RIGHT})
         assert roster_of(tmp_path / "a.zip", tmp_path / "out") is None
         assert len(roster_of(tmp_path / "a.zip", tmp_path / "out", is_class=True)) == 2
+
+    def test_numbers_in_names(self, tmp_path):
+        """Are not Canvas's, which has more of them."""
+        for name in ("hw_3_1_final.py", "hw_3_2_old.py"):
+            (tmp_path / name).write_text("def relu(z): ...")
+        assert roster_of(tmp_path, tmp_path / "out") is None
 
     def test_a_class_of_one(self, tmp_path):
         (tmp_path / "ann").mkdir()
