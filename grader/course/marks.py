@@ -34,6 +34,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Tables that name students, each with the column that does.
 NAMED_BY = {GRADES: "folder", "moodle.csv": "Identifier", "canvas.csv": "ID", OVERRIDES: "student"}
 
+# Columns of grades.csv that say who it is, the one first that no two have in common.
+WHO = ("folder", "id", "email", "student")
+
 # A decision is for a student, and says why.
 COLUMNS = ("student", "points", "reason")
 
@@ -350,36 +353,33 @@ def _page(marks: Marks) -> bytes:
     return page.render(found=marks).encode("utf-8", "backslashreplace")
 
 
-def forget(student: str, out: Path) -> list[str]:
+def forget(student: str, out: Path) -> str:
     """Remove all that is kept of a student: folder, marks, decisions, and the pages that name everybody.
 
-    student: a name, number, address or folder, as in grades.csv; the folders that were removed. Raises
-    CouldNotGradeError where there is no such student, or files cannot be changed.
+    student: a folder, number, address or name, as in grades.csv; the folder that was removed. Raises
+    CouldNotGradeError where there is no such student, or several, and where files cannot be changed.
     """
     known = _rows(out / GRADES)
-    gone = [row for row in known if student in (row["student"], row["id"], row["email"], row["folder"])]
-    if not gone:
-        raise CouldNotGradeError(f"{out / GRADES} has no student {student}")
-    names = {row[column] for row in gone for column in ("student", "id", "email", "folder")} - {""}
-    names |= {f"Participant {row['id']}" for row in gone}
+    gone = next((found for what in WHO if (found := [row for row in known if row.get(what) == student])), [])
+    if len(gone) != 1:
+        how_many = f"{len(gone)} students {student}: name the folder" if gone else f"no student {student}"
+        raise CouldNotGradeError(f"{out / GRADES} has {how_many}")
+    names = {gone[0][what] for what in WHO} | {f"Participant {gone[0]['id']}"}
+    # What another is called too is no reason to remove that one's lines.
+    names -= {row[what] for row in known for what in WHO if row is not gone[0]} | {""}
+    folder = out / gone[0]["folder"]
     try:
-        for row in gone:
-            shutil.rmtree(out / row["folder"], ignore_errors=not (out / row["folder"]).exists())
-        for name, column in (
-            (GRADES, "folder"),
-            ("moodle.csv", "Identifier"),
-            ("canvas.csv", "ID"),
-            (OVERRIDES, "student"),
-        ):
-            if (out / name).exists():
-                rows = _rows(out / name)
+        if folder.exists():
+            shutil.rmtree(folder)
+        for name, column in NAMED_BY.items():
+            if rows := _rows(out / name):
                 kept = [list(row.values()) for row in rows if row[column] not in names]
-                (out / name).write_bytes(_table(list(rows[0]), kept) if rows else (out / name).read_bytes())
+                (out / name).write_bytes(_table(list(rows[0]), kept))
         for name in (PAGE, JUNIT):
             (out / name).unlink(missing_ok=True)  # the next grading writes them anew
     except (OSError, KeyError) as error:
         raise CouldNotGradeError(f"{student} cannot be removed from {out}: {error}") from error
-    return [row["folder"] for row in gone]
+    return folder.name
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

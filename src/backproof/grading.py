@@ -156,10 +156,11 @@ def write_autograder(
     write_autograder(Path(assignment), Path(out), **dict(zip(("key", "adapter", "wheel"), files, strict=True)))
 
 
-def forget(student: str, *, out: str | Path = DEFAULT_GRADES) -> list[str]:
-    """Remove all that is kept of a student of a class, and return the names of the folders that are gone.
+def forget(student: str, *, out: str | Path = DEFAULT_GRADES) -> str:
+    """Remove all that is kept of a student of a class, and return the name of the folder that is gone.
 
-    The parameters are those of `backproof forget --help`. Raises `CouldNotGradeError` where there is no such student.
+    The parameters are those of `backproof forget --help`. Raises `CouldNotGradeError` where there is no such student,
+    or more than one.
     """
     from backproof.grader.course.marks import forget
 

@@ -316,6 +316,13 @@ def test_forget(tmp_path, monkeypatch):
         assert path.is_dir() or path.suffix != ".csv" or "101" not in path.read_text(encoding="utf-8")
     assert [row["student"] for row in rows(out / "grades.csv")] == ["Ada Lovelace", "empty", "学生 二"]
     assert run("forget", "Günter Ä").exit_code == 2
+    again = rows(out / "grades.csv")[0]
+    (out / "grades.csv").write_text(
+        f"{','.join(again)}\n" + "\n".join(f"Ann{',' * (len(again) - 1)}{each}" for each in "ab")
+    )
+    assert "has 2 students Ann: name the folder" in run("forget", "Ann").stderr
+    assert run("forget", "a").exit_code == 0
+    assert [row["folder"] for row in rows(out / "grades.csv")] == ["b"]
 
 
 def test_watch(tmp_path):

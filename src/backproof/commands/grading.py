@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # How often `watch` looks at a file, in seconds.
 LOOKS_EVERY = 0.3
+
+# Lines of one kind on a class, in the terminal.
+MOST_LISTED = 20
 
 
 @main.command()
@@ -90,16 +93,21 @@ def _tell(marks: Marks, out: Path, *, check: bool) -> int:
     """What a class has, and where to read it."""
     named = "" if marks.roster.platform == "folder" else f", as {marks.roster.platform} names them"
     say(f"Taken for a class of {len(marks.marks)}{named} (--one: for one student's submission).")
-    for sentence in marks.roster.left_out:
-        say(f"Left out: {sentence}", err=True)
-    for mark in marks.not_graded:
-        say(f"Not graded: {mark.hand_in.label}: {mark.problem}", err=True)
-    for sentence in marks.changed:
-        say(sentence)
+    _list([f"Left out: {sentence}" for sentence in marks.roster.left_out], err=True)
+    _list([f"Not graded: {mark.hand_in.label}: {mark.problem}" for mark in marks.not_graded], err=True)
+    _list(marks.changed)
     say(marks.summary())
     say(f"The marks are in {out / 'grades.csv'}, and the class's page is {out / 'class.html'}")
     below = any(mark.final is not None and mark.final < marks.assignment.max_score for mark in marks.marks)
     return COULD_NOT_RUN if marks.not_graded else DISAGREES if check and below else AGREES
+
+
+def _list(sentences: Sequence[str], *, err: bool = False) -> None:
+    """Sentences, each on a line, as many as somebody reads; the class's page has all."""
+    for sentence in sentences[:MOST_LISTED]:
+        say(sentence, err=err)
+    if len(sentences) > MOST_LISTED:
+        say(f"and {len(sentences) - MOST_LISTED} more, which are on the class's page", err=err)
 
 
 @contextmanager
@@ -240,8 +248,7 @@ def saved(path: Path) -> Iterator[None]:
 def forget(student: str, out: Path) -> int:
     """Remove all that is kept of STUDENT: the folder, marks and decisions.
 
-    STUDENT is a name, number, address or folder, as in grades.csv. What was handed in is elsewhere.
+    STUDENT is a folder, number, address or name, as in grades.csv. What was handed in is elsewhere.
     """
-    for folder in api.forget(student, out=out):
-        say(f"Removed {out / folder} and its lines")
+    say(f"Removed {out / api.forget(student, out=out)} and its lines")
     return AGREES
