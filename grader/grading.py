@@ -160,12 +160,14 @@ def grade_submission(
 
 
 def _say_stopped(budget: Budget, copied: Copied) -> Iterator[str]:
-    """How far the file was imported, where that stopped before its end."""
-    stops = "; ".join(budget.stopped.values())
+    """What of the file was not imported."""
+    if passed := "; ".join(budget.passed.values()):
+        yield f"Passed over, since it cannot be run here: {passed}. All else was graded."
+    stops = "; ".join(budget.ended.values())
     if stops and copied.notebook is None:
         yield f"The file stops before its end: {stops}. What stands above that line was graded."
     elif stops:
-        cells = "A cell stops" if len(budget.stopped) == 1 else "Some cells stop"
+        cells = "A cell stops" if len(budget.ended) == 1 else "Some cells stop"
         yield f"{cells} before the end: {stops}. What stands above that, and all other cells, were graded."
 
 

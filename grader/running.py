@@ -33,15 +33,17 @@ LATER = 1.0
 class Budget:
     """What all runners of a submission share: the seconds that it may use, and how far it can be imported.
 
-    Seconds are charged as in `grader.sandbox.session`: processor time, however busy the machine is. stopped: the lines
-    at which the import ends, of a notebook each in its cell, and what stopped it there. unimportable: why it cannot be
-    imported at all; that is tried once.
+    Seconds are charged as in `grader.sandbox.session`: processor time, however busy the machine is. passed: the lines
+    of statements that are passed over when it is imported, and what they raised; ended: the lines where the import
+    ends, of a notebook each in its cell, and of what. unimportable: why it cannot be imported at all, which is tried
+    once.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.runners: list[Runner] = []
-        self.stopped: dict[int, str] = {}
+        self.passed: dict[int, str] = {}
+        self.ended: dict[int, str] = {}
         self.unimportable: Trouble | None = None
 
     @property
@@ -178,10 +180,11 @@ class Runner(Closed):
         before = self.seconds
         try:
             while isinstance(said := self._said(fresh=fresh), Stopped):
-                stops = {stop.end: explanation(stop.raised, self._copied.place) for stop in said.stops}
-                if said.ended and (len(self._budget.stopped) >= len(self._copied.cells) or min(stops) < 1):
-                    raise WorkerFailure(f"was stopped again: {next(iter(stops.values()))}")
-                self._budget.stopped |= stops
+                for stop in said.stops:
+                    told = explanation(stop.raised, self._copied.place)
+                    if said.ended and (len(self._budget.ended) >= len(self._copied.cells) or stop.line < 1):
+                        raise WorkerFailure(f"was stopped again: {told}")
+                    (self._budget.ended if stop.ends else self._budget.passed)[stop.line] = told
                 if not said.ended:
                     break
                 self.close()
@@ -203,7 +206,11 @@ class Runner(Closed):
         seconds = self._at_most(self._use.import_seconds + LATER)
         if not self._loaded:
             self._session.begin(
-                FUNCTIONS, self._use.import_seconds, cells=self._copied.cells, ends=sorted(self._budget.stopped)
+                FUNCTIONS,
+                self._use.import_seconds,
+                cells=self._copied.cells,
+                passed=sorted(self._budget.passed),
+                ends=sorted(self._budget.ended),
             )
             said = self._session.loaded(seconds)
             self._loaded = True
@@ -239,9 +246,11 @@ class Runner(Closed):
             found = rebuild(answered.answer, arrays, call.function, self._copied.place)
         except NoMessageError as error:
             raise WorkerFailure(NO_MESSAGE) from error
-        if self._budget.stopped and isinstance(found, Trouble) and found.sort == "missing":
-            stopped = "; ".join(self._budget.stopped.values())
-            return replace(found, cause=f"{found.cause} above the line where the file stops: {stopped}")
+        if isinstance(found, Trouble) and found.sort == "missing":
+            if ended := "; ".join(self._budget.ended.values()):
+                return replace(found, cause=f"{found.cause} above the line where the file stops: {ended}")
+            if passed := "; ".join(self._budget.passed.values()):
+                return replace(found, cause=f"{found.cause}; what was passed over is not there: {passed}")
         return found
 
 

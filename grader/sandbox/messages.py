@@ -95,14 +95,18 @@ class Raised(Struct, tag_field="is", tag="raised", frozen=True):
 
 
 class Stop(Struct, array_like=True, frozen=True):
-    """What stopped the import of a submission, or of one of its cells, at a line outside of all functions."""
+    """What a line outside of all functions raised, while a submission was imported.
+
+    ends: whether the file, or its cell, ends there; else that statement alone was passed over.
+    """
 
     raised: Raised
-    end: Line
+    line: Line
+    ends: bool
 
 
 class Stopped(Struct, tag_field="is", tag="stopped", frozen=True):
-    """That importing a submission stopped, and where; ended: the worker too."""
+    """That not all of a submission was imported, and what was not; ended: this worker has ended of it."""
 
     stops: Annotated[list[Stop], Meta(min_length=1, max_length=MOST_STOPS_TOLD)]
     ended: bool

@@ -142,12 +142,18 @@ class Session(Closed):
         return f"{text}\n[{left_out} more bytes were printed]" if left_out else text
 
     def begin(
-        self, names: Sequence[str], import_seconds: float, *, cells: Sequence[int] = (1,), ends: Sequence[int] = ()
+        self,
+        names: Sequence[str],
+        import_seconds: float,
+        *,
+        cells: Sequence[int] = (1,),
+        passed: Sequence[int] = (),
+        ends: Sequence[int] = (),
     ) -> None:
         """Have the worker lock itself down, and import the submission; `loaded` waits for that.
 
         names: of the functions to look for. cells: the lines of its main file with which cells begin, to be run one by
-        one. ends: lines of it to stop at, each in its cell.
+        one. passed: lines of statements to leave out; ends: lines to stop at, each in its cell.
         """
         setup = {
             "limits": self._limits.resources() if self._launch.confined else {},
@@ -160,6 +166,7 @@ class Session(Closed):
             "names": list(names),
             "seconds": [import_seconds, import_seconds * self._limits.wall_factor],
             "cells": list(cells),
+            "passed": list(passed),
             "ends": list(ends),
         }
         self.send(Message(setup), answers=2)

@@ -9,9 +9,11 @@ the format safetensors, named "0", "1", ...: a header in JSON and numbers, which
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import contextlib
+import copy
 import ctypes
 import importlib.machinery
 import importlib.util
@@ -56,8 +58,14 @@ DEEPEST_HELD = 100
 # Of the cells of a notebook that stopped before their end, so many are told.
 MOST_STOPS_TOLD = 8
 
+# What `from __future__ import` says of a file, among the flags of its code.
+FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
+
 # What modules of a submission are in, for whoever imports them as in a package.
 PACKAGE = "handed_in"
+
+# What a worker is told of the submission besides its folder and its file.
+SETUP = ("adapter", "names", "cells", "passed", "ends")
 
 # Characters of an error's message, and of a type's or a dtype's name.
 MESSAGE_SHOWN, NAME_SHOWN = 300, 80
@@ -226,31 +234,44 @@ def _filter_system_calls(libc: ctypes.CDLL, program: bytes) -> None:
         raise OSError(ctypes.get_errno(), "the system call filter cannot be installed")
 
 
+class Stop:
+    """What a line of the main file raised while it was imported; ends: whether its cell ended there."""
+
+    def __init__(self, error: BaseException, line: int, *, ends: bool) -> None:
+        self.error, self.line, self.ends = error, line, ends
+
+
 class Submission:
     """The submission's modules and functions. An adapter's functions come before its own.
 
     root: the folder of the submission; main, adapter: paths of the files, where there is an adapter; names: of the
     functions to look for. cells: the lines of the main file with which its cells begin, which run one by one; 1 alone
-    for a file that is none of cells. ends: lines of it where importing it stopped before; what stands there, and below
-    it in that cell, is not tried again.
+    for a file that is none of cells. passed: lines of statements that raised before, and ends: lines where a cell
+    ended; neither these statements nor what stands below an end in its cell is tried again.
     """
 
     def __init__(
-        self, root: str, main: str, adapter: str | None, names: list[str], cells: list[int], ends: list[int]
+        self,
+        root: str,
+        main: str,
+        adapter: str | None,
+        names: list[str],
+        cells: list[int],
+        passed: list[int],
+        ends: list[int],
     ) -> None:
         self._root, self._main, self._adapter, self._names = Path(root), Path(main), adapter, names
-        self._cells, self._ends = cells, ends
+        self._cells, self._passed, self._ends = cells, set(passed), ends
         self.folders = [f"{folder}{os.sep}" for folder in (root, adapter and Path(adapter).parent) if folder]
         self.functions: dict[str, Any] = {}
         self._replacements: dict[str, Callable[..., Any]] = {}
         sys.path[:0] = dict.fromkeys([str(self._main.parent), root])
 
-    def load(self) -> list[tuple[BaseException, int]]:
+    def load(self) -> list[Stop]:
         """Import it, anew if need be: whatever it remembered is forgotten.
 
-        What the submission raises, in a cell each, is given back with the line where it stopped, where there are
-        functions all the same, and that cell ends there from now on; else it is raised, and so is what an adapter
-        raises.
+        A statement that raises is passed over. What it raises is given back, where there are functions all the same,
+        and it is not tried again; else it is raised, and so is what an adapter raises.
         """
         for name, module in list(sys.modules.items()):
             if self.owns(getattr(module, "__file__", None)):
@@ -266,35 +287,53 @@ class Submission:
                     self.functions[name] = getattr(module, name)
                     break
         if stops and not self.functions:
-            raise stops[0][0]
+            raise stops[0].error
         for name, trusted in self._replacements.items():
             self._put(name, trusted)
         return stops
 
-    def _import_main(self) -> tuple[types.ModuleType, list[tuple[BaseException, int]]]:
-        """The module of the main file, and what its cells raised, with the lines where.
+    def _import_main(self) -> tuple[types.ModuleType, list[Stop]]:
+        """The module of the main file, and what its statements raised.
 
         Whatever imports it, by the name of its file or as part of a package, gets this very module.
         """
-        stem = self._main.stem
-        module, others = _module("submission", str(self._main)), [stem] * (stem not in sys.modules)
-        stops = []
+        main, stem = str(self._main), self._main.stem
+        module, others = _module("submission", main), [stem] * (stem not in sys.modules)
+        stops: list[Stop] = []
         try:
-            cells = _cells(str(self._main), self._cells, self._ends)
+            cells = _cells(main, self._cells)
         except BaseException as error:
-            return module, [(error, 0)]
-        if any(isinstance(node, ast.ImportFrom) and node.level for cell in cells for node in cell.imports):
+            return module, [Stop(error, 0, ends=True)]
+        nodes = (node for cell in cells for statement in cell.body for node in ast.walk(statement))
+        if any(isinstance(node, ast.ImportFrom) and node.level for node in nodes):
             module.__package__ = self._package()
             module.__spec__ = importlib.machinery.ModuleSpec(f"{module.__package__}.{stem}", None)
             others.append(module.__spec__.name)
         sys.modules.update(dict.fromkeys(others, module))
-        for cell in cells:
-            try:
-                cell.run(module.__dict__)
-            except BaseException as error:
-                stops.append((error, self.line_of(_passed(error))))
-                self._ends += stops[-1][1:] if stops[-1][1] else []
+        for cell, first, after in zip(cells, self._cells, [*self._cells[1:], LAST_LINE], strict=True):
+            passed = frozenset(line for line in self._passed if first <= line < after)
+            end = min((line for line in self._ends if first <= line < after), default=LAST_LINE)
+            stops += self._run(cell.without(passed, end), module)
+        self._passed |= {stop.line for stop in stops if not stop.ends}
+        self._ends += [stop.line for stop in stops if stop.ends and stop.line]
         return module, stops
+
+    def _run(self, cell: Cell, module: types.ModuleType) -> Iterator[Stop]:
+        """What the statements of a cell raise, of which those that do are passed over; whoever exits ends it there."""
+        start = 0
+        while True:
+            try:
+                cell.run(module.__dict__, start)
+                return
+            except BaseException as error:
+                line = self.line_of(_passed(error))
+                following = cell.after(line)
+                # Who exits has had enough; and what is no Python has no statements.
+                ends = not following or not isinstance(error, Exception)
+                yield Stop(error, line or int(getattr(error, "lineno", 0) or 0), ends=ends)
+                if ends:
+                    return
+                start = max(following, start + 1)  # several may stand in one line
 
     def _package(self) -> str:
         """The package that the main file is in: the folders of the submission, the whole one among them."""
@@ -400,7 +439,7 @@ def _module(name: str, path: str) -> types.ModuleType:
 
 def _import_adapter(path: str) -> types.ModuleType:
     module = _module("adapter", path)
-    (cell,) = _cells(path, [1], [])
+    (cell,) = _cells(path, [1])
     cell.run(module.__dict__)
     return module
 
@@ -408,44 +447,68 @@ def _import_adapter(path: str) -> types.ModuleType:
 class Cell:
     """Some lines of a file, which run together: all of a file, or a cell of a notebook.
 
-    code: what is to run. error: why nothing is, where that is no Python. imports: its nodes that import.
+    body: its statements. error: why there are none, where that is no Python.
     """
 
-    def __init__(self, source: str, path: str, first: int, ends: list[int]) -> None:
-        self.code: types.CodeType | None = None
+    def __init__(self, source: str, path: str, first: int) -> None:
+        self.body: list[Any] = []
         self.error: BaseException | None = None
-        self.imports: list[ast.AST] = []
+        self._path, self._codes = path, dict[int, types.CodeType]()
+        self._others: dict[tuple[frozenset[int], int], Cell] = {}
         try:
             # At the lines where they stand in the file.
             tree: Any = compile("\n" * (first - 1) + source, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-            end = min(ends, default=LAST_LINE)
-            tree.body = [statement for statement in tree.body if (statement.end_lineno or 0) < end]
-            self.imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
-            self.code = compile(tree, path, "exec", dont_inherit=True)
+            self._codes[0] = compile(tree, path, "exec", dont_inherit=True)
+            self.body = tree.body
         except BaseException as error:
             self.error = error
 
-    def run(self, namespace: dict[str, Any]) -> None:
-        """Run it, or raise why it cannot be."""
-        if self.code is None:
-            assert self.error is not None
+    def run(self, namespace: dict[str, Any], start: int = 0) -> None:
+        """Run the statements from that number on, or raise why that cannot be."""
+        if self.error is not None:
             raise self.error
-        exec(self.code, namespace)  # noqa: S102 (this is what the sandbox is for)
+        if start not in self._codes:
+            self._codes[start] = self._compiled(self.body[start:])
+        exec(self._codes[start], namespace)  # noqa: S102 (this is what the sandbox is for)
+
+    def after(self, line: int) -> int:
+        """The number of the statement after the one with that line; 0 where none has it."""
+        for number, statement in enumerate(self.body):
+            first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", ()))])
+            if first <= line <= statement.end_lineno:
+                return number + 1
+        return 0
+
+    def without(self, passed: frozenset[int], end: int) -> Cell:
+        """The same without the statements that have one of these lines, and without what stands at a line or below."""
+        if self.error is not None or (not passed and end == LAST_LINE):
+            return self
+        if (passed, end) not in self._others:
+            dropped = {self.after(line) - 1 for line in passed}
+            kept = (statement for number, statement in enumerate(self.body) if number not in dropped)
+            other = copy.copy(self)
+            other.body = [statement for statement in kept if statement.end_lineno < end]
+            other._codes, other._others = {0: self._compiled(other.body)}, {}
+            self._others[passed, end] = other
+        return self._others[passed, end]
+
+    def _compiled(self, body: list[Any]) -> types.CodeType:
+        """Some of its statements, with what the whole says by `from __future__ import`."""
+        flags = self._codes[0].co_flags & FUTURES
+        return compile(ast.Module(body, []), self._path, "exec", flags, dont_inherit=True)
 
 
-_read: dict[tuple[str, int, tuple[int, ...]], Cell] = {}
+_read: dict[tuple[str, int], Cell] = {}
 
 
-def _cells(path: str, firsts: list[int], ends: list[int]) -> list[Cell]:
-    """The cells of a file that begin with these lines, each of the statements above the first of the ends in it."""
+def _cells(path: str, firsts: list[int]) -> list[Cell]:
+    """The cells of a file that begin with these lines."""
     lines = _decode(Path(path).read_bytes()).split("\n")
     cells = []
     for first, after in zip(firsts, [*firsts[1:], LAST_LINE], strict=True):
-        own = tuple(end for end in ends if first <= end < after)
-        if (path, first, own) not in _read:
-            source = "\n".join(lines[first - 1 : after - 1])
-            _read[path, first, own] = Cell(source, path, first, list(own))
-        cells.append(_read[path, first, own])
+        if (path, first) not in _read:
+            _read[path, first] = Cell("\n".join(lines[first - 1 : after - 1]), path, first)
+        cells.append(_read[path, first])
     return cells
 
 
@@ -555,7 +618,7 @@ class Worker:
         channel.send({"is": "locked"}, [])
         main = os.fsdecode(bytes.fromhex(setup["main"]))
         root = os.fsdecode(bytes.fromhex(setup["root"]))
-        self._submission = Submission(root, main, *(setup[key] for key in ("adapter", "names", "cells", "ends")))
+        self._submission = Submission(root, main, *(setup[key] for key in SETUP))
         with self._in_time(*setup["seconds"]):
             loaded = self._load()
         channel.send(loaded, [])
@@ -583,7 +646,9 @@ class Worker:
             return describe_error(error, self._submission)
         if not stops:
             return {"is": "loaded"}
-        told = [(describe_error(error, self._submission), end) for error, end in stops[:MOST_STOPS_TOLD]]
+        told = [
+            (describe_error(stop.error, self._submission), stop.line, stop.ends) for stop in stops[:MOST_STOPS_TOLD]
+        ]
         return {"is": "stopped", "stops": told, "ended": False}
 
     @contextlib.contextmanager
@@ -600,7 +665,7 @@ class Worker:
             what = f"{computing:g} s of processor time" if number == signal.SIGPROF else f"{passing:g} s"
             line = self._submission.line_of(_reached(frame))
             raised = _raised(f"more than {what}", LONG, line)
-            self._channel.send({"is": "stopped", "stops": [(raised, line)], "ended": True}, [])
+            self._channel.send({"is": "stopped", "stops": [(raised, line, True)], "ended": True}, [])
             os._exit(0)
 
         timers = {signal.ITIMER_PROF: (signal.SIGPROF, computing), signal.ITIMER_REAL: (signal.SIGALRM, passing)}

@@ -69,7 +69,7 @@ SAYINGS = st.one_of(
     st.fixed_dictionaries(
         {
             "is": st.just("stopped"),
-            "stops": st.lists(st.tuples(RAISED | JSON, st.integers() | JSON), max_size=10) | JSON,
+            "stops": st.lists(st.tuples(RAISED | JSON, st.integers() | JSON, st.booleans() | JSON), max_size=10) | JSON,
             "ended": st.booleans() | JSON,
         }
     ),

@@ -205,28 +205,43 @@ class TestGrade:
         assert "hello" in done.stdout
         assert len(written(here)["output"]) <= 1024
 
-    @pytest.mark.parametrize("end", ["import absent_module\n", "raise SystemExit\n", "input('go on?')\n"])
-    def test_a_file_that_stops_before_its_end(self, end, here, short):
-        """What stands above that line has its points, and a remark says what stopped it."""
-        (here / "student.py").write_text(f"{RIGHT}\n{end}")
-        done = run("grade", "student.py", *short, "--check")
-        assert done.exit_code == 0
-        (remark,) = written(here)["remarks"]
-        assert remark in done.stdout
-        line = RIGHT.count("\n") + 2
-        assert f"in line {line}" in remark
-        for feedback in ("feedback.md", "feedback.html", "results.json"):
-            assert "The file stops before its end" in (here / "backproof-grades" / "student" / feedback).read_text()
-
-    def test_what_stands_below_that_line(self, here, short):
-        """It is not there, and why is said."""
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("import absent_module\n", "Passed over"),
+            ("input('go on?')\n", "Passed over"),
+            ("x = 1; 1 / 0; y = 2\n", "Passed over"),
+            ("@absent\nclass A: ...\n", "Passed over"),
+            ("raise SystemExit\n", "The file stops before its end"),
+        ],
+    )
+    def test_a_line_that_cannot_be_run(self, line, said, here, short):
+        """Costs nothing but what it defines, wherever it stands; who exits is taken at their word. A remark says so."""
         above, below = RIGHT.split("def gradient_descent_step", 1)
-        (here / "student.py").write_text(f"{above}import absent_module\n\ndef gradient_descent_step{below}")
+        (here / "student.py").write_text(f"{above}{line}\ndef gradient_descent_step{below}")
+        done = run("grade", "student.py", *short)
+        found = written(here)
+        assert found["score"] == (94 if "stops" in said else 100)
+        (remark,) = found["remarks"]
+        assert remark.startswith(said)
+        assert remark in " ".join(done.stdout.split("\n"))
+        assert f"in line {above.count(chr(10)) + 1}" in remark
+        for feedback in ("feedback.md", "feedback.html", "results.json"):
+            assert said in (here / "backproof-grades" / "student" / feedback).read_text()
+        if "stops" in said:
+            step = found["functions"]["gradient_descent_step"]
+            assert (step["status"], "above the line where the file stops" in step["cause"]) == ("missing", True)
+
+    def test_what_was_passed_over_is_not_there(self, here, short):
+        """And why is said of it; what it was needed for goes wrong."""
+        (here / "student.py").write_text(
+            RIGHT.replace("def relu(z):", "@jit\ndef relu(z):").replace("import numpy", "import numba\nimport numpy")
+        )
         run("grade", "student.py", *short)
-        found = written(here)["functions"]["gradient_descent_step"]
-        assert found["status"] == "missing"
-        assert "above the line where the file stops: ModuleNotFoundError" in found["cause"]
-        assert written(here)["score"] == 94
+        found = written(here)["functions"]
+        assert found["relu"]["status"] == "missing"
+        assert "what was passed over is not there: ModuleNotFoundError in line 2" in found["relu"]["cause"]
+        assert found["backward"]["points"] == found["backward"]["max_points"]
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
