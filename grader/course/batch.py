@@ -48,7 +48,8 @@ def opened(
         yield roster_of_files(paths)
         return
     (path,) = paths
-    if is_class is False or (path.is_file() and not archives.ending_of(path)):
+    is_one = is_class is None and bool(assignment.file) and (path / assignment.file).is_file()
+    if is_class is False or is_one or (path.is_file() and not archives.ending_of(path)):
         if is_class:
             raise CouldNotGradeError(f"{path} is one file, and no class")
         yield None
@@ -155,6 +156,8 @@ def _problem(future: Future[str]) -> str:
     error = future.exception()
     if isinstance(error, BrokenProcessPool):
         return ENDED
+    if isinstance(error, SystemExit):
+        return "its grading was ended from outside"
     return f"{type(error).__name__}: {error}" if error else future.result()
 
 

@@ -245,12 +245,9 @@ def _is_class(folder: Path, functions: Sequence[str]) -> bool:
     inside = [path for path in sorted(folder.iterdir()) if not is_no_part(path.name) and not path.is_symlink()]
     files = [PurePosixPath(path.name) for path in inside if path.is_file() and path.name.lower().endswith(ENDINGS)]
     programs = whole_programs(folder, files, functions, ENOUGH)
-    if files and not programs:
-        return False
-    whole = sum(
-        path.name in programs or bool(archives.ending_of(path)) or (path.is_dir() and _has_program(path))
-        for path in inside
-    )
+    if files:  # beside which folders are parts of a program
+        return sum(path.name in programs or bool(archives.ending_of(path)) for path in inside) > 1
+    whole = sum(bool(archives.ending_of(path)) or (path.is_dir() and _has_program(path)) for path in inside)
     return whole > 1
 
 

@@ -232,17 +232,6 @@ class TestGrade:
             step = found["functions"]["gradient_descent_step"]
             assert (step["status"], "above the line where the file stops" in step["cause"]) == ("missing", True)
 
-    def test_what_was_passed_over_is_not_there(self, here, short):
-        """And why is said of it; what it was needed for goes wrong."""
-        (here / "student.py").write_text(
-            RIGHT.replace("def relu(z):", "@jit\ndef relu(z):").replace("import numpy", "import numba\nimport numpy")
-        )
-        run("grade", "student.py", *short)
-        found = written(here)["functions"]
-        assert found["relu"]["status"] == "missing"
-        assert "what was passed over is not there: ModuleNotFoundError in line 2" in found["relu"]["cause"]
-        assert found["backward"]["points"] == found["backward"]["max_points"]
-
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [

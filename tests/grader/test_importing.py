@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import backproof
 from backproof.grader.sandbox import worker
 from backproof.grader.sandbox.worker import Submission
+from tests.grader.conftest import needs_bubblewrap
+from tests.grader.students import RIGHT
 
 NAMES = ["relu", "loss", "softmax", "other"]
 STATEMENTS = st.one_of(
@@ -62,3 +65,14 @@ def test_each_line_by_itself(statements, path):
         sys.modules.update(before)
         sys.path[:] = path_before
         worker._read.clear()
+
+
+@needs_bubblewrap
+def test_what_was_passed_over_is_not_there(tmp_path):
+    """And why is said of it; what else is needed is there."""
+    source = RIGHT.replace("def relu(z):", "@jit\ndef relu(z):").replace("import numpy", "import numba\nimport numpy")
+    (tmp_path / "mine.py").write_text(source)
+    found = backproof.grade(tmp_path / "mine.py", out=tmp_path / "out").functions
+    assert found["relu"].status == "missing"
+    assert "what was passed over is not there: ModuleNotFoundError in line 2" in found["relu"].cause
+    assert found["backward"].points == found["backward"].max_points

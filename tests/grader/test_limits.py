@@ -94,6 +94,7 @@ def relu(z):
 import numpy as np
 from pathlib import Path
 from backproof.grader.sandbox.launch import launch
+from safetensors.numpy import save
 from backproof.grader.sandbox.messages import ANSWERED, Loaded
 from backproof.grader.sandbox.session import Limits, Message, Session
 limits = Limits({", ".join(map(str, (30, 5, 2**29, 16, 2**20, 2**12)))})
@@ -104,7 +105,7 @@ with Session(start, limits) as session:
     loaded = session.loaded(20)
     assert loaded == Loaded(), loaded
     call = {{"arguments": [[0, 2]], "call": (0, "relu", "float64")}}
-    session.send(Message(call, save({"0": np.array([-1.0, 2.0])})), answers=1)
+    session.send(Message(call, save({{"0": np.array([-1.0, 2.0])}})), answers=1)
     message, (array,) = session.receive(20, ANSWERED)
     assert array.tolist() == [0, 2], message
     session.close()

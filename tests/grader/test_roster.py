@@ -93,6 +93,18 @@ class TestRoster:
         assert roster_of(tmp_path / "a.zip", tmp_path / "out") is None
         assert len(roster_of(tmp_path / "a.zip", tmp_path / "out", is_class=True)) == 2
 
+    def test_a_program_with_folders(self, tmp_path):
+        """Is one submission; and so is a folder with the file that the assignment asks for."""
+        (tmp_path / "main.py").write_text(RIGHT)
+        for name in ("layers", "old"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "a.py").write_text(RIGHT)
+        assert roster_of(tmp_path, tmp_path / "out") is None
+        (tmp_path / "other.py").write_text(RIGHT)
+        assert len(roster_of(tmp_path, tmp_path / "out")) == 4
+        with opened([tmp_path], Assignment(file="other.py"), tmp_path / "out") as roster:
+            assert roster is None
+
     def test_numbers_in_names(self, tmp_path):
         """Are not Canvas's, which has more of them."""
         for name in ("hw_3_1_final.py", "hw_3_2_old.py"):
