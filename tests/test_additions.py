@@ -44,7 +44,7 @@ MISTAKE: Additions = {
 
 COMMAND: Additions = {
     "src/backproof/api.py": [
-        ('"frameworks", "grade",', '"count_losses",\n    '),
+        ('"forget", "frameworks",', '"count_losses",\n    '),
         (
             "def frameworks(\n",
             '''def count_losses(kind: str = "") -> int:
@@ -63,8 +63,8 @@ COMMAND: Additions = {
         ("from backproof.studies.frameworks.settings", "from backproof.reference_impl.contract import LOSSES\n"),
     ],
     "src/backproof/__init__.py": [
-        ("        forget,\n        frameworks,", "        count_losses,\n"),
-        ('"frameworks", "grade",', '"count_losses",\n    '),
+        ("        forget,\n", "        count_losses,\n"),
+        ('"forget", "frameworks",', '"count_losses",\n    '),
     ],
     "src/backproof/commands/studying.py": [
         (
