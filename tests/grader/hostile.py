@@ -288,7 +288,7 @@ HOSTILE = [
         in_sigmoid("import resource\nresource.setrlimit(resource.RLIMIT_AS, (2**40, 2**40))"),
         "not allowed to raise maximum limit",
     ),
-    Hostile("imports torch", "import torch\n" + in_sigmoid("pass"), "No module named 'torch'", imports=False),
+    Hostile("imports torch", "import torch\n" + in_sigmoid("torch.tensor(1)"), "name 'torch' is not defined"),
     Hostile("imports jax", in_sigmoid("import jax"), "No module named 'jax'"),
     # Lies.
     Hostile(
