@@ -35,13 +35,17 @@ def write_grade(grade: Grade, out: Path) -> Path:
         (folder / "junit.xml").write_bytes(junit(grade))
         for name in ("feedback.md", "feedback.html"):
             (folder / name).write_text(render(grade, name), encoding="utf-8")
-        # Last and at once: where it is, all is.
-        writing = folder / "grade.json.writing"
-        writing.write_bytes(grade.to_json())
-        writing.replace(folder / "grade.json")
+        write_at_once(folder / "grade.json", grade.to_json())  # and last: where it is, all is
     except OSError as error:
         raise CouldNotGradeError(f"the output folder {folder} cannot be written: {error.strerror}") from error
     return folder
+
+
+def write_at_once(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or, whatever happens, as it was before; raises OSError where it cannot be."""
+    writing = path.with_name(f"{path.name}.writing")
+    writing.write_bytes(content)
+    writing.replace(path)
 
 
 def write_not_graded(name: str, why: str, out: Path) -> None:

@@ -19,7 +19,7 @@ import msgspec
 
 from backproof.grader.assignment import Assignment, CouldNotGradeError
 from backproof.grader.course.roster import HandIn, Roster
-from backproof.grader.exports import as_xml
+from backproof.grader.exports import as_xml, write_at_once
 from backproof.grader.feedback import FILTERS
 from backproof.grader.scoring import say_points
 from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
@@ -269,9 +269,7 @@ def write_marks(marks: Marks, out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, content in written.items():
-            writing = out / f"{name}.writing"
-            writing.write_bytes(content)
-            writing.replace(out / name)
+            write_at_once(out / name, content)
     except OSError as error:
         raise CouldNotGradeError(f"the output folder {out} cannot be written: {error.strerror}") from error
 

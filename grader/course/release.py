@@ -15,7 +15,7 @@ from backproof.grader.assignment import EDGES, PUBLIC_SEED, Assignment, read_ass
 from backproof.grader.calls import arguments_for
 from backproof.grader.checks import ORDINARY, calls_of, checks_of, judge_calls
 from backproof.grader.key import Key, asked_case, find_key, read_key
-from backproof.grader.networks import Network, draw_networks, random_stream
+from backproof.grader.networks import draw_networks, random_stream
 from backproof.grader.scoring import say_points, score
 from backproof.mistakes.accepted import ACCEPTED
 from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS
@@ -129,11 +129,11 @@ class _Shown:
         )
         self._functions = assignment.functions
         self._networks = draw_networks(wider, random_stream(wider)).networks
-        self._right = {
-            (function, i): self._answer(as_implementation(Textbook()), function, network)
-            for function in self._functions
-            for i, network in enumerate(self._networks)
-        }
+        right = as_implementation(Textbook())
+        # What the loss is asked about, which is the same for every mistake.
+        judged = [asked_case("loss", network) for network in self._networks]
+        self._predictions = [right.call("forward", list(arguments_of("forward", case, case.y)))[-1] for case in judged]
+        self._right = {(f, i): self._answer(right, f, i) for f in self._functions for i in range(len(self._networks))}
 
     def by(self, mistake: Callable[[], Textbook]) -> tuple[str, ...]:
         """On what kinds of networks a mistake shows; nothing where it shows on none."""
@@ -142,14 +142,13 @@ class _Shown:
             network.edge or ORDINARY
             for function in self._functions
             for i, network in enumerate(self._networks)
-            if not _same(self._answer(wrong, function, network), self._right[function, i])
+            if not _same(self._answer(wrong, function, i), self._right[function, i])
         )
         return tuple(kinds)
 
-    def _answer(self, implementation: Implementation, function: str, network: Network) -> Any:
-        case = asked_case(function, network)
-        prediction = as_implementation(Textbook()).call("forward", list(arguments_of("forward", case, case.y)))[-1]
-        return implementation.call(function, list(arguments_of(function, case, prediction)))
+    def _answer(self, implementation: Implementation, function: str, number: int) -> Any:
+        case = asked_case(function, self._networks[number])
+        return implementation.call(function, list(arguments_of(function, case, self._predictions[number])))
 
 
 def _same(first: Any, second: Any) -> bool:

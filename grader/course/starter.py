@@ -154,6 +154,5 @@ def _function(assignment: Assignment, name: str) -> str:
 def _page(name: str, assignment: Assignment) -> str:
     return template("backproof.grader", name).render(
         assignment=assignment,
-        most=f"{float(assignment.max_score):g}",
         points={function: f"{float(assignment.points_of(function)):g}" for function in assignment.functions},
     )

@@ -80,12 +80,12 @@ def names(archive: Path) -> list[str]:
         return []
 
 
-def unpack_class(archive: Path, folder: Path, most: Most = OF_A_CLASS) -> dict[str, str]:
+def unpack_class(archive: Path, folder: Path) -> dict[str, str]:
     """Write what is in an archive of many submissions into a folder; what cannot be is left out.
 
     The names of that, each with the reason. Raises UngradableError where the archive itself is damaged or too much.
     """
-    return _unpacked(archive, folder, most, whole=False)
+    return _unpacked(archive, folder, OF_A_CLASS, whole=False)
 
 
 def _unpacked(archive: Path, folder: Path, most: Most, *, whole: bool = True) -> dict[str, str]:
