@@ -1,12 +1,24 @@
 """What the tests of the command line share."""
 
 import json
+import sys
 
 from click.testing import CliRunner
 
 from backproof.commands import main
 
 TORCH = ("--oracle", "torch")
+
+# Whoever a shell has begun in the background ignores interrupts, and so would whoever that begins. No preexec_fn: for
+# that Python forks, of which JAX warns.
+HEARING_CTRL_C = (
+    sys.executable,
+    "-c",
+    (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "os.execv(sys.executable, [sys.executable, '-u', '-m', 'backproof', *sys.argv[1:]])"
+    ),
+)
 
 
 def run(*arguments):

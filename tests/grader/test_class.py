@@ -16,7 +16,7 @@ import backproof
 from backproof.grader.course import batch
 from backproof.grader.course.marks import _table
 from backproof.grader.key import DEFAULT_KEY
-from tests.backproof.commands import run
+from tests.backproof.commands import HEARING_CTRL_C, run
 from tests.grader.classes import MADE, STUDENTS, WRONG, archives, canvas, folder, moodle, rows
 from tests.grader.conftest import needs_bubblewrap
 from tests.grader.students import RIGHT
@@ -148,10 +148,10 @@ class TestClass:
             (tmp_path / "in" / f"{name}.py").write_text(RIGHT)
         (tmp_path / "in" / "0.py").write_text("while True: pass")
         options = ["--class", "--jobs", "1", "--out", tmp_path / "out"]
-        command = [sys.executable, "-m", "backproof", "grade", tmp_path / "in", *options]
+        command = [*HEARING_CTRL_C, "grade", tmp_path / "in", *options]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
         environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
-        with subprocess.Popen(command, env=environment, preexec_fn=hears_ctrl_c, **pipes) as process:
+        with subprocess.Popen(command, env=environment, **pipes) as process:
             while not list((tmp_path / "temporary").glob("backproof-*")):  # a copy of what is graded first
                 time.sleep(0.05)
                 assert process.poll() is None
@@ -238,11 +238,6 @@ class TestClass:
         assert (tmp_path / "there" / "grades.csv").read_bytes() == (tmp_path / "here" / "grades.csv").read_bytes()
 
 
-def hears_ctrl_c():
-    """What is begun in the background of a script does not."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def _ends(*_):
     os._exit(7)
 
@@ -323,7 +318,7 @@ def test_forget(tmp_path, monkeypatch):
 def test_watch(tmp_path):
     """A file is checked when it is there, and again when it is saved."""
     (tmp_path / "mine.py").write_text(WRONG)
-    command = [sys.executable, "-u", "-m", "backproof", "watch", tmp_path / "mine.py"]
+    command = [*HEARING_CTRL_C, "watch", tmp_path / "mine.py"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
     ) as process:

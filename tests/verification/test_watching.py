@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from backproof.verification.campaign import Campaign, CouldNotRunError, Limits
 from backproof.verification.implementation import CouldNotLoadError
 from backproof.verification.watching import Asked, Message
+from tests.backproof.commands import HEARING_CTRL_C
 from tests.verifying import verify
 
 CAMPAIGN = Campaign(networks=40, dtypes=("float64",), oracles=("complex-step",))
@@ -91,22 +91,11 @@ def test_all_of_it_takes_too_long(tmp_path):
         judged(tmp_path, "time.sleep(1000)", whole=12)
 
 
-# Whoever a shell has begun in the background ignores interrupts, and so would whoever that begins.
-LISTENING = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
-    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="a process is interrupted otherwise there")
 def test_interrupted(tmp_path):
     """Ctrl-C says what was being asked."""
     command = [
-        sys.executable,
-        "-c",
-        LISTENING,
-        "-m",
-        "backproof",
+        *HEARING_CTRL_C,
         "verify",
         program(tmp_path, f"open({str(tmp_path / 'now')!r}, 'w').close(); time.sleep(1000)"),
     ]
