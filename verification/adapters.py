@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from backproof.reference_impl.contract import Array, Layers, find_loss
+from backproof.verification.approximate import Approximate, added_error
 from backproof.verification.convention import Convention
-from backproof.verification.implementation import Approximate, added_error
 
 __all__ = [
     "Convention",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from backproof.oracles.case import Case
 from backproof.oracles.draw import draw_case
 from backproof.verification.convention import Convention
+from backproof.verification.suiting import suited
 
 # So many networks of each of these profiles are tried first; who takes more than a few is asked about what is drawn.
 TRIED, PROFILES, FEW = 8, ("ordinary", "narrow"), 2
@@ -27,7 +28,7 @@ def with_architecture(convention: Convention, declines: Callable[[Case], bool]) 
     drawn = [draw_case(0, i, profile) for profile in PROFILES for i in range(TRIED)]
 
     def takes(tried: Convention) -> bool:  # no more are asked about than it needs: a call may take seconds
-        taken = (case for case in drawn if not declines(tried.suit(case)))
+        taken = (case for case in drawn if not declines(suited(case, tried)))
         return next(itertools.islice(taken, FEW, None), None) is not None
 
     if takes(convention):
@@ -39,7 +40,7 @@ def with_architecture(convention: Convention, declines: Callable[[Case], bool]) 
     for tried in (convention, without):
         for widths in _architectures(convention):
             fitting = replace(tried, widths=widths)
-            if not declines(fitting.suit(small)):
+            if not declines(suited(small, fitting)):
                 return fitting
     return convention
 

@@ -32,7 +32,8 @@ from backproof.oracles.case import KINDS, Case, Quantity
 from backproof.oracles.comparison import Problem, compare
 from backproof.reference_impl.contract import Array
 from backproof.verification.answered import Answered, may_be_single
-from backproof.verification.implementation import added_error, arguments_of, copied
+from backproof.verification.approximate import added_error
+from backproof.verification.implementation import arguments_of, copied
 
 # A mistake's own rounding, in units of roundoff, relative to an array's largest entry; and in the least numbers.
 SAME = 1024

@@ -20,6 +20,7 @@ from backproof.oracles.case import FUNCTION_OF_KIND, KINDS, OF_INPUT, Answer, Ca
 from backproof.oracles.comparison import Problem
 from backproof.reference_impl import contract
 from backproof.reference_impl.contract import FUNCTIONS, Array
+from backproof.verification.approximate import Approximate
 from backproof.verification.architecture import with_architecture
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
@@ -27,6 +28,7 @@ from backproof.verification.global_state import Separate
 from backproof.verification.neighbours import FROM_FILE, Neighbours
 from backproof.verification.place import Place
 from backproof.verification.raised import because, describe, line_of
+from backproof.verification.suiting import suited
 from backproof.verification.wording import DECLINES, conjoin
 
 # What the full names of Backproof's own modules begin with, and its own implementation.
@@ -35,27 +37,6 @@ OURS, OWN = "backproof.", "reference_impl"
 
 class CouldNotLoadError(CouldNotRunError):
     """An implementation could not be loaded; the message says in a sentence what was wrong and what to do."""
-
-
-class Approximate(np.ndarray):
-    """An array that an adapter could not get at exactly: `error` says how far each entry may be off on its account.
-
-    What is computed from one has no error of its own.
-    """
-
-    error: Array | float = 0.0
-
-    @classmethod
-    def of(cls, values: Array, error: Array) -> Approximate:
-        """The values, with their error."""
-        made = np.asarray(values).view(cls)
-        made.error = error
-        return made
-
-
-def added_error(value: Any) -> Array | float:
-    """How much more than rounding explains an adapter's value may be off."""
-    return value.error if isinstance(value, Approximate) else 0.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +67,7 @@ class Implementation:
 
     def suited(self, case: Case) -> Case:
         """The network, or one like it that the implementation is made for."""
-        return case if self.convention is None else self.convention.suit(case)
+        return case if self.convention is None else suited(case, self.convention)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

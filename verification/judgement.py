@@ -19,10 +19,11 @@ from backproof.oracles.registry import Oracle
 from backproof.oracles.stack import Stack, shape_of, stack_of
 from backproof.reference_impl.contract import Array
 from backproof.verification.answered import Answered
+from backproof.verification.approximate import added_error
 from backproof.verification.calls import Answers, answers_of
 from backproof.verification.campaign import Grade, Progress, load_oracles
 from backproof.verification.finer import COARSER, FINER, right_in_float64
-from backproof.verification.implementation import Implementation, added_error, load_implementation, same
+from backproof.verification.implementation import Implementation, load_implementation, same
 from backproof.verification.repeated import Later
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from backproof.oracles.comparison import Record, compare
 from backproof.oracles.registry import Oracle
 from backproof.reference_impl.contract import Array
 from backproof.verification.answered import Answered
+from backproof.verification.approximate import added_error
 from backproof.verification.campaign import Grade
-from backproof.verification.implementation import Implementation, added_error
+from backproof.verification.implementation import Implementation
 from backproof.verification.judgement import tested
 
 

@@ -20,15 +20,15 @@ from backproof.verification.adapters import (
     transposed,
     without_biases,
 )
+from backproof.verification.approximate import Approximate, added_error
 from backproof.verification.implementation import (
-    Approximate,
     CouldNotLoadError,
     Implementation,
-    added_error,
     load_implementation,
 )
 from backproof.verification.judgement import judge
 from backproof.verification.probes import probe_all
+from backproof.verification.suiting import suited
 
 
 def forward(weights, biases, x, activations):
@@ -272,17 +272,17 @@ class TestConvention:
             return
         layers = data.draw(st.none() | st.integers(1, 4))
         convention = Convention(hidden, last, losses, one_hidden=data.draw(st.booleans()), layers=layers)
-        suited = convention.suit(case)
-        *inner, outer = suited.activations
-        assert (set(inner) <= set(hidden), outer in last, suited.loss in losses) == (True, True, True)
+        made = suited(case, convention)
+        *inner, outer = made.activations
+        assert (set(inner) <= set(hidden), outer in last, made.loss in losses) == (True, True, True)
         assert len(set(inner)) <= 1 or not convention.one_hidden
-        assert suited.depth == min(case.depth, layers or case.depth)
-        assert all(ours is theirs for ours, theirs in zip(suited.weights, case.weights, strict=False))
-        assert convention.suit(suited) is suited
+        assert made.depth == min(case.depth, layers or case.depth)
+        assert all(ours is theirs for ours, theirs in zip(made.weights, case.weights, strict=False))
+        assert suited(made, convention) is made
 
     def test_what_suits_stays(self):
         case = draw_case(0, 0)
-        assert Convention().suit(case) is case
+        assert suited(case, Convention()) is case
 
     @pytest.mark.parametrize(
         ("declared", "message"),

@@ -6,6 +6,7 @@ import pytest
 from backproof.oracles.draw import draw_case
 from backproof.verification.architecture import with_architecture
 from backproof.verification.convention import Convention
+from backproof.verification.suiting import suited
 
 SIGMOIDS = Convention(hidden=("sigmoid",), last=("sigmoid",), losses=("squared_error_sum",))
 
@@ -44,14 +45,14 @@ class TestSuited:
         for profile in ("ordinary", "integers", "kinks"):
             for i in range(12):
                 case = draw_case(0, i, profile)
-                suited = convention.suit(case)
-                assert suited.widths == only
-                assert (suited.n, suited.name) == (case.n, case.name)
-                assert np.isin(suited.weights[0], case.weights[0]).all()
+                made = suited(case, convention)
+                assert made.widths == only
+                assert (made.n, made.name) == (case.n, case.name)
+                assert np.isin(made.weights[0], case.weights[0]).all()
 
     def test_none_has_biases(self):
-        suited = [Convention(biases=False).suit(draw_case(0, i, "ordinary")) for i in range(12)]
-        assert not any(b.any() for case in suited for b in case.biases)
+        made = [suited(draw_case(0, i, "ordinary"), Convention(biases=False)) for i in range(12)]
+        assert not any(b.any() for case in made for b in case.biases)
 
     @pytest.mark.parametrize("wrong", [(), (3,), (2, 0, 1)])
     def test_widths_that_are_none(self, wrong):

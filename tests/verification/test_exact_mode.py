@@ -12,8 +12,9 @@ from backproof.oracles.case import Quantity
 from backproof.oracles.draw import draw_case
 from backproof.reports.terminal import case_view
 from backproof.verification.adapters import gradients_from_step
+from backproof.verification.approximate import Approximate
 from backproof.verification.campaign import Campaign
-from backproof.verification.implementation import Approximate, Implementation, load_implementation
+from backproof.verification.implementation import Implementation, load_implementation
 from backproof.verification.judgement import judge
 from backproof.verification.records import QUANTITIES
 from tests.reports.test_rendering import in_terminal

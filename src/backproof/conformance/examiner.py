@@ -25,6 +25,7 @@ from backproof.verification.explanation import Explanation
 from backproof.verification.explanations import Search
 from backproof.verification.implementation import Implementation
 from backproof.verification.probes import Probe, probe_all
+from backproof.verification.suiting import suited
 
 # How many networks are drawn in search of some that a test is about, and how many of these may be declined.
 MOST_DRAWN, MOST_DECLINED = 2000, 400
@@ -276,7 +277,7 @@ def _call(function: str, case: Case, record: Record) -> str:
 @functools.cache
 def _drawn(convention: Convention | None, seed: int, index: int, profile: str, dtype: str) -> Case:
     case = draw_case(seed, index, profile).cast(dtype)
-    return case if convention is None else convention.suit(case)
+    return case if convention is None else suited(case, convention)
 
 
 @functools.cache
