@@ -18,7 +18,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_type
 import msgspec
 from msgspec import Meta
 
-from backproof.oracles.case import DTYPES
+from backproof.mistakes.differences import by_declaration
+from backproof.oracles.case import DTYPES, KINDS
 from backproof.reference_impl.contract import (
     ACTIVATIONS,
     FUNCTIONS,
@@ -27,6 +28,7 @@ from backproof.reference_impl.contract import (
     OUTPUT_ACTIVATIONS,
     find_loss,
 )
+from backproof.verification.convention import Convention
 from backproof.verification.wording import escaped
 
 DEFAULT_ASSIGNMENT = Path(__file__).with_name("default") / "assignment.toml"
@@ -57,6 +59,12 @@ USES: dict[str, tuple[str, ...]] = {
         "sigmoid", "sigmoid_prime", "relu", "relu_prime", "tanh", "tanh_prime", "softmax", "forward",
     ),
 }  # fmt: skip
+
+# What is given for biases, which is not judged where there are none.
+OF_BIASES = ("db", "step_b")
+
+# What a right program may do otherwise, by the names that a convention has for it.
+DECLARED = by_declaration()
 
 # Layers of the deepest networks.
 MAX_DEPTH = 4
@@ -170,7 +178,10 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     activations: tuple[str, ...] = ("identity", "sigmoid", "relu", "softmax")
     layers: tuple[str, ...] = ()
     losses: tuple[str, ...] = ("half_squared_error_mean", "cross_entropy_mean")
+    widths: tuple[Annotated[int, Meta(ge=1, le=64)], ...] = ()
+    biases: bool = True
     relu_prime_at_zero: Literal["zero", "any"] = "zero"
+    differences: tuple[str, ...] = ()
     stability: Literal["required", "optional"] = "required"
     edges: tuple[Edge, ...] = EDGES
     edge_share: Decimal = Decimal("0.4")
@@ -222,7 +233,24 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def last_activations(self) -> tuple[str, ...]:
         """What the last layer may have."""
-        return self.layers[-1:] or self.activations
+        last = self.layers[-1:] or self.activations
+        return tuple(g for g in last if g != "softmax" or self.widths[-1:] != (1,))  # of one output it is always 1
+
+    @property
+    def depth(self) -> int:
+        """How many layers all networks have; 0 where that is not fixed."""
+        return len(self.layers) or max(len(self.widths) - 1, 0)
+
+    @property
+    def convention(self) -> Convention:
+        """The networks and losses that are asked about."""
+        hidden = self.layers[:-1] or [g for g in self.activations if g in HIDDEN_ACTIVATIONS] or ["identity"]
+        last = dict.fromkeys(g for _, g in self.pairs())
+        return Convention(tuple(hidden), tuple(last), self.losses, widths=self.widths or None, biases=self.biases)
+
+    def kinds_of(self, function: str) -> tuple[str, ...]:
+        """What a function gives, of which each kind is judged by itself; of biases nothing where there are none."""
+        return tuple(kind for kind in KINDS[function] if self.biases or kind not in OF_BIASES)
 
     def digest(self) -> str:
         """What is asked, in a hash: two assignments with the same one can share an answer key."""
@@ -238,6 +266,8 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         # Where they are not used, keys of assignments from before are still theirs.
         asked |= {"layers": self.layers} if self.layers else {}
         asked |= {"draws": self.draws} if self.draws > 1 else {}
+        asked |= {"widths": self.widths} if self.widths else {}
+        asked |= {} if self.biases else {"biases": False}
         return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
 
 
@@ -258,8 +288,13 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
             yield key, "at least one is needed"
     if assignment.networks * assignment.draws > MOST_NETWORKS:
         yield "draws", f"{assignment.draws} times {assignment.networks} networks are more than {MOST_NETWORKS}"
-    if len(assignment.layers) > MAX_DEPTH:
-        yield "layers", f"{len(assignment.layers)} are more than the {MAX_DEPTH} that networks have at most"
+    if unknown := [name for name in assignment.differences if name not in DECLARED]:
+        yield "differences", f"{unknown[0]!r} is unknown; verify finds such as epsilon=1e-07, clip=1e-07, slope_at_0=1"
+    for key in ("layers", "widths"):
+        if (depth := len(getattr(assignment, key)) - (key == "widths")) > MAX_DEPTH:
+            yield key, f"{depth} layers are more than the {MAX_DEPTH} that networks have at most"
+    if assignment.widths and len(assignment.widths) != max(assignment.depth, 1) + 1:
+        yield "widths", "there is one of x, and one of each layer"
     if hidden := [g for g in assignment.layers[:-1] if g not in HIDDEN_ACTIVATIONS]:
         yield "layers", f"{hidden[0]} may stand in the last layer only"
     for key in ("edge_share", "follow_through", "late_factor"):
@@ -277,6 +312,7 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
         if not set(OUTPUT_ACTIVATIONS[find_loss(loss).kind]) & set(assignment.last_activations):
             needed = " or ".join(OUTPUT_ACTIVATIONS[find_loss(loss).kind])
             where = "which is not that of the last layer" if assignment.layers else "which is not among the activations"
+            where += ", or of one output, of which a softmax is always 1" * (assignment.widths[-1:] == (1,))
             yield "losses", f"{loss} needs the activation {needed}, {where}"
 
 

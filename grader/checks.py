@@ -18,10 +18,10 @@ from typing import Any, Literal, NamedTuple
 
 from backproof.grader.assignment import Assignment
 from backproof.grader.calls import Call, Trouble
+from backproof.grader.declared import forgive
 from backproof.grader.judging import NOT_ASKED, Given, judge
 from backproof.grader.key import Key
 from backproof.grader.networks import Network
-from backproof.oracles.case import KINDS
 from backproof.oracles.comparison import Record
 
 ORDINARY, SINGLE_PRECISION = "ordinary networks", "single precision"
@@ -119,6 +119,7 @@ def judge_calls(assignment: Assignment, key: Key, function: str, results: dict[C
         by_network = {call.number: result for call, result in results.items() if call.dtype == dtype}
         whole = [by_network.get(number, NOT_ASKED) for number in range(len(key.networks))]
         given[dtype], records[dtype] = judge(key, function, dtype, whole)
+        forgive(assignment, key, function, dtype, given[dtype], records[dtype])
     branches = tuple(branch_of(function, network) for network in key.networks)
     of_checks: dict[str, set[str]] = {}
     for call in calls_of(assignment, key, function):
@@ -134,7 +135,7 @@ def branch_of(function: str, network: Network) -> str:
 
 def checks_of(assignment: Assignment, function: str, outcome: Outcome) -> list[Check]:
     """The checks of a function, part by part, each with its verdict."""
-    kinds = KINDS[function]
+    kinds = assignment.kinds_of(function)
     return [
         check
         for kind in kinds

@@ -16,6 +16,7 @@ import numpy as np
 
 from backproof.grader.calls import Call, Trouble, arguments_for
 from backproof.grader.checks import ORDINARY, Outcome
+from backproof.grader.declared import answered
 from backproof.grader.judging import Given
 from backproof.grader.key import Key, asked_case
 from backproof.mistakes.catalogue import MISTAKES, ON_INTEGERS, name_of, variants
@@ -101,9 +102,8 @@ def _diagnose(key: Key, function: str, evidence: list[Evidence]) -> Diagnosis:
 
 def _by_experiment(key: Key, function: str, evidence: Sequence[Evidence]) -> Diagnosis:
     """What `verify` would find: differences, mistakes in a branch, or several of them together."""
-    answered = {item.call: _answered(key, function, item) for item in evidence}
-    wrong = [answered[item.call] for item in evidence if item.wrong]
-    right = [answered[item.call] for item in evidence if not item.wrong]
+    ones = [_answered(key, function, item) for item in evidence]
+    wrong, right = [one for one in ones if one.failing], [one for one in ones if not one.failing]
     found = Search(function, wrong, lambda: right, least_telling=False).found()
     if not found:
         return Diagnosis()
@@ -116,18 +116,7 @@ def _by_experiment(key: Key, function: str, evidence: Sequence[Evidence]) -> Dia
 
 
 def _answered(key: Key, function: str, item: Evidence) -> Answered:
-    """The same as `verify` has it."""
-    number, dtype = item.call.number, item.call.dtype
-    allowance = key.allowance(function, number, dtype)
-    return Answered(
-        function=function,
-        case=asked_case(function, key.networks[number]).cast(dtype),
-        prediction=key.predictions[number].astype(dtype),
-        got=item.given,
-        expected=item.right,
-        own=allowance,
-        failing=frozenset(item.right) if item.wrong else frozenset(),
-    )
+    return answered(key, function, item.call.number, item.call.dtype, item.given, item.right, wrong=item.wrong)
 
 
 def _say_part(part: Part) -> str:

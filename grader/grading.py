@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from backproof.grader.adapting import with_adapter
 from backproof.grader.assignment import Assignment, CouldNotGradeError, UngradableError, read_assignment
 from backproof.grader.calls import Trouble
 from backproof.grader.handed_in.archives import MOST_BYTES
@@ -134,6 +135,7 @@ def grade_submission(
     """
     if isinstance(which, Path):
         which = Identity(submission.name, None, which, submission.name)
+    assignment = with_adapter(assignment, adapter)
     started = time.perf_counter()
     budget = Budget(assignment.limits.total_seconds)
     with private_copy(submission, adapter) as copied:
@@ -191,7 +193,7 @@ def _try_adapter(adapter: Path, assignment: Assignment, mode: Mode) -> None:
     A submission is not believed when it says so: the adapter is tried alone.
     """
     with tempfile.TemporaryDirectory(prefix="backproof-") as folder:
-        alone = Path(folder, "submission.py")
+        alone = Path(folder, assignment.file or "submission.py")
         alone.write_text(ANYTHING, encoding="utf-8")
         budget = Budget(assignment.limits.total_seconds)
         with (

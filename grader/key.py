@@ -28,7 +28,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from backproof.grader.assignment import DEFAULT_ASSIGNMENT, Assignment, CouldNotGradeError, Edge
+from backproof.grader.assignment import DEFAULT_ASSIGNMENT, OF_BIASES, Assignment, CouldNotGradeError, Edge
 from backproof.grader.networks import Network
 from backproof.oracles.case import KINDS, Answer, Case, Quantity
 from backproof.reference_impl.contract import Array
@@ -47,7 +47,7 @@ Purpose = Literal["grading", "practice"]
 Layout = list[tuple[Quantity, tuple[int, ...], int]]
 
 
-class NetworkHeader(msgspec.Struct, frozen=True):
+class NetworkHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     """A network without its numbers; it and the one for the loss differ in widths, activations and numbers."""
 
     edge: Edge | None
@@ -57,6 +57,7 @@ class NetworkHeader(msgspec.Struct, frozen=True):
     judged_activation: str
     loss: str
     learning_rate: float
+    biases: bool = True
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -172,8 +173,8 @@ def layout(function: str, network: Network) -> Layout:
             shapes += [(Quantity(kind, i), (case.n, k)) for i, k in enumerate(case.widths)]
         elif kind in ("dW", "step_W"):
             shapes += [(Quantity(kind, i), W.shape) for i, W in enumerate(case.weights, 1)]
-        elif kind in ("db", "step_b"):
-            shapes += [(Quantity(kind, i), b.shape) for i, b in enumerate(case.biases, 1)]
+        elif kind in OF_BIASES:
+            shapes += [(Quantity(kind, i), b.shape) for i, b in enumerate(case.biases * network.biases, 1)]
         else:
             shapes.append((Quantity(kind), () if kind == "loss" else case.x.shape))
     return [(quantity, shape, math.prod(shape)) for quantity, shape in shapes]
@@ -320,6 +321,7 @@ def network_header(network: Network) -> NetworkHeader:
         judged_activation=network.judged.activations[0],
         loss=case.loss,
         learning_rate=case.learning_rate,
+        biases=network.biases,
     )
 
 
@@ -350,7 +352,7 @@ def _network(item: NetworkHeader, inputs: _Reader) -> Network:
         loss=item.loss,
         learning_rate=item.learning_rate,
     )
-    return Network(case, judged, item.edge)
+    return Network(case, judged, item.edge, item.biases)
 
 
 def _join(arrays: Sequence[Array]) -> Array:

@@ -31,6 +31,9 @@ LARGE = 89.0
 
 PRACTICE = "practice"
 
+# Edges that are networks' widths.
+OF_WIDTHS: tuple[Edge, ...] = ("one feature", "width 1", "one output")
+
 Generator = np.random.Generator
 
 
@@ -39,12 +42,14 @@ class Network:
     """One network to ask about, and the edge that it is for, if any.
 
     judged: a network of one layer that hands x through (to a softmax, under a cross-entropy), on which the loss is
-    asked. It has nothing to do with `case`, whose outputs the submission has to find by itself.
+    asked. It has nothing to do with `case`, whose outputs the submission has to find by itself. biases: whether there
+    are any; else they are 0, and nothing is asked about them.
     """
 
     case: Case
     judged: Case
     edge: Edge | None
+    biases: bool = True
 
 
 class Drawn(NamedTuple):
@@ -101,7 +106,7 @@ def draw_networks(assignment: Assignment, rng: Generator) -> Drawn:
             earlier = networks[-1].case if networks else None
             case, judged = _draw(rng, assignment, edge, shape, number, earlier)
             if features(case, assignment) == ({edge} - {None, "integers"}):
-                networks.append(Network(case, judged, edge))
+                networks.append(Network(case, judged, edge, assignment.biases))
                 break
             rejected[edge or "ordinary"] += 1
     return Drawn(networks, rejected)
@@ -111,9 +116,13 @@ def _possible(edge: Edge, assignment: Assignment) -> bool:
     """Whether there are networks with this edge."""
     if edge == "soft labels":
         return any(find_loss(loss).kind == "cross_entropy" for loss in assignment.losses)
+    if edge == "zeros" and not assignment.biases and assignment.relu_prime_at_zero == "any":
+        return "relu" not in (assignment.layers[:-1] or assignment.activations)  # all z would be at the kink
+    if assignment.widths and edge in OF_WIDTHS:
+        return False
     if edge == "one output":
         return any(output != "softmax" for _, output in assignment.pairs())
-    return edge != "width 1" or len(assignment.layers) != 1
+    return edge != "width 1" or assignment.depth != 1
 
 
 def features(case: Case, assignment: Assignment) -> set[str]:
@@ -134,7 +143,8 @@ def features(case: Case, assignment: Assignment) -> set[str]:
         "silent": any(not a.any() for _, a in relus),
         "at a kink": assignment.relu_prime_at_zero == "any" and any((z_i == 0).any() for z_i, _ in relus),
     }
-    return {feature for feature, has in found.items() if has}
+    fixed = OF_WIDTHS if assignment.widths else ()
+    return {feature for feature, has in found.items() if has and feature not in fixed}
 
 
 class Shape(NamedTuple):
@@ -169,9 +179,10 @@ def _draw(
 ) -> tuple[Case, Case]:
     """A network that may have the edge, and one for the loss."""
     loss, output = _pair(assignment, edge, number)
-    if depth := len(assignment.layers):
+    if depth := assignment.depth:
         shape = shape._replace(depths=(depth, depth))
     widths, n = _sizes(rng, edge, shape)
+    widths = list(assignment.widths) or widths
     hidden = _hidden(rng, assignment, edge, len(widths) - 2)
     if shape.again and earlier is not None:
         widths, n = list(earlier.widths), earlier.n
@@ -179,7 +190,7 @@ def _draw(
     gain = rng.uniform(0.7, 1.5)
     case = Case(
         weights=tuple(rng.standard_normal((k, r)) * (gain / r**0.5) for r, k in itertools.pairwise(widths)),
-        biases=tuple(rng.standard_normal(k) * (0.5 * gain) for k in widths[1:]),
+        biases=tuple(rng.standard_normal(k) * (0.5 * gain * assignment.biases) for k in widths[1:]),
         x=rng.standard_normal((n, widths[0])),
         y=_labels(rng, n, widths[-1], output, loss, soft=edge == "soft labels"),
         activations=(*hidden, output),

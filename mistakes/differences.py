@@ -372,3 +372,13 @@ DIFFERENCES: dict[str, type[Difference]] = {
     and not name.startswith("_")
     and value is not Difference
 }
+
+
+def by_declaration() -> dict[str, list[tuple[type[Difference], float | None]]]:
+    """What a `CONVENTION` may declare, with the differences that it then has: each with its number, if it has one."""
+    found: dict[str, list[tuple[type[Difference], float | None]]] = {}
+    for kind in DIFFERENCES.values():
+        for strength in kind.strengths or (None,):
+            made = kind() if strength is None else kind(strength)  # type: ignore[call-arg]
+            found.setdefault(made.declares(), []).append((kind, strength))
+    return found

@@ -179,6 +179,14 @@ def test_the_adapter(folder):
 
 
 @pytest.mark.long
+def test_lines_of_an_assignment(tmp_path):
+    """They are for an assignment with one network."""
+    (lines,) = blocks("docs/grading.md", "toml")
+    path = tmp_path / "assignment.toml"
+    path.write_text(lines)
+    assert read_assignment(path).convention.widths == (3, 4, 1)
+
+
 def test_query_prints_its_answer(folder):
     """The records can be asked as the README says, once its run is there."""
     if not (folder / "run" / "report.json").exists():  # where this test runs alone

@@ -75,20 +75,21 @@ def per_sample(function: Function) -> Function:
 
     forward gives the vectors x and each layer's output. backward gives the gradients of that one sample's loss, a mean
     over one sample; over the batch they are added up, and divided by n where the loss's name says mean. What is worked
-    out in Python's numbers is rounded to the precision of x in the end.
+    out in Python's numbers is rounded to the precision of the weights in the end.
     """
 
     @functools.wraps(function)
     def adapted(weights: Layers, biases: Layers, x: Array, *rest: Any) -> Any:
+        dtype = weights[0].dtype  # x may be of integers
         if _is_forward((x, *rest)):
             outputs = [function(weights, biases, sample, *rest) for sample in x]
-            return [np.stack([np.asarray(a, x.dtype) for a in layer]) for layer in zip(*outputs, strict=True)]
+            return [np.stack([np.asarray(a, dtype) for a in layer]) for layer in zip(*outputs, strict=True)]
         y, activations, loss = rest
         gradients = [function(weights, biases, *sample, activations, loss) for sample in zip(x, y, strict=True)]
         n = 1 if find_loss(loss).reduction == "sum" else len(x)
         return tuple(
             [
-                _each(lambda *parts: (functools.reduce(np.add, parts) / n).astype(x.dtype), *parts)
+                _each(lambda *parts: (functools.reduce(np.add, parts) / n).astype(dtype), *parts)
                 for parts in zip(*part, strict=True)
             ]
             for part in zip(*gradients, strict=True)
@@ -188,7 +189,7 @@ def gradients_from_step(
         return step([W.copy() for W in weights], [b.copy() for b in biases], *rest, rate)
 
     def gradients(parameters: list[Any]) -> tuple[list[Any], list[Any]]:
-        weights, biases, x, *_ = parameters
+        weights, biases, *_ = parameters
         if learning_rate is not None:
             dW, db = (
                 [_recovered(w, w_after, learning_rate) for w, w_after in zip(old, new, strict=True)]
@@ -197,7 +198,7 @@ def gradients_from_step(
             return dW, db
         with np.errstate(all="ignore"):
             found = [[np.full_like(w, np.nan) for w in part] for part in (weights, biases)]
-            for rate in _rates(x.dtype):
+            for rate in _rates(weights[0].dtype):
                 after = stepped(parameters, rate)
                 for old, new, best in zip((weights, biases), after, found, strict=True):
                     for w, w_after, g in zip(old, new, best, strict=True):
@@ -214,6 +215,7 @@ def gradients_from_step(
             [_without_decay(g, b, 0.0, share) for g, b in zip(db, biases, strict=True)],
         )
 
+    backward.is_approximate = (learning_rate, weight_decay, share) != (None, 0, 1)  # type: ignore[attr-defined]
     return backward
 
 

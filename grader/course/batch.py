@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from backproof.grader.adapting import with_adapter
 from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
 from backproof.grader.course.marks import Marks, read_decisions, read_marks, write_marks
 from backproof.grader.course.roster import HandIn, Roster, named_by_a_platform, roster_of_files, roster_of_folder
@@ -92,6 +93,7 @@ def grade_roster(
     """
     progress = progress or Progress()
     assignment = read_assignment(settings.assignment)
+    with_adapter(assignment, settings.adapter)
     decisions = read_decisions(out, roster)  # before anything is graded
     progress.stage("grading")
     progress.expects(len(roster.hand_ins))

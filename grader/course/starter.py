@@ -11,10 +11,18 @@ from pathlib import Path
 
 import msgspec
 
-from backproof.grader.assignment import DEFAULT_ASSIGNMENT, PUBLIC_SEED, Assignment, CouldNotGradeError, read_assignment
+from backproof.grader.assignment import (
+    DECLARED,
+    DEFAULT_ASSIGNMENT,
+    PUBLIC_SEED,
+    Assignment,
+    CouldNotGradeError,
+    read_assignment,
+)
 from backproof.reference_impl.contract import Implementation, find_loss
 from backproof.reports.pages import template
 from backproof.verification.campaign import Progress
+from backproof.verification.explanation import Part
 
 ASSIGNMENT, KEY, HANDOUT = "assignment.toml", "assignment.key", "handout"
 STARTER, NOTEBOOK, PRACTICE, PRACTICE_KEY = "student.py", "student.ipynb", "practice.toml", "practice.key"
@@ -29,6 +37,7 @@ ABOUT = (
     "weights, biases, gradients and activations begin with layer 1. Results have the dtype of what is given, and "
     "nothing that is given is changed."
 )
+NO_BIASES = "There are no biases: they are given as 0, and what you give for them is not judged."
 LARGE = "Numbers may be as large as 1000, where e^z overflows: the answers have to be right there."
 
 
@@ -115,8 +124,15 @@ def _about(assignment: Assignment) -> Iterator[str]:
     else:
         names = ", ".join(assignment.activations)
         yield textwrap.fill(f"Activations, by the names that you are given: {names}.", WIDTH)
+    if assignment.widths:
+        yield textwrap.fill(f"x and the layers have these widths: {', '.join(map(str, assignment.widths))}.", WIDTH)
+    if not assignment.biases:
+        yield textwrap.fill(NO_BIASES, WIDTH)
     told = [f"- {name}: {say_loss(name)}" for name in assignment.losses]
     yield "\n".join(["Losses, of predictions p and labels y (n, k), by the names that you are given:", "", *told])
+    for name in assignment.differences:
+        ways = " or ".join(Part(kind, strength).says() for kind, strength in DECLARED[name])
+        yield textwrap.fill(f"A program that {ways} is right as well.", WIDTH)
     if assignment.stability == "required":
         yield textwrap.fill(LARGE, WIDTH)
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from backproof.grader.adapting import copy_helpers
 from backproof.grader.assignment import CouldNotGradeError, UngradableError
 from backproof.grader.calls import in_line
 from backproof.grader.handed_in import archives
@@ -178,6 +179,7 @@ def private_copy(submission: Submission, adapter: Path | None) -> Iterator[Copie
                 copied = root / "adapter" / "adapter.py"
                 _make(copied.parent)
                 _copy(adapter, copied)
+                copy_helpers(copied.parent)
         except OSError as error:
             what = error.filename or adapter or submission.path
             raise CouldNotGradeError(f"{what} cannot be read: {error.strerror or error}") from error

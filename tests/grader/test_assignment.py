@@ -79,7 +79,7 @@ class TestReading:
             ("losses = ['cross_entropy_sum']\nactivations = ['relu']", 1, "losses: cross_entropy_sum needs"),
             ("layers = ['relu', 'gelu']", 1, "layers: 'gelu' is unknown; there are identity"),
             ("layers = ['softmax', 'softmax']", 1, "layers: softmax may stand in the last layer only"),
-            ("layers = ['relu', 'relu', 'relu', 'relu', 'softmax']", 1, "layers: 5 are more than the 4 that networks"),
+            ("layers = ['relu', 'relu', 'relu', 'relu', 'softmax']", 1, "layers: 5 layers are more than the 4"),
             ("losses = ['cross_entropy_sum']\nlayers = ['relu']", 1, "losses: cross_entropy_sum needs"),
             ("edges = ['none']", 1, "edges: 'none' is unknown; there are one sample, one feature"),
             ("edge_share = 1.5", 1, "edge_share: 1.5 is not a number from 0 to 1"),

@@ -3,6 +3,7 @@
 import os
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ class TestDescriptions:
         [Unsaid(), SyntaxError("a", ("", 10**400, 0, "")), SyntaxError("a", ("", -1, 0, "")), ValueError("a" * 10**6)],
     )
     def test_any_error(self, error):
-        message = [7, worker.describe_error(error, None)]
+        message = [7, worker.describe_error(error, SimpleNamespace(last_line=lambda _: 0))]
         answered, _ = decode(worker.ENCODE(message).encode("utf-8", "replace"), b"", ANSWERED)
         assert answered.answer.line in (0, worker.LAST_LINE)
 
