@@ -86,6 +86,7 @@ MOST_NETWORKS = 10_000
 
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 Size = Annotated[int, Meta(ge=1, le=2**20)]
+Package = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Feedback = Literal["none", "hints", "counterexamples"]
 Visibility = Literal["visible", "after_due_date", "after_published", "hidden"]
 
@@ -190,6 +191,7 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     visibility: Visibility = "visible"
     late_factor: Decimal = Decimal(1)
     file: str = ""
+    packages: tuple[Package, ...] = ()
     points: Points = DEFAULT_POINTS
     texts: OfFunctions[str] = OfFunctions()
     visibilities: OfFunctions[Visibility] = OfFunctions()

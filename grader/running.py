@@ -14,6 +14,7 @@ from backproof.grader.calls import NOT_AGAIN, Call, Given, Trouble, explanation,
 from backproof.grader.handed_in.submission import Copied
 from backproof.grader.sandbox.launch import Mode, launch
 from backproof.grader.sandbox.messages import ANSWERED, Imported, Loaded, NoMessageError, Raised, Stopped
+from backproof.grader.sandbox.packages import find_packages
 from backproof.grader.sandbox.pipes import MEBIBYTE
 from backproof.grader.sandbox.session import NO_MESSAGE, Closed, Limits, Message, Session, WorkerFailure
 from backproof.reference_impl.contract import FUNCTIONS
@@ -66,7 +67,8 @@ class Runner(Closed):
     def __init__(self, assignment: Assignment, mode: Mode, copied: Copied, budget: Budget) -> None:
         """Start a worker, without waiting for it. What it uses is charged to the budget.
 
-        Raises `grader.sandbox.launch.SandboxError` where the sandbox does not work.
+        Raises `grader.sandbox.launch.SandboxError` where the sandbox does not work, or a package that the assignment
+        allows is not there.
         """
         self._use, self._budget = assignment.limits, budget
         budget.runners.append(self)
@@ -79,7 +81,8 @@ class Runner(Closed):
             kept_bytes=self._use.output_kb * KIBIBYTE,
         )
         self._copied = copied
-        self._launch = launch(mode, copied.folder, copied.main, copied.adapter)
+        packages = () if mode == "none" else find_packages(assignment.packages)  # else they are its own
+        self._launch = launch(mode, copied.folder, copied.main, copied.adapter, packages)
         self._replaced: dict[str, str] = {}
         self._session: Session | None = Session(self._launch, self._limits)
         self._loaded, self._numbers, self._asked = False, itertools.count(), deque[int]()

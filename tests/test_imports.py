@@ -12,7 +12,18 @@ ROOT = Path(__file__).parents[1]
 FRONT_DOOR = "src/backproof"
 
 # Of each room, in the order in which they are built on each other: the rooms that it may import, and the packages.
-LIGHT = {"click", "hypothesis", "jinja2", "msgspec", "numpy", "platformdirs", "rich", "safetensors", "yaml"}
+LIGHT = {
+    "click",
+    "hypothesis",
+    "jinja2",
+    "msgspec",
+    "numpy",
+    "packaging",
+    "platformdirs",
+    "rich",
+    "safetensors",
+    "yaml",
+}
 ENGINE = {"reference_impl", "oracles", "verification"}
 ROOMS = {
     "reference_impl": (set(), {"numpy"}),

@@ -42,6 +42,7 @@ def write_autograder(
     named = {
         "requirement": shlex.quote(wheel.name if wheel else f"backproof=={importlib.metadata.version('backproof')}"),
         "adapter": adapter is not None,
+        "packages": [*map(shlex.quote, chosen.packages)],
     }
     try:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -124,6 +124,8 @@ def _about(assignment: Assignment) -> Iterator[str]:
     else:
         names = ", ".join(assignment.activations)
         yield textwrap.fill(f"Activations, by the names that you are given: {names}.", WIDTH)
+    if assignment.packages:
+        yield textwrap.fill(f"Beside NumPy you may import {', '.join(assignment.packages)}.", WIDTH)
     if assignment.widths:
         yield textwrap.fill(f"x and the layers have these widths: {', '.join(map(str, assignment.widths))}.", WIDTH)
     if not assignment.biases:

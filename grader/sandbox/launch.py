@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,7 +27,17 @@ PACKAGES, PROGRAM, SUBMISSION, ADAPTER, EMPTY = "/packages", "/worker.py", "/sub
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 # One thread for BLAS: two need more memory, and gain nothing on small networks. Sets are ordered alike in every run.
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
+# Plots are drawn for nobody.
+ENVIRONMENT = {
+    "MPLBACKEND": "Agg",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "LC_ALL": "C.UTF-8",
+}
+
+# matplotlib wants a folder for its settings.
+OF_PACKAGES = {"MPLCONFIGDIR": EMPTY}
 
 # Of the interpreter: no user's packages, no installed ones, no compiled files written, nothing held back, no warnings
 # that only developers see.
@@ -63,11 +73,11 @@ class Launch:
     confined: bool = True
 
 
-def launch(mode: Mode, folder: Path, main: str, adapter: Path | None) -> Launch:
+def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, packages: Sequence[Path] = ()) -> Launch:
     """How to start a worker for the submission that has been copied to `folder`.
 
-    main: the path of its file in there; adapter: a file of the instructor's, in a folder of its own. Raises
-    SandboxError where this mode cannot work.
+    main: the path of its file in there; adapter: a file of the instructor's, in a folder of its own; packages: folders
+    and files that it may import beside NumPy. Raises SandboxError where this mode cannot work.
     """
     if mode == "none":
         return _unconfined(folder, main, adapter)
@@ -76,13 +86,14 @@ def launch(mode: Mode, folder: Path, main: str, adapter: Path | None) -> Launch:
             "submissions are kept apart on Linux alone: elsewhere, grade in a container, or check a file of your own "
             "with --sandbox none"
         )
-    runtime = this_runtime()
+    runtime = this_runtime().with_packages(packages)
+    environment = ENVIRONMENT | (OF_PACKAGES if packages else {})
     if mode == "limits":
-        return _limits(runtime, folder, main, adapter)
-    return _bubblewrap(runtime, folder, main, adapter)
+        return _limits(runtime, environment, folder, main, adapter)
+    return _bubblewrap(runtime, environment, folder, main, adapter)
 
 
-def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> Launch:
+def _bubblewrap(runtime: Runtime, environment: dict[str, str], folder: Path, main: str, adapter: Path | None) -> Launch:
     program = shutil.which("bwrap")
     if program is None:
         raise SandboxError(
@@ -91,12 +102,12 @@ def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None)
         )
     root = os.geteuid() == 0
     python = [(path, path) for path in (*runtime.readable, runtime.executable)]
-    numpy = [(path, Path(PACKAGES, path.name)) for path in runtime.numpy]
+    packages = [(path, Path(PACKAGES, path.name)) for path in runtime.packages]
     own = [(WORKER, Path(PROGRAM)), (folder, Path(SUBMISSION))]
     own += [(adapter.parent, Path(ADAPTER))] if adapter else []
     devices = [(device, device) for device in map(Path, DEVICES)]
     folders = dict.fromkeys(
-        parent for _, target in (*python, *numpy, *own, *devices) for parent in reversed(target.parents)
+        parent for _, target in (*python, *packages, *own, *devices) for parent in reversed(target.parents)
     )
     command = [
         program,
@@ -107,10 +118,10 @@ def _bubblewrap(runtime: Runtime, folder: Path, main: str, adapter: Path | None)
         *(word for parent in folders for word in ("--perms", "0755", "--dir", str(parent))),
         *_binds("--ro-bind", python),
         *(word for path in runtime.hidden for word in ("--tmpfs", str(path), "--remount-ro", str(path))),
-        *_binds("--ro-bind", [*numpy, *own]),
+        *_binds("--ro-bind", [*packages, *own]),
         *_binds("--dev-bind", devices),
         *("--dir", EMPTY, "--chdir", SUBMISSION),
-        *(word for item in ENVIRONMENT.items() for word in ("--setenv", *item)),
+        *(word for item in environment.items() for word in ("--setenv", *item)),
         *("--setenv", "PYTHONPATH", PACKAGES, "--remount-ro", "/", "--"),
         *(str(runtime.executable), *FLAGS, PROGRAM),
     ]
@@ -133,7 +144,7 @@ def _binds(option: str, pairs: Iterable[tuple[Path, Path]]) -> Iterable[str]:
     return (word for source, target in pairs for word in (option, str(source), str(target)))
 
 
-def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> Launch:
+def _limits(runtime: Runtime, environment: dict[str, str], folder: Path, main: str, adapter: Path | None) -> Launch:
     root = os.geteuid() == 0
     if not limits_work():
         raise SandboxError(
@@ -142,25 +153,25 @@ def _limits(runtime: Runtime, folder: Path, main: str, adapter: Path | None) -> 
         )
     if not root:
         _hide_memory()
-    elif blocked := unreadable_for_others(runtime.executable, *runtime.readable, *runtime.numpy, folder):
+    elif blocked := unreadable_for_others(runtime.executable, *runtime.readable, *runtime.packages, folder):
         raise SandboxError(
             f"--sandbox limits runs submissions as another user, who cannot enter {blocked}: use a Python and a folder "
             "for temporary files that every user can read, or bubblewrap"
         )
     packages = folder.with_name("packages")
     packages.mkdir(exist_ok=True)
-    for path in runtime.numpy:
+    for path in runtime.packages:
         link = packages / path.name
         if not link.is_symlink():
             link.symlink_to(path)
     program = packages.with_name("worker.py")
     shutil.copyfile(WORKER, program)
     whole, listed = runtime.without_packages()
-    whole += [runtime.executable, *runtime.numpy, packages, folder, *map(Path, DEVICES)]
+    whole += [runtime.executable, *runtime.packages, packages, folder, *map(Path, DEVICES)]
     whole += [adapter.parent] if adapter else []
     return Launch(
         command=(str(runtime.executable), *FLAGS, str(program)),
-        environment={**ENVIRONMENT, "PYTHONPATH": str(packages)},
+        environment={**environment, "PYTHONPATH": str(packages)},
         folder=str(folder),
         root=str(folder),
         main=str(folder / main),

@@ -6,7 +6,8 @@ import functools
 import os
 import sys
 import sysconfig
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,20 @@ PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 @dataclass(frozen=True)
 class Runtime:
-    """The interpreter; what it reads, at the places where it looks for it; the folders to hide in there; and NumPy.
+    """The interpreter; what it reads, at the places where it looks for it; the folders to hide in there; and packages.
 
-    numpy: the folders that make up NumPy, to stand side by side in one that holds no other package.
+    packages: the folders that make up NumPy, and what else may be imported, to stand side by side in one that holds
+    nothing else.
     """
 
     executable: Path
     readable: tuple[Path, ...]
     hidden: tuple[Path, ...]
-    numpy: tuple[Path, ...]
+    packages: tuple[Path, ...]
+
+    def with_packages(self, packages: Sequence[Path]) -> Runtime:
+        """The same, with more packages."""
+        return replace(self, packages=(*self.packages, *packages))
 
     def without_packages(self) -> tuple[list[Path], list[Path]]:
         """What may be read with all that is in it, of what is readable; and the folders that may only be listed.

@@ -195,6 +195,16 @@ def landlock_version(libc: ctypes.CDLL) -> int:
     return int(libc.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
 
 
+def _seem_writable(folder: str | None) -> None:
+    """matplotlib cannot be imported without a folder for its settings that it may write to; it has no need to."""
+    access = os.access
+    if folder is not None:
+        import logging
+
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would warn that nothing is kept there
+        os.access = lambda path, *rest, **more: path == folder or access(path, *rest, **more)
+
+
 def _keep_from_files(libc: ctypes.CDLL, whole: list[str], listed: list[str]) -> None:
     """Give up all access to files but for reading these and what is in them, and for listing folders."""
     read_file, read_folder = 1 << 2, 1 << 3
@@ -637,6 +647,7 @@ class Worker:
         setup, _ = channel.receive()
         lock_down(setup)
         channel.send({"is": "locked"}, [])
+        _seem_writable(os.environ.get("MPLCONFIGDIR"))
         main = os.fsdecode(bytes.fromhex(setup["main"]))
         root = os.fsdecode(bytes.fromhex(setup["root"]))
         self._submission = Submission(root, main, *(setup[key] for key in SETUP))

@@ -249,7 +249,7 @@ class TestFailures:
 def test_the_runtime_is_python_and_numpy():
     """No folder of packages is among what is readable, but hidden."""
     runtime = this_runtime()
-    assert [path.name for path in runtime.numpy] in (["numpy", "numpy.libs"], ["numpy"])
+    assert [path.name for path in runtime.packages] in (["numpy", "numpy.libs"], ["numpy"])
     packages = [folder for path in runtime.readable for folder in path.glob("**/*-packages/") if path.is_dir()]
     hidden = [folder for folder in packages if {folder, *folder.parents} & set(runtime.hidden)]
     assert packages == hidden
