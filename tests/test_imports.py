@@ -49,7 +49,10 @@ ROOMS = {
             "numpy", "msgspec", "rich", "altair", "latex2mathml", "pytest", "threadpoolctl", "torch", "jax", "upath",
         },
     ),
-    "grader": ({*ENGINE, "mistakes", "reports"}, {*LIGHT, "nbformat"} - {"click", "jinja2", "platformdirs"}),
+    "grader": (
+        {*ENGINE, "mistakes", "reports"},
+        {*LIGHT, "copydetect", "nbformat"} - {"click", "jinja2", "platformdirs"},
+    ),
     FRONT_DOOR: ({*ENGINE, "mistakes", "reports", "studies", "grader"}, {"click", "rich", "numpy", "pytest"}),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +20,11 @@ from backproof.grader.adapting import with_adapter
 from backproof.grader.assignment import Assignment, CouldNotGradeError, read_assignment
 from backproof.grader.course.marks import Marks, read_decisions, read_marks, write_marks
 from backproof.grader.course.roster import HandIn, Roster, named_by_a_platform, roster_of_files, roster_of_folder
+from backproof.grader.course.similar import check_similar, similar_programs
+from backproof.grader.course.starter import starter
 from backproof.grader.grading import Settings, grade
 from backproof.grader.handed_in import archives
+from backproof.grader.handed_in.submission import handed_in
 from backproof.grader.key import student_file
 from backproof.verification.campaign import Progress
 from backproof.verification.watching import be_a_worker, contexts_with
@@ -81,12 +85,14 @@ def grade_roster(
     jobs: int | None = None,
     scheduler: str | None = None,
     again: bool = False,
+    similar: bool = False,
     progress: Progress | None = None,
 ) -> Marks:
     """Grade all of a class, and write grades and marks into a folder.
 
     jobs: so many processes; by default, one for each processor. scheduler: the address of a Dask cluster to grade on
     instead, whose machines see the same files. again: those too whose grade is there and rests on the very same.
+    similar: look for programs that are the same up to names.
 
     Raises CouldNotGradeError where that cannot be done at all, or is interrupted; what was graded until then is kept,
     and is not graded again.
@@ -95,6 +101,8 @@ def grade_roster(
     assignment = read_assignment(settings.assignment)
     with_adapter(assignment, settings.adapter)
     decisions = read_decisions(out, roster)  # before anything is graded
+    if similar:
+        check_similar(len(roster.hand_ins))
     progress.stage("grading")
     progress.expects(len(roster.hand_ins))
     task = partial(_grade_one, settings, again)
@@ -112,8 +120,23 @@ def grade_roster(
             f"it was interrupted: {len(marks.graded)} of {len(marks.marks)} are graded, and the same command goes on"
         ) from error
     marks = read_marks(out, assignment, roster, problems, decisions)
+    if similar:
+        progress.stage("looking for similar programs")
+        pairs = similar_programs(list(_programs(roster, assignment)), starter(assignment))
+        marks = replace(marks, similar=pairs)
     write_marks(marks, out)
     return marks
+
+
+def _programs(roster: Roster, assignment: Assignment) -> Iterator[tuple[str, str]]:
+    """The programs of a class, with whose they are."""
+    for hand_in in roster.hand_ins:
+        with (
+            contextlib.suppress(CouldNotGradeError, OSError),  # as its grade says
+            _submission(hand_in) as path,
+            handed_in(path, assignment.file, assignment.functions) as found,
+        ):
+            yield hand_in.label, found.text()
 
 
 def _processors() -> int:

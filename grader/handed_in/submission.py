@@ -42,6 +42,13 @@ class Submission:
     notebook: Notebook | None = None
     remarks: tuple[str, ...] = ()
 
+    def text(self) -> str:
+        """The program that is graded. Raises OSError where it cannot be read."""
+        if self.notebook is not None:
+            return self.notebook.source
+        file = self.path if self.path.is_file() else self.path / self.main
+        return file.read_text(encoding="utf-8", errors="replace")
+
 
 @dataclass(frozen=True)
 class Copied:

@@ -51,6 +51,7 @@ def grade_class(
     jobs: int | None = None,
     scheduler: str | None = None,
     again: bool = False,
+    similar: bool = False,
     is_class: bool | None = True,
     progress: Progress | None = None,
 ) -> Marks | None:
@@ -71,7 +72,16 @@ def grade_class(
     with opened(paths, read_assignment(settings.assignment), Path(out), is_class=is_class) as roster:
         if roster is None:
             return None
-        return grade_roster(roster, settings, Path(out), jobs=jobs, scheduler=scheduler, again=again, progress=progress)
+        return grade_roster(
+            roster,
+            settings,
+            Path(out),
+            jobs=jobs,
+            scheduler=scheduler,
+            again=again,
+            similar=similar,
+            progress=progress,
+        )
 
 
 def _settings(

@@ -52,6 +52,7 @@ MOST_LISTED = 20
 @options.count("--jobs", None, "Processes that grade a class; default: one for each processor.")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask cluster to grade a class on instead.")
 @click.option("--again", is_flag=True, help="Grade those of a class too for whom nothing has changed.")
+@click.option("--similar", is_flag=True, help="Show on a class's page which programs are the same up to names.")
 @options.place(None, "File whose functions call the submission's own.", "--adapter")
 @click.option("--sandbox", type=click.Choice(MODES), default="bubblewrap", help="What keeps the submission apart.")
 @options.place(
@@ -72,7 +73,7 @@ def grade(
     Exit status: 0 it was graded, whatever the mark; 2 it, or one of a class, could not be; with --check, 1 below full
     marks.
     """
-    for_class = {name: settings.pop(name) for name in ("is_class", "jobs", "scheduler", "again")}
+    for_class = {name: settings.pop(name) for name in ("is_class", "jobs", "scheduler", "again", "similar")}
     several, one = len(submissions) > 1 or bool(for_class["is_class"]), student is not None or hand_in is not None
     if several and one:
         raise click.UsageError("--student and --hand-in are about one submission, and not about a class")
@@ -97,6 +98,8 @@ def _tell(marks: Marks, out: Path, *, check: bool) -> int:
     _list([f"Not graded: {mark.hand_in.label}: {mark.problem}" for mark in marks.not_graded], err=True)
     _list(marks.changed)
     say(marks.summary())
+    if marks.similar:
+        say(f"{len(marks.similar)} pairs of programs are nearly the same, up to names; the class's page has them.")
     say(f"The marks are in {out / 'grades.csv'}, and the class's page is {out / 'class.html'}")
     below = any(mark.final is not None and mark.final < marks.assignment.max_score for mark in marks.marks)
     return COULD_NOT_RUN if marks.not_graded else DISAGREES if check and below else AGREES
