@@ -17,7 +17,7 @@ from backproof.grader.grade import SCHEMA_VERSION, CheckGrade, Counterexample, F
 from backproof.grader.key import Key
 from backproof.grader.patterns import patterns
 from backproof.grader.questions import Questions
-from backproof.grader.running import KIBIBYTE, Runner
+from backproof.grader.running import KIBIBYTE, Asked
 from backproof.grader.sandbox.launch import Mode, SandboxError, describe_mode
 from backproof.grader.sandbox.system_calls import filter_program
 from backproof.grader.scoring import Scored, once, say_points, score
@@ -39,7 +39,7 @@ class Assessment:
     """A submission's outcomes: as it is, and again with right functions where it calls wrong ones of its own."""
 
     def __init__(
-        self, questions: Questions, outcomes: dict[str, Outcome], output: str, start: Callable[[], Runner]
+        self, questions: Questions, outcomes: dict[str, Outcome], output: str, start: Callable[[], Asked]
     ) -> None:
         """outcomes: of each function as it is; output: what was printed meanwhile; start: starts another worker.
 
@@ -210,14 +210,14 @@ class Assessment:
         )
         return Example(failed, example.dtype, trial)
 
-    def _searching(self, example: Example | None) -> AbstractContextManager[Runner | None]:
+    def _searching(self, example: Example | None) -> AbstractContextManager[Asked | None]:
         """A worker to look for a smaller one; none where that would take another each time, or be in vain."""
         if example is None or oracle_for_small_networks() is None:
             return nullcontext()
         stopped = any(isinstance(v, Trouble) and v.sort == "stopped" for v in example.trial.given.values())
         return nullcontext() if stopped else self._start()
 
-    def _counterexample(self, function: str, example: Example | None, runner: Runner | None) -> Counterexample | None:
+    def _counterexample(self, function: str, example: Example | None, runner: Asked | None) -> Counterexample | None:
         """The smallest network that can be found on which a function fails like the example, or else that one."""
         oracle, found = oracle_for_small_networks(), None
         if example is None:

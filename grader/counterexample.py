@@ -18,7 +18,7 @@ from backproof.grader.judging import Given, by_quantity, not_right
 from backproof.grader.key import asked_case, layout
 from backproof.grader.networks import Network, features
 from backproof.grader.questions import MOST_STOPS, steps
-from backproof.grader.running import Runner
+from backproof.grader.running import Asked
 from backproof.grader.words import name_quantity
 from backproof.oracles.bounds import NUMPY, bounds
 from backproof.oracles.case import Answer, Case, Quantity
@@ -69,7 +69,7 @@ class Search:
     def __init__(
         self,
         assignment: Assignment,
-        runner: Runner,
+        runner: Asked,
         oracle: ComplexStepOracle,
         check: Check,
         dtype: str,

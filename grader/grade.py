@@ -5,7 +5,7 @@ The JSON Schema of grade.json, `grader/grade.schema.json`, is made from this mod
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,7 +13,7 @@ from msgspec import Meta
 from backproof.grader.assignment import Feedback, Visibility
 from backproof.grader.key import Purpose
 from backproof.grader.sandbox.launch import Mode
-from backproof.verification.document import Document
+from backproof.reports.showing import Shown
 
 SCHEMA_VERSION = "1.4"
 
@@ -92,8 +92,10 @@ class Timing(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Grade(Document, frozen=True):
+class Grade(Shown, frozen=True):
     """The outcome of `backproof grade`."""
+
+    VIEW: ClassVar[str] = "backproof.grader.feedback:terminal_view"
 
     schema_version: str
     submission: str

@@ -28,6 +28,7 @@ from backproof.grader.questions import Questions
 from backproof.grader.running import Budget, Runner
 from backproof.grader.sandbox.launch import Mode, SandboxError
 from backproof.grader.trusted import ANYTHING
+from backproof.verification.implementation import name_of as name_of_source
 
 if TYPE_CHECKING:
     from backproof.grader.grade import Grade
@@ -159,6 +160,28 @@ def grade_submission(
             raise CouldNotGradeError(str(error)) from error
     remarks = [*submission.remarks, *_say_stopped(budget, copied)]
     return assessment.grade(which.name, which.number, functions, mode, time.perf_counter() - started, remarks)
+
+
+def grade_in_hand(source: str, settings: Settings) -> Grade:
+    """Check what somebody has in hand, in this process, with the default assignment or a key to practise with.
+
+    Raises CouldNotGradeError as `grade` does, and CouldNotLoadError where it has none of the contract's functions.
+    """
+    from backproof.grader.assessment import Assessment
+    from backproof.grader.exports import write_grade
+    from backproof.grader.in_hand import InHand
+
+    started, assignment, name = time.perf_counter(), read_assignment(settings.assignment), name_of_source(source)
+    which = Identity(name, None, find_key(settings.key, settings.assignment, name), name)
+    questions = _questions(assignment, which, "none")
+    with InHand(source) as asked:
+        outcomes = questions.judge(questions.ask(asked, assignment.functions, assignment.limits.total_seconds / 2))
+    assessment = Assessment(questions, outcomes, "", lambda: InHand(source))
+    functions = {function: assessment.grade_function(function) for function in assignment.functions}
+    found = assessment.grade(name, 1, functions, "none", time.perf_counter() - started, [])
+    if settings.out is not None:
+        write_grade(found, settings.out)
+    return found
 
 
 def _say_stopped(budget: Budget, copied: Copied) -> Iterator[str]:

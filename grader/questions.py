@@ -11,7 +11,7 @@ from backproof.grader.assignment import Assignment
 from backproof.grader.calls import Call, Given, Trouble, given_to
 from backproof.grader.checks import ORDINARY, Outcome, branch_of, calls_of, judge_calls
 from backproof.grader.key import Key
-from backproof.grader.running import Runner
+from backproof.grader.running import Asked
 
 # Where there is no time for all networks, each check looks at its first one; and as far as there is time, at each
 # sixteenth, then at each fourth.
@@ -33,7 +33,7 @@ class Questions:
         self.assignment, self.key = assignment, key
         self._given: dict[tuple[str, int], Given] = {}
 
-    def ask(self, runner: Runner, functions: Sequence[str], seconds: float = math.inf) -> Iterator[tuple[Call, Any]]:
+    def ask(self, runner: Asked, functions: Sequence[str], seconds: float = math.inf) -> Iterator[tuple[Call, Any]]:
         """Ask functions about the networks. They share so many seconds; what one leaves, the next may use.
 
         A function that is so slow that its share is not enough for all networks is asked about fewer of each check. How
@@ -68,7 +68,7 @@ class Questions:
                 else:
                     break
 
-    def _made(self, runner: Runner, calls: list[Call], seconds: float, stops: int) -> Iterator[tuple[Call, Any]]:
+    def _made(self, runner: Asked, calls: list[Call], seconds: float, stops: int) -> Iterator[tuple[Call, Any]]:
         return runner.ask(calls, [self._given_to(*call[:2]) for call in calls], seconds=seconds, stops=stops)
 
     def _given_to(self, function: str, number: int) -> Given:

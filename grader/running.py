@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, Self
 
 from backproof.grader.assignment import Assignment
 from backproof.grader.calls import NOT_AGAIN, Call, Given, Trouble, explanation, rebuild
@@ -56,6 +56,38 @@ class Budget:
     def used_up(self) -> bool:
         """Whether nothing is left."""
         return self.left == 0
+
+
+class Asked(Protocol):
+    """Whoever answers calls to a submission's functions."""
+
+    outputs: list[str]
+
+    @property
+    def seconds(self) -> float:
+        """How long it has computed."""
+
+    @property
+    def seconds_of_calls(self) -> float:
+        """The same, without importing the submission."""
+
+    def replace(self, sources: dict[str, str]) -> None:
+        """Put right functions in the place of the submission's own."""
+
+    def ask(
+        self,
+        calls: Sequence[Call],
+        given: Sequence[Given],
+        *,
+        seconds: float = math.inf,
+        stops: float = math.inf,
+        fresh: bool = False,
+    ) -> Iterator[tuple[Call, Any]]:
+        """What each call gives, or a `Trouble`."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 class Runner(Closed):

@@ -6,12 +6,13 @@ The JSON Schema of report.json, `reports/report.schema.json`, is made from this 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from backproof.oracles.comparison import Outside
+from backproof.reports.showing import Shown
 from backproof.verification.document import Document
 
 SCHEMA_VERSION = "3.3"
@@ -25,7 +26,7 @@ Count = Annotated[int, Meta(ge=0)]
 class ImplementationTested(msgspec.Struct, frozen=True):
     """What was verified."""
 
-    source: Annotated[str, Meta(description="Module name or path, as it was given")]
+    source: Annotated[str, Meta(description="Module name or path, as it was given; given:NAME of what was at hand")]
     missing: Annotated[list[str], Meta(description="Functions of the contract that it does not have")]
 
 
@@ -221,8 +222,10 @@ class Timing(Document, frozen=True):
     networks_per_second: float
 
 
-class Report(Document, frozen=True):
+class Report(Shown, frozen=True):
     """The outcome of `backproof verify`."""
+
+    VIEW: ClassVar[str] = "backproof.reports.terminal:report_view"
 
     schema_version: str
     verdict: Annotated[

@@ -26,6 +26,8 @@ from backproof.reports.wording import (
     say_wrong_by_profile,
 )
 from backproof.verification.campaign import Progress
+from backproof.verification.given import is_given
+from backproof.verification.implementation import name_of
 from backproof.verification.judgement import Judgement
 from backproof.verification.wording import conjoin
 
@@ -50,7 +52,9 @@ def report_view(report: Report) -> Group:
     if report.mistakes or report.differences:
         parts.append("")
     if report.verdict == "disagree" and all(IGNORED.keys() & found.names for found in report.mistakes):
-        parts.append(Text(f"backproof infer {report.implementation.source} finds out which conventions it follows."))
+        source = report.implementation.source
+        infer = f"backproof.infer({name_of(source)})" if is_given(source) else f"backproof infer {source}"
+        parts.append(Text(f"{infer} finds out which conventions it follows."))
     if report.verdict == "disagree" and (by_profile := say_wrong_by_profile(report.profiles)):
         parts.append(Text(by_profile))
     if report.verdict == "disagree" and (by_layer := say_wrong_by_layer(report.layers)):

@@ -24,6 +24,7 @@ from backproof.verification.approximate import Approximate
 from backproof.verification.architecture import with_architecture
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
+from backproof.verification.given import BEGINS, in_hand, is_given, members, offered
 from backproof.verification.global_state import Separate
 from backproof.verification.neighbours import FROM_FILE, Neighbours
 from backproof.verification.place import Place
@@ -153,12 +154,14 @@ def no_function(function: str) -> str:
 
 
 def load_implementation(source: str, place: Place | None = None) -> Implementation:
-    """The implementation in a module or in a .py file.
+    """The implementation in a module or in a .py file, or what a caller has in hand (`given`).
 
     place: where it is told what is called. Raises CouldNotLoadError where there is none.
     """
     place = place or Place()
     place.loading()
+    if is_given(source):
+        return _of_what_is_given(source, place)
     is_file = source.endswith(".py")
     neighbours, state = Neighbours(_folder_of(source)), Separate()
     with state.entered(), neighbours:
@@ -167,22 +170,49 @@ def load_implementation(source: str, place: Place | None = None) -> Implementati
         module = _import_file(Path(source)) if is_file else _import_module(source)
     neighbours.note(_own_files(module))
     neighbours.note_imported()
-    functions = {function: getattr(module, function) for function in _offered(module)}
-    if not functions:
-        raise CouldNotLoadError(
-            f"{source} has none of the contract's functions; it needs at least one of {', '.join(FUNCTIONS)}"
-        )
-    for function, value in functions.items():
-        if not callable(value):
-            raise CouldNotLoadError(f"{source} has {function}, but not as a function: as {_say(value)}")
-    convention = getattr(module, "CONVENTION", None)
-    if not isinstance(convention, Convention | None):
-        raise CouldNotLoadError(f"{source} has a CONVENTION, but not as a Convention: as {_say(convention)}")
+    functions, convention = offered(vars(module)), getattr(module, "CONVENTION", None)
+    _check(source, functions, convention)
     if not source.startswith(OURS):
         functions = {function: neighbours.around(called) for function, called in functions.items()}
     place.nowhere()
-    made = Implementation(name_of(source), functions, convention, source, neighbours, state, place)
-    return made if convention is None or "backward" not in functions else replace(made, convention=_fitting(made))
+    return _fitted(Implementation(name_of(source), functions, convention, source, neighbours, state, place))
+
+
+def _of_what_is_given(source: str, place: Place) -> Implementation:
+    name, implementation = name_of(source), in_hand(source)
+    if implementation is None:
+        raise CouldNotLoadError(f"{name} was given as an object to another process, which is gone: give it again")
+    try:
+        found = members(implementation)
+    except TypeError as error:
+        raise CouldNotLoadError(f"{name} is a class of which no object can be made: {error}; give an object") from error
+    convention = found.pop("CONVENTION", None)
+    _check(name, found, convention)
+    state = Separate()
+    with state.entered():
+        warnings.simplefilter("ignore", RuntimeWarning)
+    place.nowhere()
+    return _fitted(Implementation(name, found, convention, source, state=state, place=place))
+
+
+def _check(name: str, functions: Mapping[str, Any], convention: object) -> None:
+    """Raise CouldNotLoadError where an implementation has nothing to call, or something else under these names."""
+    if not functions:
+        raise CouldNotLoadError(
+            f"{name} has none of the contract's functions; it needs at least one of {', '.join(FUNCTIONS)}"
+        )
+    for function, value in functions.items():
+        if not callable(value):
+            raise CouldNotLoadError(f"{name} has {function}, but not as a function: as {_say(value)}")
+    if not isinstance(convention, Convention | None):
+        raise CouldNotLoadError(f"{name} has a CONVENTION, but not as a Convention: as {_say(convention)}")
+
+
+def _fitted(made: Implementation) -> Implementation:
+    """The same, with the architecture that its program takes, where it has a convention."""
+    if made.convention is None or "backward" not in made.functions:
+        return made
+    return replace(made, convention=_fitting(made))
 
 
 def _fitting(made: Implementation) -> Convention:
@@ -196,22 +226,9 @@ def _fitting(made: Implementation) -> Convention:
         return with_architecture(made.convention or Convention(), declines)
 
 
-def _offered(module: ModuleType) -> list[str]:
-    """The contract's functions that a module has for others.
-
-    Those are the ones in its `__all__`; without it, all of those names. But a sigmoid in an adapter, which has a
-    CONVENTION, is more often a helper for single numbers or samples than the contract's.
-    """
-    there = [function for function in FUNCTIONS if hasattr(module, function)]
-    named = [function for function in there if function in getattr(module, "__all__", ())]
-    if named:
-        return named
-    return [f for f in there if f not in OF_INPUT] or there if hasattr(module, "CONVENTION") else there
-
-
 def name_of(source: str) -> str:
     """What an implementation is called in reports: as it was given, and Backproof's own by its room."""
-    return source.removeprefix(OURS)
+    return source.removeprefix(OURS).removeprefix(BEGINS)
 
 
 class Examined(NamedTuple):

@@ -722,7 +722,7 @@ class Worker:
         if name not in self._submission.functions:
             return {"is": "missing"}, []
         function = self._submission.functions[name]
-        values = [_argument(argument, numbers, dtype) for argument in arguments]
+        values = [argument_of(argument, numbers, dtype) for argument in arguments]
         before = [snapshot(value) for value in values]
         try:
             with ERRSTATE(all="ignore"):
@@ -735,14 +735,14 @@ class Worker:
             return describe_error(error, self._submission), []
 
 
-def _argument(argument: Any, numbers: np.ndarray, dtype: str) -> Any:
+def argument_of(argument: Any, numbers: np.ndarray, dtype: str) -> Any:
     """An argument from its description: where an array's numbers begin and its shape, a list, or a value as it is."""
     if type(argument) is list:
         start, *shape = argument
         return numbers[start : start + math.prod(shape)].astype(dtype).reshape(shape)
     if "list" in argument:
-        return [_argument(part, numbers, dtype) for part in argument["list"]]
-    return _argument(argument["whole"], numbers, "int64") if "whole" in argument else argument["value"]
+        return [argument_of(part, numbers, dtype) for part in argument["list"]]
+    return argument_of(argument["whole"], numbers, "int64") if "whole" in argument else argument["value"]
 
 
 def main() -> None:

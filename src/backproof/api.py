@@ -36,6 +36,7 @@ from backproof.verification.campaign import (
     digest_of_case,
 )
 from backproof.verification.convention import Convention
+from backproof.verification.given import Source, is_given, source_of
 from backproof.verification.implementation import CouldNotLoadError, load_implementation
 from backproof.verification.judgement import Judgement, judge_one
 
@@ -69,7 +70,7 @@ DEFAULT_FRAMEWORKS_OUT = "backproof-frameworks"
 
 
 def verify(
-    implementation: str = DEFAULT_IMPLEMENTATION,
+    implementation: Source = DEFAULT_IMPLEMENTATION,
     *,
     networks: int | None = None,
     seed: int = DEFAULTS.seed,
@@ -100,9 +101,11 @@ def verify(
     file `case` (`oracles.case_files`).
 
     implementation: a module's name, or the path of a .py file, with functions of the contract
-    (`backproof.reference_impl.contract.Implementation`). page: write the report as a page and as Markdown, too, as
-    `write_page` does later. The other parameters are those of `backproof verify --help`. A script that asks for several
-    jobs, or to be watched, starts processes from its file: it has to call this under `if __name__ == "__main__"`.
+    (`backproof.reference_impl.contract.Implementation`); or what is at hand: a module, an object, a class, a dict of
+    functions such as a notebook's `globals()`, or one function under its name, which is judged in this process. page:
+    write the report as a page and as Markdown, too, as `write_page` does later. The other parameters are those of
+    `backproof verify --help`. A script that asks for several jobs, or to be watched, starts processes from its file: it
+    has to call this under `if __name__ == "__main__"`.
 
     baseline: an earlier report.json. Strictly then, but for the differences that it has; a mistake is one all the same.
 
@@ -120,6 +123,9 @@ def verify(
     """
     from backproof.reports.report import known_differences
 
+    source = source_of(implementation)
+    if is_given(source) and (jobs > 1 or scheduler is not None or watched):
+        raise ValueError("what is at hand is judged in this process alone: write it into a file for jobs or limits")
     architecture = Architecture.usual(layers, activations, loss, batch) if layers else None
     few = 1 if case else OF_ONE_ARCHITECTURE if layers else DEFAULTS.networks
     campaign = Campaign(
@@ -132,9 +138,7 @@ def verify(
 
     from backproof.verification.run import verify
 
-    running = verify(
-        implementation, campaign, out, progress, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits
-    )
+    running = verify(source, campaign, out, progress, jobs=jobs, scheduler=scheduler, watched=watched, limits=limits)
     return told(running, progress, page=page)
 
 
@@ -192,7 +196,7 @@ def write_page(out: str | Path = DEFAULT_OUT) -> None:
 def replay(
     case: str,
     *,
-    implementation: str = DEFAULT_IMPLEMENTATION,
+    implementation: Source = DEFAULT_IMPLEMENTATION,
     dtype: str = DTYPES[0],
     oracles: Sequence[str] = DEFAULTS.oracles,
     grade: Grade = DEFAULTS.grade,
@@ -202,7 +206,7 @@ def replay(
 
     Raises ValueError where the text names no case or a setting is unknown, and otherwise as `verify` does.
     """
-    return judge_one(find_case(case).cast(dtype), implementation, tuple(oracles), grade, attribute=attribute)
+    return judge_one(find_case(case).cast(dtype), source_of(implementation), tuple(oracles), grade, attribute=attribute)
 
 
 def replay_framework(case: str, *, framework: str, dtype: str = DTYPES[0]) -> Judgement:
@@ -281,15 +285,19 @@ def tolerance(
     return advise(Question(Architecture(tuple(layers), tuple(activations), loss, batch), dtype, draws, seed), progress)
 
 
-def infer(implementation: str = DEFAULT_IMPLEMENTATION, *, write: str | Path | None = None) -> Inference:
+def infer(implementation: Source = DEFAULT_IMPLEMENTATION, *, write: str | Path | None = None) -> Inference:
     """Find out by experiment which conventions an implementation follows: loss, scale, slopes at 0, shapes.
 
-    write: a .py file to write, an adapter with the convention that was found. Raises `CouldNotRunError` where there is
-    nothing that conventions could be told by, or that could be written, and `CouldNotLoadError`.
+    implementation: as `verify` takes it. write: a .py file to write, an adapter with the convention that was found.
+
+    Raises ValueError for `write` where there is no file that it could call, `CouldNotRunError` where there is nothing
+    that conventions could be told by, or that could be written, and `CouldNotLoadError`.
     """
     from backproof.studies.inference.inference import infer
 
-    return infer(load_implementation(implementation), None if write is None else Path(write))
+    if write is not None and is_given(source_of(implementation)):
+        raise ValueError("what is at hand has no file that an adapter could call: write it into one first")
+    return infer(load_implementation(source_of(implementation)), None if write is None else Path(write))
 
 
 def power(

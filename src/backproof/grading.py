@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backproof.verification.given import Source, source_of
+
 # Where grades go, unless a folder is named.
 DEFAULT_GRADES = "backproof-grades"
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def grade(
-    submission: str | Path,
+    submission: Source,
     *,
     assignment: str | Path | None = None,
     key: str | Path | None = None,
@@ -32,11 +34,15 @@ def grade(
 ) -> backproof.grader.grade.Grade:
     """Grade what a student handed in, write the grade and the feedback into a folder in `out`, and return the grade.
 
+    submission: a file, a folder or an archive; or what is at hand, as `verify` takes it, such as a notebook's
+    `globals()`, which is checked in this process, with the default assignment or a key to practise with alone.
     The parameters are those of `backproof grade --help`. Raises `CouldNotGradeError` where grading cannot be done;
     a submission that fails, in whatever way, is graded.
     """
-    from backproof.grader.grading import grade
+    from backproof.grader.grading import grade, grade_in_hand
 
+    if not isinstance(submission, str | Path):
+        return grade_in_hand(source_of(submission), _settings(assignment, key, None, "none", out))
     return grade(Path(submission), _settings(assignment, key, adapter, sandbox, out), student=student, hand_in=hand_in)
 
 

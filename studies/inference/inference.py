@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from backproof.reference_impl.contract import FUNCTIONS
+from backproof.reports.showing import Shown
 from backproof.studies.inference.experiment import Experiment
 from backproof.studies.inference.followed import NONE, LossFollowed
 from backproof.studies.inference.shapes import OF_THE_CONTRACT
 from backproof.studies.inference.wording import say_findings, say_inconsistencies, say_no_gradient
 from backproof.studies.inference.writing import adapter
 from backproof.verification.campaign import CouldNotRunError
-from backproof.verification.document import Document
 from backproof.verification.implementation import Implementation
 
 SCHEMA_VERSION = "2.1"
 
 
-class Inference(Document, frozen=True):
+class Inference(Shown, frozen=True):
     """The outcome of `backproof infer`."""
+
+    VIEW: ClassVar[str] = "backproof.studies.inference.terminal:inference_view"
 
     schema_version: str
     verdict: Annotated[
