@@ -72,9 +72,11 @@ def with_adapter(assignment: Assignment, adapter: Path | None) -> Assignment:
             f"the adapter {adapter} is not for {beyond}, which the assignment asks for: write this into it, and "
             f"make its key anew: {keys}"
         )
-    return msgspec.structs.replace(
-        assignment, differences=tuple(dict.fromkeys((*assignment.differences, *declared.differences)))
-    )
+    differences = tuple(dict.fromkeys((*assignment.differences, *declared.differences)))
+    try:
+        return msgspec.structs.replace(assignment, differences=differences)
+    except ValueError as error:
+        raise CouldNotGradeError(f"the adapter {adapter}, CONVENTION, {error}") from error
 
 
 def toml(value: object) -> str:

@@ -349,6 +349,9 @@ class TestSuiting:
         adapter.write_text(self.ADAPTER.format("anything", "differences=('epsilon=1e-07',)"))
         assert with_adapter(SMALL, adapter).differences == ("epsilon=1e-07",)
         assert with_adapter(SMALL, adapter).digest() == SMALL.digest()
+        adapter.write_text(adapter.read_text().replace("1e-07", "2e-07"))
+        with pytest.raises(CouldNotGradeError, match="CONVENTION, differences: 'epsilon=2e-07' is unknown"):
+            with_adapter(SMALL, adapter)
 
     @pytest.mark.parametrize("text", ["1 / 0", "import submission\nsubmission.N + 1", "raise SystemExit", "def f(:"])
     def test_one_that_says_nothing(self, text, tmp_path):
