@@ -21,7 +21,7 @@ from backproof.grader.assignment import Assignment, CouldNotGradeError, Ungradab
 from backproof.grader.calls import Trouble
 from backproof.grader.handed_in.archives import MOST_BYTES
 from backproof.grader.handed_in.programs import MOST_FILES
-from backproof.grader.handed_in.submission import Copied, Submission, handed_in, name_of, private_copy
+from backproof.grader.handed_in.submission import Copied, Submission, handed_in, label_of, name_of, private_copy
 from backproof.grader.key import DEFAULT_KEY, find_key, read_key
 from backproof.grader.networks import chosen_for
 from backproof.grader.questions import Questions
@@ -171,7 +171,11 @@ def grade_in_hand(source: str, settings: Settings) -> Grade:
     from backproof.grader.exports import write_grade
     from backproof.grader.in_hand import InHand
 
-    started, assignment, name = time.perf_counter(), read_assignment(settings.assignment), name_of_source(source)
+    started, assignment, name = (
+        time.perf_counter(),
+        read_assignment(settings.assignment),
+        label_of(name_of_source(source)),
+    )
     which = Identity(name, None, find_key(settings.key, settings.assignment, name), name)
     questions = _questions(assignment, which, "none")
     with InHand(source) as asked:

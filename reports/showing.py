@@ -1,4 +1,4 @@
-"""What was found, shown by itself: in a notebook, and wherever rich prints it, as the terminal shows it."""
+"""What was found, shown by itself in a notebook and in IPython, as the terminal shows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import pkgutil
 from typing import Any, ClassVar
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from backproof.verification.document import Document
@@ -33,11 +33,6 @@ class Shown(Document, frozen=True):
 
     VIEW: ClassVar[str]
 
-    def __rich__(self) -> RenderableType:
-        """For rich's `print`."""
-        view: RenderableType = pkgutil.resolve_name(self.VIEW)(self)
-        return view
-
     def _repr_html_(self) -> str:
         """For a notebook; whatever it has in it is text."""
         page = _printed(self).export_html(theme=COLOURS, code_format=PAGE, inline_styles=True)
@@ -45,10 +40,11 @@ class Shown(Document, frozen=True):
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """For IPython in a terminal."""
-        printer.text(_printed(self).export_text())
+        printer.text(escaped(_printed(self).export_text(), kept="\n"))
 
 
 def _printed(document: Shown) -> Console:
-    console = Console(record=True, file=io.StringIO(), width=WIDTH, color_system="standard")
-    console.print(document)
+    # Else rich would show it itself, in a notebook.
+    console = Console(record=True, file=io.StringIO(), width=WIDTH, color_system="standard", force_jupyter=False)
+    console.print(pkgutil.resolve_name(document.VIEW)(document))
     return console

@@ -35,7 +35,6 @@ from backproof.reports.report import (
 from backproof.verification.campaign import DEFAULT_IMPLEMENTATION, DEFAULT_ORACLES, Campaign
 from backproof.verification.document import finite
 from backproof.verification.given import is_given
-from backproof.verification.implementation import name_of
 from backproof.verification.records import BRANCHES
 from backproof.verification.repeated import DEPENDS
 
@@ -359,7 +358,7 @@ class Summary(Records):
     def _replay(self, case: str, dtype: str) -> str:
         """The command that shows one network alone, as the campaign judged it; or the call, of what is in hand."""
         if is_given(self._implementation):
-            return f"backproof.replay({case!r}, implementation={name_of(self._implementation)}, dtype={dtype!r})"
+            return f"backproof.replay({case!r}, implementation=..., dtype={dtype!r})"
         words = ["backproof", "replay", case, "--dtype", dtype]
         if self._implementation != DEFAULT_IMPLEMENTATION:
             words += ["--implementation", self._implementation]

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from backproof.oracles.case import OF_INPUT
 from backproof.reference_impl.contract import FUNCTIONS
 
-# What the sources of such implementations begin with, and those that are in hand in this process.
+# What the sources of such implementations begin with, and the one that is in hand in this process.
 BEGINS = "given:"
-_IN_HAND: dict[str, object] = {}
+_IN_HAND: dict[str, Any] = {}
+
+NAMES = (*FUNCTIONS, "CONVENTION")
 
 Source = str | os.PathLike[str] | ModuleType | Mapping[str, Any] | Callable[..., Any] | object
 
@@ -22,13 +23,20 @@ def source_of(implementation: Source) -> str:
     if isinstance(implementation, str | os.PathLike):
         return os.fspath(implementation)
     source = BEGINS + _called(implementation)
+    _IN_HAND.clear()  # nothing is kept for good
     _IN_HAND[source] = implementation
     return source
 
 
-def in_hand(source: str) -> object | None:
-    """What was given under that name, in this process; None where nothing was."""
-    return _IN_HAND.get(source)
+def in_hand(source: str) -> Any:
+    """What was given under that name, in this process, an object in the place of its class.
+
+    Raises LookupError where nothing was, or something else since; and whatever a class raises of which an object is
+    made.
+    """
+    if isinstance(_IN_HAND[source], type):
+        _IN_HAND[source] = _IN_HAND[source]()
+    return _IN_HAND[source]
 
 
 def is_given(source: str) -> bool:
@@ -39,37 +47,21 @@ def is_given(source: str) -> bool:
 def members(implementation: Any) -> dict[str, Any]:
     """The contract's functions of it, and its CONVENTION, as far as it has them.
 
-    A mapping has them under their names, as `globals()` of a notebook does; a function is the one of its own name; of a
-    class an object is made. Raises TypeError where that takes arguments.
+    A mapping has them under their names, as `globals()` of a notebook does; a function is the one of its own name.
     """
     if isinstance(implementation, ModuleType):
         implementation = vars(implementation)
     if isinstance(implementation, Mapping):
-        found = offered(implementation)
-        return found | ({"CONVENTION": implementation["CONVENTION"]} if "CONVENTION" in implementation else {})
-    if getattr(implementation, "__name__", None) in FUNCTIONS and callable(implementation):
-        return {implementation.__name__: implementation}
-    if isinstance(implementation, type):
-        implementation = implementation()
-    wanted = (*FUNCTIONS, "CONVENTION")
-    return {name: getattr(implementation, name) for name in wanted if hasattr(implementation, name)}
-
-
-def offered(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The contract's functions that a module has for others.
-
-    Those are the ones in its `__all__`; without it, all of those names. But a sigmoid in an adapter, which has a
-    CONVENTION, is more often a helper for single numbers or samples than the contract's.
-    """
-    there = [function for function in FUNCTIONS if function in namespace]
-    named = [function for function in there if function in namespace.get("__all__", ())]
-    if not named and "CONVENTION" in namespace and "__name__" in namespace:
-        named = [function for function in there if function not in OF_INPUT]
-    return {function: namespace[function] for function in named or there}
+        return {name: implementation[name] for name in NAMES if name in implementation}
+    if callable(implementation) and (name := getattr(implementation, "__name__", None)) in NAMES:
+        return {name: implementation}
+    return {name: getattr(implementation, name) for name in NAMES if hasattr(implementation, name)}
 
 
 def _called(implementation: Any) -> str:
     if isinstance(implementation, Mapping):
         return "functions"
     name = getattr(implementation, "__name__", None)
-    return name if isinstance(name, str) else type(implementation).__name__
+    if isinstance(name, str) and name.replace(".", "").isidentifier():
+        return name
+    return type(implementation).__name__

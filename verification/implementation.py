@@ -24,7 +24,7 @@ from backproof.verification.approximate import Approximate
 from backproof.verification.architecture import with_architecture
 from backproof.verification.campaign import CouldNotRunError
 from backproof.verification.convention import Convention
-from backproof.verification.given import BEGINS, in_hand, is_given, members, offered
+from backproof.verification.given import BEGINS, in_hand, is_given, members
 from backproof.verification.global_state import Separate
 from backproof.verification.neighbours import FROM_FILE, Neighbours
 from backproof.verification.place import Place
@@ -170,7 +170,8 @@ def load_implementation(source: str, place: Place | None = None) -> Implementati
         module = _import_file(Path(source)) if is_file else _import_module(source)
     neighbours.note(_own_files(module))
     neighbours.note_imported()
-    functions, convention = offered(vars(module)), getattr(module, "CONVENTION", None)
+    functions = {function: getattr(module, function) for function in _offered(module)}
+    convention = getattr(module, "CONVENTION", None)
     _check(source, functions, convention)
     if not source.startswith(OURS):
         functions = {function: neighbours.around(called) for function, called in functions.items()}
@@ -179,13 +180,13 @@ def load_implementation(source: str, place: Place | None = None) -> Implementati
 
 
 def _of_what_is_given(source: str, place: Place) -> Implementation:
-    name, implementation = name_of(source), in_hand(source)
-    if implementation is None:
-        raise CouldNotLoadError(f"{name} was given as an object to another process, which is gone: give it again")
+    name = name_of(source)
     try:
-        found = members(implementation)
-    except TypeError as error:
-        raise CouldNotLoadError(f"{name} is a class of which no object can be made: {error}; give an object") from error
+        found = members(in_hand(source))
+    except LookupError:
+        raise CouldNotLoadError(f"{name} was at hand, and is not any more: give it again") from None
+    except (Exception, SystemExit) as error:
+        raise CouldNotLoadError(f"{name} cannot be used as it is: {describe(error)}; give an object") from error
     convention = found.pop("CONVENTION", None)
     _check(name, found, convention)
     state = Separate()
@@ -210,9 +211,8 @@ def _check(name: str, functions: Mapping[str, Any], convention: object) -> None:
 
 def _fitted(made: Implementation) -> Implementation:
     """The same, with the architecture that its program takes, where it has a convention."""
-    if made.convention is None or "backward" not in made.functions:
-        return made
-    return replace(made, convention=_fitting(made))
+    whole = made.convention is None or "backward" not in made.functions
+    return made if whole else replace(made, convention=_fitting(made))
 
 
 def _fitting(made: Implementation) -> Convention:
@@ -224,6 +224,19 @@ def _fitting(made: Implementation) -> Convention:
 
     with made.at_work():
         return with_architecture(made.convention or Convention(), declines)
+
+
+def _offered(module: ModuleType) -> list[str]:
+    """The contract's functions that a module has for others.
+
+    Those are the ones in its `__all__`; without it, all of those names. But a sigmoid in an adapter, which has a
+    CONVENTION, is more often a helper for single numbers or samples than the contract's.
+    """
+    there = [function for function in FUNCTIONS if hasattr(module, function)]
+    named = [function for function in there if function in getattr(module, "__all__", ())]
+    if named:
+        return named
+    return [f for f in there if f not in OF_INPUT] or there if hasattr(module, "CONVENTION") else there
 
 
 def name_of(source: str) -> str:

@@ -14,6 +14,7 @@ from backproof.oracles.draw import GENERATOR
 from backproof.verification.campaign import Campaign, CouldNotRunError, Limits, Progress
 from backproof.verification.execution import Judges, Task, judges
 from backproof.verification.folders import absolute, writing
+from backproof.verification.given import is_given
 from backproof.verification.holding import held
 from backproof.verification.implementation import Examined, changed_files
 from backproof.verification.store import Manifest, Shard, Store, read_manifest
@@ -127,6 +128,8 @@ def _versions() -> dict[str, str]:
 
 def _check_unchanged(manifest: Manifest, shards: Sequence[Shard]) -> None:
     """Raises ValueError where the rest of the run would not be what its beginning was."""
+    if is_given(manifest.source):
+        raise ValueError("what was judged was at hand, and nobody can tell whether it is the same; verify it anew")
     for files in (manifest.files, *(shard.files for shard in shards)):
         if changed := changed_files(manifest.source, files):
             raise ValueError(f"{conjoin(changed)} has changed since the run was begun; verify it anew")

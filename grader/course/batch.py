@@ -122,8 +122,8 @@ def grade_roster(
     marks = read_marks(out, assignment, roster, problems, decisions)
     if similar:
         progress.stage("looking for similar programs")
-        pairs = similar_programs(list(_programs(roster, assignment)), starter(assignment))
-        marks = replace(marks, similar=pairs)
+        alike = similar_programs(list(_programs(roster, assignment)), starter(assignment))
+        marks = replace(marks, similar=alike)
     write_marks(marks, out)
     return marks
 

@@ -19,7 +19,7 @@ import msgspec
 
 from backproof.grader.assignment import Assignment, CouldNotGradeError
 from backproof.grader.course.roster import HandIn, Roster
-from backproof.grader.course.similar import Pair
+from backproof.grader.course.similar import Alike
 from backproof.grader.exports import as_xml, write_at_once
 from backproof.grader.feedback import FILTERS
 from backproof.grader.scoring import say_points
@@ -78,13 +78,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Marks:
-    """A class's marks. changed: in words, what is otherwise than it was before. similar: pairs of programs that are."""
+    """A class's marks. changed: in words, what is otherwise than it was before. similar: whose programs are."""
 
     assignment: Assignment
     roster: Roster
     marks: Sequence[Mark]
     changed: Sequence[str] = ()
-    similar: Sequence[Pair] = ()
+    similar: Sequence[Alike] = ()
 
     @property
     def graded(self) -> list[Mark]:

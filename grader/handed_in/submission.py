@@ -43,11 +43,11 @@ class Submission:
     remarks: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """The program that is graded. Raises OSError where it cannot be read."""
+        """All programs of it, one after the other. Raises OSError where one cannot be read."""
         if self.notebook is not None:
             return self.notebook.source
-        file = self.path if self.path.is_file() else self.path / self.main
-        return file.read_text(encoding="utf-8", errors="replace")
+        files = [self.path] if self.path.is_file() else [self.path / name for name in programs(self.path)]
+        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
 
 
 @dataclass(frozen=True)

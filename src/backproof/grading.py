@@ -42,6 +42,10 @@ def grade(
     from backproof.grader.grading import grade, grade_in_hand
 
     if not isinstance(submission, str | Path):
+        if (student, hand_in, adapter, sandbox) != (None, None, None, "bubblewrap"):
+            raise ValueError(
+                "student, hand_in, adapter and sandbox are about files: what is at hand is checked as it is"
+            )
         return grade_in_hand(source_of(submission), _settings(assignment, key, None, "none", out))
     return grade(Path(submission), _settings(assignment, key, adapter, sandbox, out), student=student, hand_in=hand_in)
 

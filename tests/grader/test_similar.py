@@ -37,7 +37,7 @@ def forward(weights, biases, x, activations):
 
 
 def found(*programs, handed_out=""):
-    return {(one, other) for one, other, _ in similar_programs(programs, handed_out)}
+    return {group.students for group in similar_programs(programs, handed_out)}
 
 
 def test_the_same_up_to_names():
@@ -51,6 +51,18 @@ def test_programs_by_several_people():
     programs = [(path.stem, path.read_text()) for path in sorted(THIRD_PARTY.glob("*.py"))]
     assert len(programs) > 5
     assert found(*programs) == set()
+
+
+def test_rings():
+    """All who copied from each other are told together, and others apart."""
+    ring = [(f"s{i:02}", COPIED if i % 2 else RIGHT) for i in range(12)]
+    assert found(*ring, ("x", OTHER), ("y", OTHER)) == {tuple(name for name, _ in ring), ("x", "y")}
+
+
+@pytest.mark.parametrize("bad", ["# pad\n" * 60_000, "def f():\n        x\n   y\n"])
+def test_what_hides_nothing(bad):
+    """Neither comments nor what is no Python makes programs look alike, or not."""
+    assert found(("a", bad + RIGHT), ("b", RIGHT), ("c", bad + OTHER)) == {("a", "b")}
 
 
 def test_what_was_handed_out_counts_for_nothing():
@@ -78,15 +90,15 @@ def test_on_the_page(tmp_path, monkeypatch):
     for name, text in (("ada", RIGHT), ("ben", COPIED), ("eve", OTHER)):
         (tmp_path / "in" / f"{name}.py").write_text(text)
     done = run("grade", "in", "--class", "--similar", "--out", "out")
-    assert "1 pairs of programs are nearly the same" in done.stdout
-    assert "ada</a> and <a" in (tmp_path / "out" / "class.html").read_text()
+    assert "2 programs are nearly the same as others" in done.stdout
+    assert "ada</a>, <a" in (tmp_path / "out" / "class.html").read_text()
     assert "nearly the same" not in (tmp_path / "out" / "ada" / "feedback.html").read_text()
     assert "nearly the same" not in run("grade", "in", "--class", "--out", "out").stdout
 
 
 def test_where_it_cannot_be(monkeypatch):
-    with pytest.raises(CouldNotGradeError, match="among 2000 students at most"):
-        check_similar(2001)
+    with pytest.raises(CouldNotGradeError, match="among 500 students at most"):
+        check_similar(501)
     monkeypatch.setattr(similar.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CouldNotGradeError, match=r"pip install \"backproof\[similar\]\""):
         check_similar(2)

@@ -82,6 +82,8 @@ def grade(
             marks = watched(partial(api.grade_class, submissions, **for_class, **settings))
             if marks is not None:
                 return _tell(marks, settings["out"], check=check)
+        if for_class["similar"]:
+            raise click.UsageError("--similar is about a class, and this is one submission")
         found = api.grade(submissions[0], student=student, hand_in=hand_in, **settings)
     from backproof.grader.feedback import terminal_view
 
@@ -99,7 +101,8 @@ def _tell(marks: Marks, out: Path, *, check: bool) -> int:
     _list(marks.changed)
     say(marks.summary())
     if marks.similar:
-        say(f"{len(marks.similar)} pairs of programs are nearly the same, up to names; the class's page has them.")
+        alike = sum(len(group.students) for group in marks.similar)
+        say(f"{alike} programs are nearly the same as others, up to names; the class's page has them.")
     say(f"The marks are in {out / 'grades.csv'}, and the class's page is {out / 'class.html'}")
     below = any(mark.final is not None and mark.final < marks.assignment.max_score for mark in marks.marks)
     return COULD_NOT_RUN if marks.not_graded else DISAGREES if check and below else AGREES
