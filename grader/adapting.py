@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import importlib.abc
 import importlib.machinery
-import runpy
 import shutil
 import sys
 import types
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -58,7 +58,7 @@ def with_adapter(assignment: Assignment, adapter: Path | None) -> Assignment:
     """
     if adapter is None or not adapter.exists():
         return assignment
-    declared, inexact = _declared(adapter, adapter.stat().st_mtime_ns)
+    declared, inexact, _ = _declared(adapter, adapter.stat().st_mtime_ns)
     if inexact:
         raise CouldNotGradeError(
             f"the adapter {adapter}, {inexact}: gradients from steps of a fixed learning rate, or with a decay, are as "
@@ -119,48 +119,64 @@ def _asked_beyond(assignment: Assignment, declared: Convention) -> Iterator[str]
         yield "several activations in one network"
 
 
-@functools.lru_cache(maxsize=1)
-def _declared(adapter: Path, _modified: int) -> tuple[Convention | None, str]:
-    """The CONVENTION of an adapter, if it has one; and the function that is as exact as it says itself, if any.
+class _Declared(NamedTuple):
+    """What is known of an adapter. inexact: the function that is as exact as it says itself, if one is.
 
-    An adapter that does not work without a submission says nothing: what comes of that is found out in the sandbox.
+    looked_for: modules that it imports, and that are none of Python's, NumPy's or Backproof's.
     """
+
+    convention: Convention | None
+    inexact: str
+    looked_for: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=1)
+def _declared(adapter: Path, _modified: int) -> _Declared:
+    """What an adapter declares, run as far as it goes with anything in the place of a submission.
+
+    No submission is imported for that, whatever lies where Python looks for modules.
+    """
+    found: dict[str, Any] = {"__name__": "adapter", "__file__": str(adapter)}
+    finder = _Anything()
+    hidden = {name: sys.modules.pop(name) for name in ("submission",) if name in sys.modules}
+    sys.meta_path.insert(0, finder)
     try:
-        with _anything_there():
-            found = runpy.run_path(str(adapter))
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        return None, ""
-    inexact = next(
-        (name for name in contract.FUNCTIONS if getattr(found.get(name), "is_approximate", None) is True), ""
-    )
+        with suppress(Exception, SystemExit):  # which is found out in the sandbox
+            exec(compile(adapter.read_bytes(), adapter, "exec", dont_inherit=True), found)  # noqa: S102 (instructor's)
+    finally:
+        sys.meta_path.remove(finder)
+        for name in finder.made:
+            sys.modules.pop(name, None)
+        sys.modules.update(hidden)
     declared = found.get("CONVENTION")
-    return declared if isinstance(declared, Convention) else None, inexact
+    inexact = (name for name in contract.FUNCTIONS if getattr(found.get(name), "is_approximate", None) is True)
+    return _Declared(declared if isinstance(declared, Convention) else None, next(inexact, ""), tuple(finder.made))
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a module is Python's own, NumPy's or Backproof's."""
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top in ("backproof", "numpy")
 
 
 class _Anything(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds a module under every name that nobody else knows; whatever is looked for in it is there."""
+    """Finds all modules that are none of ours; whatever is looked for in one is there."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
 
     def find_spec(self, fullname: str, *_: object) -> importlib.machinery.ModuleSpec | None:
-        return None if "." in fullname else importlib.machinery.ModuleSpec(fullname, self)
+        return None if _is_ours(fullname) else importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def exec_module(self, module: types.ModuleType) -> None:
         self.made.append(module.__name__)
         exec(ANYTHING, module.__dict__)  # noqa: S102 (a text of our own)
 
 
-@contextmanager
-def _anything_there() -> Iterator[None]:
-    """Submissions, under whatever name an adapter knows them, seem to be there meanwhile."""
-    finder = _Anything()
-    sys.meta_path.append(finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-        for name in finder.made:
-            sys.modules.pop(name, None)
+def write_stand_ins(folder: Path, adapter: Path, submission: Path) -> None:
+    """Write modules into a folder, in which everything is there, for those of a submission that an adapter imports."""
+    for name in _declared(adapter, adapter.stat().st_mtime_ns).looked_for:
+        place = Path(*name.split("."))
+        if (submission / place).is_dir() or (submission / place).with_suffix(".py").is_file():
+            (folder / place).mkdir(parents=True, exist_ok=True)
+            (folder / place / "__init__.py").write_text(ANYTHING, encoding="utf-8")

@@ -81,8 +81,8 @@ OF_FUNCTIONS = (["points"], ["texts"], ["visibilities"])
 # Characters of a sentence on what was handed in.
 MOST_TOLD = 400
 
-# Networks in a key.
-MOST_NETWORKS = 10_000
+# Networks in a key; and of one with fixed widths, weights and biases, which an answer has room for.
+MOST_NETWORKS, MOST_WEIGHTS = 10_000, 1500
 
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 Size = Annotated[int, Meta(ge=1, le=2**20)]
@@ -297,6 +297,8 @@ def _problems(assignment: Assignment) -> Iterator[tuple[str, str]]:
             yield key, f"{depth} layers are more than the {MAX_DEPTH} that networks have at most"
     if assignment.widths and len(assignment.widths) != max(assignment.depth, 1) + 1:
         yield "widths", "there is one of x, and one of each layer"
+    if (weights := sum(k * (r + 1) for r, k in itertools.pairwise(assignment.widths))) > MOST_WEIGHTS:
+        yield "widths", f"{weights} weights and biases are more than {MOST_WEIGHTS}: mistakes show in small networks"
     if hidden := [g for g in assignment.layers[:-1] if g not in HIDDEN_ACTIVATIONS]:
         yield "layers", f"{hidden[0]} may stand in the last layer only"
     for key in ("edge_share", "follow_through", "late_factor"):

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Sequence
+
+import numpy as np
 
 from backproof.grader.assignment import DECLARED, Assignment
 from backproof.grader.judging import Given
 from backproof.grader.key import Key, asked_case
+from backproof.mistakes.differences import AbsoluteAccuracy, MoreRoundings, Overflow, SinglePrecision
 from backproof.oracles.case import Answer
 from backproof.oracles.comparison import Record
 from backproof.verification.answered import Answered
 from backproof.verification.explanation import Explanation, Part
+
+# These say how exact answers are, and not which.
+ABOUT_ACCURACY = (AbsoluteAccuracy, MoreRoundings, Overflow, SinglePrecision)
+
+# What is known of a difference's answer to no more than so many times by how much it differs says nothing.
+MOST_UNSURE = 8
 
 
 def answered(key: Key, function: str, number: int, dtype: str, given: Given, right: Answer, *, wrong: bool) -> Answered:
@@ -48,7 +56,23 @@ def forgive(
 
 def is_declared(assignment: Assignment, one: Answered) -> bool:
     """Whether the answers are within the bounds of what the assignment declares."""
-    return any(each.fits(one) == "yes" for each in _explanations(assignment.differences, one.function))
+    return any(_is_just_that(each, one) for each in _explanations(assignment.differences, one.function))
+
+
+def _is_just_that(difference: Explanation, one: Answered) -> bool:
+    """Whether the answers are a difference's, where it moves them; and elsewhere right."""
+    if difference.fits(one) != "yes":
+        return False
+    if any(part.kind in ABOUT_ACCURACY for part in difference.parts):
+        return True
+    answers = difference.answers(one) or {}
+    with np.errstate(all="ignore"):
+        for quantity, (value, error) in answers.items():
+            right, own = one.expected[quantity], one.own[quantity]
+            is_right = np.abs(np.asarray(one.got[quantity], float) - right) <= own
+            if not (is_right | (error <= own + MOST_UNSURE * np.abs(value - right))).all():
+                return False
+    return True
 
 
 @functools.cache
@@ -58,12 +82,8 @@ def _explanations(differences: tuple[str, ...], function: str) -> list[Explanati
         [Part(kind, strength) for kind, strength in DECLARED[name] if function in kind.functions]
         for name in differences
     ]
-    found = []
-    for count in range(1, len(parts) + 1):
-        for chosen in itertools.combinations(filter(None, parts), count):
-            for first, *others in itertools.product(*chosen):
-                together: Explanation | None = Explanation((first,))
-                for other in others:
-                    together = together and together.with_part(other)
-                found += [together] if together else []
+    found: list[Explanation] = []
+    for group in parts:
+        further = [one for each in found for part in group if (one := each.with_part(part))]
+        found += [Explanation((part,)) for part in group] + further
     return found

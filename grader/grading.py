@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from backproof.grader.adapting import with_adapter
+from backproof.grader.adapting import with_adapter, write_stand_ins
 from backproof.grader.assignment import Assignment, CouldNotGradeError, UngradableError, read_assignment
 from backproof.grader.calls import Trouble
 from backproof.grader.handed_in.archives import MOST_BYTES
@@ -139,7 +139,9 @@ def grade_submission(
     assignment = with_adapter(assignment, adapter)
     started = time.perf_counter()
     budget = Budget(assignment.limits.total_seconds)
-    with private_copy(submission, adapter) as copied:
+    # However it was handed in, an adapter finds it by the name that the assignment has for it.
+    called = Path(assignment.file).name if adapter is not None and assignment.file.endswith(".py") else ""
+    with private_copy(submission, adapter, called) as copied:
 
         def start() -> Runner:
             return Runner(assignment, mode, copied, budget)
@@ -153,7 +155,7 @@ def grade_submission(
 
                 outcomes = questions.judge(answers)
             if budget.unimportable and adapter is not None:
-                _try_adapter(adapter, assignment, mode)
+                _try_adapter(adapter, assignment, mode, copied.folder)
             assessment = Assessment(questions, outcomes, "".join(runner.outputs), start)
             functions = {function: assessment.grade_function(function) for function in assignment.functions}
         except SandboxError as error:
@@ -214,21 +216,21 @@ def _ungraded(why: str, assignment: Assignment, which: Identity, mode: Mode) -> 
     return assessment.grade(which.name, which.number, functions, mode, 0.0, [f"Nothing could be graded: {why}."])
 
 
-def _try_adapter(adapter: Path, assignment: Assignment, mode: Mode) -> None:
-    """Raise CouldNotGradeError where an adapter cannot be imported, whatever the submission.
+def _try_adapter(adapter: Path, assignment: Assignment, mode: Mode, handed_in: Path) -> None:
+    """Raise CouldNotGradeError where an adapter cannot be imported, whatever is in the submission's files.
 
-    A submission is not believed when it says so: the adapter is tried alone.
+    A submission is not believed when it says so: the adapter is tried with others in the place of these.
     """
     with tempfile.TemporaryDirectory(prefix="backproof-") as folder:
-        alone = Path(folder, assignment.file or "submission.py")
-        alone.write_text(ANYTHING, encoding="utf-8")
+        Path(folder, "submission.py").write_text(ANYTHING, encoding="utf-8")
+        write_stand_ins(Path(folder), adapter, handed_in)
         budget = Budget(assignment.limits.total_seconds)
         with (
-            private_copy(Submission("adapter", alone, alone.name), adapter) as copied,
+            private_copy(Submission("adapter", Path(folder), "submission.py"), adapter) as copied,
             Runner(assignment, mode, copied, budget) as runner,
         ):
             if why := runner.import_problem():
-                raise CouldNotGradeError(f"the adapter {adapter} does not work, so nobody was graded: {why}")
+                raise CouldNotGradeError(f"the adapter {adapter} does not work: {why}")
 
 
 class _GradedBefore(msgspec.Struct):

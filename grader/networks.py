@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backproof.grader.assignment import EDGES, MAX_DEPTH, Assignment, Edge
+from backproof.grader.assignment import EDGES, MAX_DEPTH, Assignment, CouldNotGradeError, Edge
 from backproof.oracles.case import Case
 from backproof.reference_impl.contract import HIDDEN_ACTIVATIONS, Array, find_loss
 from backproof.reference_impl.network import forward
@@ -30,6 +30,9 @@ MAX_WIDTH, MAX_BATCH = 8, 8
 LARGE = 89.0
 
 PRACTICE = "practice"
+
+# So many are drawn for one that is as it should be, of which few are needed.
+MOST_TRIES = 5000
 
 # Edges that are networks' widths.
 OF_WIDTHS: tuple[Edge, ...] = ("one feature", "width 1", "one output")
@@ -102,13 +105,18 @@ def draw_networks(assignment: Assignment, rng: Generator) -> Drawn:
     recipes = {edge: zip(itertools.cycle(_shapes(edge)), itertools.count()) for edge in (None, *edges)}
     for edge in wanted:
         shape, number = next(recipes[edge])
-        while True:
+        for _ in range(MOST_TRIES):
             earlier = networks[-1].case if networks else None
             case, judged = _draw(rng, assignment, edge, shape, number, earlier)
             if features(case, assignment) == ({edge} - {None, "integers"}):
                 networks.append(Network(case, judged, edge, assignment.biases))
                 break
             rejected[edge or "ordinary"] += 1
+        else:
+            how = f"take {edge!r} out of edges" if edge else "choose other layers, activations or widths"
+            raise CouldNotGradeError(
+                f"among the networks that the assignment asks about, none is {edge or 'ordinary'}: {how}"
+            )
     return Drawn(networks, rejected)
 
 

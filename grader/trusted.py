@@ -48,6 +48,13 @@ class _Anything:
         return ()
 
 
+for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
+    for _prefix in ("", "r", "i"):
+        setattr(_Anything, f"__{_prefix}{_name}__", lambda self, *_: self)
+for _name in "getitem neg pos invert abs lt le gt ge enter".split():
+    setattr(_Anything, f"__{_name}__", lambda self, *_: self)
+
+
 def __getattr__(name):
     if name.startswith("__"):
         raise AttributeError(name)

@@ -162,11 +162,13 @@ def label_of(name: str) -> str:
 
 
 @contextmanager
-def private_copy(submission: Submission, adapter: Path | None) -> Iterator[Copied]:
+def private_copy(submission: Submission, adapter: Path | None, called: str = "") -> Iterator[Copied]:
     """A folder with copies of the submission's files alone, and the adapter's copy; gone afterwards.
 
-    A notebook's program is a file beside it. Raises UngradableError where they are too many or too large, and
-    CouldNotGradeError where they cannot be read.
+    A notebook's program is a file beside it. called: what the file that is graded is called, if it is one alone or was
+    a notebook, for an adapter that knows it by that name.
+
+    Raises UngradableError where they are too many or too large, and CouldNotGradeError where they cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="backproof-") as private:
         root = Path(private)
@@ -175,11 +177,13 @@ def private_copy(submission: Submission, adapter: Path | None) -> Iterator[Copie
         main, copied = submission.main, None
         try:
             if submission.path.is_file():
+                main = called or main
                 _copy(submission.path, folder / main)
             else:
                 _copy_folder(submission.path, folder)
             if submission.notebook is not None:
-                main = f"{main}.py"
+                main = called or f"{main}.py"
+                (folder / main).unlink(missing_ok=True)
                 (folder / main).write_text(submission.notebook.source, encoding="utf-8", errors="replace")
                 (folder / main).chmod(0o444)
             if adapter is not None:

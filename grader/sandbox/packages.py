@@ -34,6 +34,8 @@ def find_packages(names: Sequence[str]) -> tuple[Path, ...]:
             found[name] = distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             needed = "" if name == canonicalize_name(wanted) else f", which {wanted} needs,"
+            if owners := importlib.metadata.packages_distributions().get(wanted):
+                needed = f", as pip calls packages ({wanted} is in {owners[0]}),"
             raise SandboxError(
                 f"the assignment's packages: {name}{needed} is not installed here: install it with pip"
             ) from None

@@ -19,6 +19,8 @@ from backproof.grader.assessment import Assessment
 from backproof.grader.assignment import Assignment
 from backproof.grader.calls import Trouble, arguments_for
 from backproof.grader.grade import FunctionGrade
+from backproof.grader.grading import grade_submission
+from backproof.grader.handed_in.submission import find_submission
 from backproof.grader.key import Key, read_key, write_key
 from backproof.grader.key_making import make_key
 from backproof.grader.questions import Questions
@@ -145,3 +147,27 @@ def judge_unprotected(assignment: Assignment, key: Key, text: str) -> dict[str, 
 def judge_text(small_key) -> Callable[[str], dict[str, FunctionGrade]]:
     """The same for the default assignment with few networks."""
     return lambda text: judge_unprotected(SMALL, small_key, text)
+
+
+def grade_text(text, assignment, key, folder, adapter="", mode="bubblewrap", name="submission"):
+    (folder / f"{name}.py").write_text(text)
+    path = None
+    if adapter:
+        path = folder / "adapter.py"
+        path.write_text(adapter)
+    return grade_submission(find_submission(folder / f"{name}.py"), assignment, key, mode, path)
+
+
+@pytest.fixture(scope="session")
+def key_of(tmp_path_factory):
+    """The key of an assignment, made once."""
+    made = {}
+
+    def key(assignment):
+        digest = assignment.digest()
+        if digest not in made:
+            made[digest] = tmp_path_factory.mktemp("keys") / "some.key"
+            write_key(make_key(assignment), made[digest])
+        return made[digest]
+
+    return key
