@@ -74,7 +74,7 @@ def packages() -> dict[str, str]:
         copied.chmod(0o755)
         for folder in (root / "src", *(root / room for room in ROOMS if "/" not in room)):
             shutil.copytree(folder, copied / folder.name)
-        for name in ("numpy", "numpy.libs", "msgspec", "safetensors", "jinja2", "markupsafe", "rich"):
+        for name in ("numpy", "numpy.libs", "msgspec", "packaging", "safetensors", "jinja2", "markupsafe", "rich"):
             shutil.copytree(installed / name, copied / name)
         shutil.copy(installed / "typing_extensions.py", copied)
         root = installed = copied
