@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import pytest
 
@@ -160,6 +161,19 @@ class TestClass:
         assert process.returncode == 2
         assert re.search(r"Error: it was interrupted: [0-6] of 7 are graded, and the same command goes on\n", said)
         assert len(rows(tmp_path / "out" / "grades.csv")) == 7
+
+    @pytest.mark.long
+    def test_a_bomb_of_ten_gigabytes(self, tmp_path):
+        """Is refused by name, and the others are graded."""
+        with zipfile.ZipFile(tmp_path / "class.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.writestr("Ada_1_assignsubmission_file/mine.py", RIGHT)
+            with archive.open("Ben_2_assignsubmission_file/mine.py", "w", force_zip64=True) as entry:
+                for _ in range(160):
+                    entry.write(bytes(64 * 2**20))
+        assert run("grade", tmp_path / "class.zip", "--out", tmp_path / "out").exit_code == 0
+        ada, ben = rows(tmp_path / "out" / "grades.csv")
+        assert (ada["final"], ben["final"]) == ("100", "0")
+        assert "Ben_2_assignsubmission_file/mine.py, which is more than a submission" in ben["remarks"]
 
     def test_a_broken_adapter(self, tmp_path, monkeypatch):
         """Nobody has a zero, and the instructor is told; with a right one all are graded."""
