@@ -209,7 +209,7 @@ class TestGrade:
 
     def test_who_sleeps(self, practice, tmp_path):
         """Is asked about fewer networks, as who computes is."""
-        (tmp_path / "a.toml").write_text(f"{practice.read_text()}[limits]\ntotal_seconds = 2\n")
+        (tmp_path / "a.toml").write_text(f"{practice.read_text()}[limits]\ntotal_seconds = 4\n")
 
         def relu(z):
             time.sleep(0.05)
