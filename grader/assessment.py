@@ -108,6 +108,10 @@ class Assessment:
             timing=Timing(seconds=seconds),
         )
 
+    def grade_functions(self) -> dict[str, FunctionGrade]:
+        """The grades of all functions."""
+        return {function: self.grade_function(function) for function in self._assignment.functions}
+
     def grade_function(self, function: str) -> FunctionGrade:
         """The grade of one function."""
         outcome, again = self._outcomes[function], self._again.get(function)

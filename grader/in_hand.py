@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -68,13 +69,8 @@ class InHand:
             return Trouble(no_function(call.function), fails=False, sort="missing")
         numbers = unpack(given.packed)["0"]
         arguments = [argument_of(each, numbers, call.dtype) for each in msgspec.json.decode(given.arguments)]
-        replaced = self._put(self._right)
-        try:
-            with self._made.at_work():
-                result = self._made.call(call.function, arguments)
-        finally:
-            for namespace, name, own in replaced:
-                namespace[name] = own
+        with self._replaced(), self._made.at_work():
+            result = self._made.call(call.function, arguments)
         return self._trouble(call.function, result) if isinstance(result, Problem) else result
 
     def _trouble(self, function: str, found: Problem) -> Trouble:
@@ -83,12 +79,19 @@ class InHand:
             return Trouble(cause, fails=False, sort="unwritten")
         return Trouble(cause, sort="changed" if cause.startswith(f"{function} changed") else "raised")
 
-    def _put(self, right: dict[str, Any]) -> list[tuple[Namespace, str, Any]]:
-        """Put functions where its own are looked up by their names; what was there, to be put back."""
-        replaced = [(space, name, space[name]) for space in self._spaces for name in right if name in space]
-        for space, name, _ in replaced:
-            space[name] = right[name]
-        return replaced
+    @contextmanager
+    def _replaced(self) -> Iterator[None]:
+        """Right functions are where its own are looked up by their names, or missed; then all is as it was."""
+        own = [{name: space[name] for name in self._right if name in space} for space in self._spaces]
+        try:
+            for space in self._spaces:
+                space.update(self._right)
+            yield
+        finally:
+            for space, before in zip(self._spaces, own, strict=True):
+                for name in self._right.keys() - before.keys():
+                    del space[name]
+                space.update(before)
 
     def __enter__(self) -> InHand:
         return self

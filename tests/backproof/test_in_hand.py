@@ -189,12 +189,17 @@ class TestGrade:
         assert from_file == at_hand
         assert (tmp_path / "functions" / "feedback.html").exists()
 
-    def test_what_it_calls_is_as_it_was(self, practice, tmp_path):
-        """Right functions are in the place of its own no longer than they are called."""
+    @pytest.mark.parametrize("missing", [False, True])
+    def test_what_it_calls_is_as_it_was(self, missing, practice, tmp_path):
+        """Right functions are in the place of its own, or of none, no longer than they are called."""
         mine = of(RIGHT.replace("(1 - sigmoid(z))", "(1 + sigmoid(z))"))
+        if missing:
+            del mine["sigmoid_prime"]
         before = dict(mine)
-        assert backproof.grade(mine, assignment=practice, out=tmp_path).functions["backward"].follow_through
+        found = backproof.grade(mine, assignment=practice, out=tmp_path).functions["backward"]
+        assert (found.follow_through, found.points) == (True, 34)
         assert all(mine[name] is before[name] for name in before)
+        assert set(mine) - set(before) <= {"__warningregistry__"}
 
     @pytest.mark.parametrize("wrapped", [functools.partial, decorated])
     def test_wrapped(self, wrapped, practice, tmp_path):

@@ -17,18 +17,17 @@ import pytest
 
 from backproof.grader.assessment import Assessment
 from backproof.grader.assignment import Assignment
-from backproof.grader.calls import Trouble, arguments_for
 from backproof.grader.grade import FunctionGrade
 from backproof.grader.grading import grade_submission
 from backproof.grader.handed_in.submission import find_submission
+from backproof.grader.in_hand import InHand
 from backproof.grader.key import Key, read_key, write_key
 from backproof.grader.key_making import make_key
 from backproof.grader.questions import Questions
 from backproof.grader.sandbox.launch import SandboxError, launch, limits_work
 from backproof.grader.sandbox.runtime import unreadable_for_others
 from backproof.grader.sandbox.session import Limits, Session
-from backproof.oracles.comparison import Problem
-from backproof.verification.implementation import Implementation
+from backproof.verification.given import source_of
 from tests.test_imports import ROOMS
 
 SMALL = Assignment(networks=40, feedback="hints")
@@ -100,47 +99,17 @@ def small_key(small_key_file) -> Key:
     return read_key(small_key_file, SMALL)
 
 
-class Unprotected:
-    """A runner for submissions that the tests have written: no sandbox, and so no waiting for one."""
-
-    def __init__(self, text: str, key: Key) -> None:
-        self._text, self._key, self.outputs, self.seconds_of_calls = text, key, [], 0.0
-        self._namespace = {}
-        exec(compile(text, "student.py", "exec", dont_inherit=True), self._namespace)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def give(self, numbers):
-        pass
-
-    def replace(self, sources):
-        for name, text in sources.items():
-            right = {"np": self._namespace["np"]}
-            exec(compile(text, name, "exec", dont_inherit=True), right)
-            self._namespace[name] = right[name]
-
-    def ask(self, calls, arguments, seconds, stops):
-        implementation = Implementation("student", {k: v for k, v in self._namespace.items() if callable(v)})
-        for call in calls:
-            if call.function not in self._namespace:
-                yield call, Trouble(f"there is no function {call.function}", fails=False, sort="missing")
-            else:
-                with implementation.at_work():
-                    result = implementation.call(call.function, arguments_for(self._key, call))
-                unwritten = isinstance(result, Problem) and not result.fails
-                yield call, Trouble(result.cause, fails=False, sort="unwritten") if unwritten else result
-
-
 def judge_unprotected(assignment: Assignment, key: Key, text: str) -> dict[str, FunctionGrade]:
-    """The grades of the functions of a submission that is trusted, given as text."""
+    """The grades of the functions of a submission that is trusted, given as text: without a sandbox."""
+
+    def start() -> InHand:
+        namespace: dict[str, object] = {}
+        exec(compile(text, "student.py", "exec", dont_inherit=True), namespace)
+        return InHand(source_of(namespace))
+
     questions = Questions(assignment, key)
-    outcomes = questions.judge(questions.ask(Unprotected(text, key), assignment.functions))
-    assessment = Assessment(questions, outcomes, "", lambda: Unprotected(text, key))
-    return {function: assessment.grade_function(function) for function in assignment.functions}
+    outcomes = questions.judge(questions.ask(start(), assignment.functions))
+    return Assessment(questions, outcomes, "", start).grade_functions()
 
 
 @pytest.fixture(scope="session")
