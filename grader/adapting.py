@@ -86,20 +86,19 @@ def toml(value: object) -> str:
 
 def keys_for(declared: Convention) -> dict[str, object]:
     """The keys of an assignment that asks for no more than a convention is for."""
-    keys: dict[str, object] = {"losses": declared.losses}
+    losses = [*declared.losses]
     among = [g for g in contract.ACTIVATIONS if g in (*declared.hidden, *declared.last)]
     depth = len(declared.widths) - 1 if declared.widths else declared.layers
     free = Assignment(activations=tuple(among), losses=declared.losses)
-    if depth is None and not any(_asked_beyond(free, replace(declared, biases=True))):
-        keys |= {"activations": among, "layers": []}
-    else:
+    keys: dict[str, object] = {"activations": among, "layers": []}
+    if depth is not None or any(_asked_beyond(free, replace(declared, biases=True))):
         count = min(depth or LAYERS, MAX_DEPTH)
         (last, _), *_ = Counter(g for _, g in declared.pairs()).most_common()
-        keys = {"losses": [loss for loss, g in declared.pairs() if g == last]}
-        keys |= {"layers": [*declared.hidden[:1] * (count - 1), last]}
+        losses = [loss for loss, g in declared.pairs() if g == last]
+        keys = {"layers": [*declared.hidden[:1] * (count - 1), last]}
     keys |= {"widths": declared.widths} if declared.widths else {}
     keys |= {} if declared.biases else {"biases": False}
-    return {key: value for key, value in keys.items() if value not in ((*contract.LOSSES,), [*contract.LOSSES])}
+    return keys if losses == [*contract.LOSSES] else {"losses": losses} | keys
 
 
 def _asked_beyond(assignment: Assignment, declared: Convention) -> Iterator[str]:
@@ -138,7 +137,7 @@ def _declared(adapter: Path, _modified: int) -> _Declared:
     """
     found: dict[str, Any] = {"__name__": "adapter", "__file__": str(adapter)}
     finder = _Anything()
-    hidden = {name: sys.modules.pop(name) for name in ("submission",) if name in sys.modules}
+    already = sys.modules.pop("submission", None)
     sys.meta_path.insert(0, finder)
     try:
         with suppress(Exception, SystemExit):  # which is found out in the sandbox
@@ -147,7 +146,8 @@ def _declared(adapter: Path, _modified: int) -> _Declared:
         sys.meta_path.remove(finder)
         for name in finder.made:
             sys.modules.pop(name, None)
-        sys.modules.update(hidden)
+        if already is not None:
+            sys.modules["submission"] = already
     declared = found.get("CONVENTION")
     inexact = (name for name in contract.FUNCTIONS if getattr(found.get(name), "is_approximate", None) is True)
     return _Declared(declared if isinstance(declared, Convention) else None, next(inexact, ""), tuple(finder.made))

@@ -157,7 +157,7 @@ def grade_submission(
             if budget.unimportable and adapter is not None:
                 _try_adapter(adapter, assignment, mode, copied.folder)
             assessment = Assessment(questions, outcomes, "".join(runner.outputs), start)
-            functions = {function: assessment.grade_function(function) for function in assignment.functions}
+            functions = assessment.grade_functions()
         except SandboxError as error:
             raise CouldNotGradeError(str(error)) from error
     remarks = [*submission.remarks, *_say_stopped(budget, copied)]
@@ -173,17 +173,15 @@ def grade_in_hand(source: str, settings: Settings) -> Grade:
     from backproof.grader.exports import write_grade
     from backproof.grader.in_hand import InHand
 
-    started, assignment, name = (
-        time.perf_counter(),
-        read_assignment(settings.assignment),
-        label_of(name_of_source(source)),
-    )
+    started = time.perf_counter()
+    assignment = read_assignment(settings.assignment)
+    name = label_of(name_of_source(source))
     which = Identity(name, None, find_key(settings.key, settings.assignment, name), name)
     questions = _questions(assignment, which, "none")
     with InHand(source) as asked:
         outcomes = questions.judge(questions.ask(asked, assignment.functions, assignment.limits.total_seconds / 2))
     assessment = Assessment(questions, outcomes, "", lambda: InHand(source))
-    functions = {function: assessment.grade_function(function) for function in assignment.functions}
+    functions = assessment.grade_functions()
     found = assessment.grade(name, 1, functions, "none", time.perf_counter() - started, [])
     if settings.out is not None:
         write_grade(found, settings.out)
@@ -212,7 +210,7 @@ def _ungraded(why: str, assignment: Assignment, which: Identity, mode: Mode) -> 
     questions = _questions(assignment, which, mode)
     outcomes = questions.judge(questions.unasked(Trouble(why, sort="unimportable")))
     assessment = Assessment(questions, outcomes, "", start)
-    functions = {function: assessment.grade_function(function) for function in assignment.functions}
+    functions = assessment.grade_functions()
     return assessment.grade(which.name, which.number, functions, mode, 0.0, [f"Nothing could be graded: {why}."])
 
 

@@ -177,13 +177,12 @@ def private_copy(submission: Submission, adapter: Path | None, called: str = "")
         main, copied = submission.main, None
         try:
             if submission.path.is_file():
-                main = called or main
+                main = called if called and submission.notebook is None else main
                 _copy(submission.path, folder / main)
             else:
                 _copy_folder(submission.path, folder)
             if submission.notebook is not None:
                 main = called or f"{main}.py"
-                (folder / main).unlink(missing_ok=True)
                 (folder / main).write_text(submission.notebook.source, encoding="utf-8", errors="replace")
                 (folder / main).chmod(0o444)
             if adapter is not None:

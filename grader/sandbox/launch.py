@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -86,7 +86,8 @@ def launch(mode: Mode, folder: Path, main: str, adapter: Path | None, packages: 
             "submissions are kept apart on Linux alone: elsewhere, grade in a container, or check a file of your own "
             "with --sandbox none"
         )
-    runtime = this_runtime().with_packages(packages)
+    runtime = this_runtime()
+    runtime = replace(runtime, packages=(*runtime.packages, *packages))
     environment = ENVIRONMENT | (OF_PACKAGES if packages else {})
     if mode == "limits":
         return _limits(runtime, environment, folder, main, adapter)

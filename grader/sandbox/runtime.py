@@ -6,8 +6,7 @@ import functools
 import os
 import sys
 import sysconfig
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +27,6 @@ class Runtime:
     readable: tuple[Path, ...]
     hidden: tuple[Path, ...]
     packages: tuple[Path, ...]
-
-    def with_packages(self, packages: Sequence[Path]) -> Runtime:
-        """The same, with more packages."""
-        return replace(self, packages=(*self.packages, *packages))
 
     def without_packages(self) -> tuple[list[Path], list[Path]]:
         """What may be read with all that is in it, of what is readable; and the folders that may only be listed.

@@ -295,9 +295,10 @@ def infer(implementation: Source = DEFAULT_IMPLEMENTATION, *, write: str | Path 
     """
     from backproof.studies.inference.inference import infer
 
-    if write is not None and is_given(source_of(implementation)):
+    source = source_of(implementation)
+    if write is not None and is_given(source):
         raise ValueError("what is at hand has no file that an adapter could call: write it into one first")
-    return infer(load_implementation(source_of(implementation)), None if write is None else Path(write))
+    return infer(load_implementation(source), None if write is None else Path(write))
 
 
 def power(

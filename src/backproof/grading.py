@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backproof.verification.given import Source, source_of
+from backproof.verification.given import Source, is_given, source_of
 
 # Where grades go, unless a folder is named.
 DEFAULT_GRADES = "backproof-grades"
@@ -41,13 +41,14 @@ def grade(
     """
     from backproof.grader.grading import grade, grade_in_hand
 
-    if not isinstance(submission, str | Path):
+    source = source_of(submission)
+    if is_given(source):
         if (student, hand_in, adapter, sandbox) != (None, None, None, "bubblewrap"):
             raise ValueError(
                 "student, hand_in, adapter and sandbox are about files: what is at hand is checked as it is"
             )
-        return grade_in_hand(source_of(submission), _settings(assignment, key, None, "none", out))
-    return grade(Path(submission), _settings(assignment, key, adapter, sandbox, out), student=student, hand_in=hand_in)
+        return grade_in_hand(source, _settings(assignment, key, None, "none", out))
+    return grade(Path(source), _settings(assignment, key, adapter, sandbox, out), student=student, hand_in=hand_in)
 
 
 def grade_class(
